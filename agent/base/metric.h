@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_BASE_METRIC_H
+#define PN_BASE_METRIC_H
+
+#include <stdint.h>
+
+/*
+ * The agent's own figures: one relaxed atomic cell each, written by the thread that knows, read by
+ * `podonym status`. X(id, name, help); a name that ends in _total only ever grows.
+ */
+#define PN_METRICS(X)                                                                             \
+	X(KUBE_LISTS, "pn_kube_lists_total", "lists requested from the API server")               \
+	X(KUBE_WATCHES, "pn_kube_watches_total", "watches opened")                                \
+	X(KUBE_EVENTS, "pn_kube_events_total", "watch events received, bookmarks included")       \
+	X(KUBE_FAILURES, "pn_kube_failures_total", "lists and watches that ended in an error")    \
+	X(KUBE_REFUSED, "pn_kube_objects_refused_total", "objects that could not be decoded")     \
+	X(INDEX_ADDRESSES, "pn_index_addresses", "addresses that have an owner now")              \
+	X(INDEX_REFUSED, "pn_index_addresses_refused_total",                                      \
+	  "addresses left out: not an address, or too many on one object")                        \
+	X(MAPS_WRITES, "pn_maps_writes_total", "entries written to the pinned maps")              \
+	X(MAPS_DELETES, "pn_maps_deletes_total", "entries deleted from the pinned maps")          \
+	X(MAPS_FAILURES, "pn_maps_failures_total", "map writes that the kernel refused")          \
+	X(LINKS_TRACED, "pn_links_traced", "interfaces with tracing attached")                    \
+	X(LINKS_FAILURES, "pn_links_failures_total", "interfaces where tracing could not attach") \
+	X(FLOW_ACTIVE, "pn_flow_active", "entries in the kernel's flow table at the last drain")  \
+	X(FLOW_RECORDS, "pn_flow_records_total", "flow records written")                          \
+	X(FLOW_PACKETS, "pn_flow_packets_total", "packets in the flow records written")           \
+	X(FLOW_DRAIN_FAILURES, "pn_flow_drain_failures_total",                                    \
+	  "drains that could not be finished")                                                    \
+	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                      \
+	  "records a sink did not take: reader too slow, or write failed")                        \
+	X(SERVE_CLIENTS, "pn_serve_clients_total", "connections accepted on the unix socket")     \
+	X(SERVE_REFUSED, "pn_serve_requests_refused_total", "requests refused on the unix socket")
+
+#define PN_METRIC_ENUM(id, name, help) PN_METRIC_##id,
+enum pn_metric {
+	PN_METRICS(PN_METRIC_ENUM) PN_METRIC_MAX, /* sentinel */
+};
+#undef PN_METRIC_ENUM
+
+/** Any thread; relaxed order: a reader sees each figure, not a moment across figures. */
+void pn_metric_add(enum pn_metric m, uint64_t n);
+void pn_metric_set(enum pn_metric m, uint64_t value);
+uint64_t pn_metric_get(enum pn_metric m);
+
+const char *pn_metric_name(enum pn_metric m);
+const char *pn_metric_help(enum pn_metric m);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_DATAPATH_TRACER_H
+#define PN_DATAPATH_TRACER_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "bpf/flow.h"
+
+/*
+ * The kernel side of flow tracing: loads flow.bpf.c, attaches it to interfaces, reads its table.
+ *
+ * Threads: _new, _attach, _detach, _features and _free belong to the control thread; _drain,
+ * _remove and _stats to the flow thread, which must have ended before _free.
+ */
+struct pn_tracer;
+
+/**
+ * struct pn_tracer_config
+ * @ip_map_fd: the pinned map `ip`, or -1: no names are stamped. Borrowed
+ * @max_flows: room in the flow table
+ * @force_clsact, @no_nat: take the way of an older kernel, for tests
+ */
+struct pn_tracer_config {
+	int ip_map_fd;
+	uint32_t max_flows;
+	bool force_clsact, no_nat;
+};
+
+/** pn_tracer_new() - Return: 0; -EPERM, -ENOTSUP, ... with @reterr (the verifier's last words included) */
+int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
+		  struct pn_err *reterr);
+
+/** pn_tracer_free() - detaches everywhere; NULL is allowed */
+void pn_tracer_free(struct pn_tracer *t);
+
+/** pn_tracer_attach() - both directions of an interface. Return: 0, -EEXIST if it is attached, or a negative errno */
+int pn_tracer_attach(struct pn_tracer *t, int ifindex, struct pn_err *reterr);
+
+/** pn_tracer_detach() - forget an interface, which may be gone already */
+void pn_tracer_detach(struct pn_tracer *t, int ifindex);
+
+/** struct pn_feature - one part that the kernel may refuse, for `podonym status` */
+struct pn_feature {
+	const char *name;   /* "hook", "nat" */
+	const char *state;  /* "tcx", "clsact"; "on", "off" */
+	const char *reason; /* why not better; "" if it is */
+};
+
+/** pn_tracer_features() - Return: how many; the array belongs to @t */
+size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret);
+
+/**
+ * pn_tracer_drain() - call @visit for every entry of the flow table
+ *
+ * An entry is one consistent copy of its key; counters may be in motion, each only forwards. An
+ * entry made or removed meanwhile may or may not be among them. @visit must not touch the table.
+ *
+ * Return: 0 or a negative errno.
+ */
+int pn_tracer_drain(struct pn_tracer *t,
+		    void (*visit)(void *data, const struct pn_flow_key *key,
+				  const struct pn_flow_value *value),
+		    void *data);
+
+/** pn_tracer_remove() - take an entry out; @ret is its last state. Return: 0, -ENOENT, or a negative errno */
+int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret);
+
+/** pn_tracer_stats() - the ledger, summed over the CPUs; packets since the program was loaded */
+int pn_tracer_stats(const struct pn_tracer *t, uint64_t ret[static PN_STAT_MAX]);
+
+#endif

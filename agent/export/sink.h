@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_EXPORT_SINK_H
+#define PN_EXPORT_SINK_H
+
+#include "base/err.h"
+#include "export/encode.h"
+
+/*
+ * Where records go. A sink is one destination with one format; the flow thread owns them all. No
+ * sink ever makes the flow thread wait: what a destination does not take is counted
+ * (pn_export_records_dropped_total) and gone.
+ */
+struct pn_sink;
+
+/** pn_sink_open_file() - @path, or "-" for standard output; appends. Return: 0 or a negative errno with @reterr */
+int pn_sink_open_file(const char *path, enum pn_format format, struct pn_sink **ret,
+		      struct pn_err *reterr);
+
+/**
+ * pn_sink_open_subscriber() - a client of the unix socket; takes @fd over, also on failure
+ *
+ * Bytes it does not read at once wait in at most @max_bytes; records beyond that are counted.
+ */
+int pn_sink_open_subscriber(int fd, enum pn_format format, size_t max_bytes, struct pn_sink **ret);
+
+/** pn_sink_format() - what lines it wants */
+enum pn_format pn_sink_format(const struct pn_sink *s);
+
+/** pn_sink_write() - whole lines. Return: 0; -EAGAIN the lines were dropped; -EPIPE or others: the sink is dead, close it */
+int pn_sink_write(struct pn_sink *s, const char *lines, size_t len, size_t n_records);
+
+/** pn_sink_flush() - try to write what waits. Return: as pn_sink_write() */
+int pn_sink_flush(struct pn_sink *s);
+
+/** pn_sink_close() - flushes what can be flushed without waiting; NULL is allowed */
+void pn_sink_close(struct pn_sink *s);
+
+/** struct pn_sinks - all of them; encodes each record once a format */
+struct pn_sinks;
+
+int pn_sinks_new(struct pn_sinks **ret);
+void pn_sinks_free(struct pn_sinks *s);
+
+/** pn_sinks_add() - takes @sink over, also on failure. Return: 0 or -ENOMEM */
+int pn_sinks_add(struct pn_sinks *s, struct pn_sink *sink);
+
+/** pn_sinks_record() - give a record to every sink (buffered until pn_sinks_flush()) */
+void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r);
+
+/** pn_sinks_flush() - write what was buffered; dead sinks are closed. Return: how many sinks are left */
+size_t pn_sinks_flush(struct pn_sinks *s);
+
+#endif

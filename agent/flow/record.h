@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_FLOW_RECORD_H
+#define PN_FLOW_RECORD_H
+
+#include <stdbool.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "index/index.h"
+
+/** How an end's name was found; DESIGN order. `ambiguous`, `cgroup`, `port`, `cidr` come with their sources. */
+enum pn_attribution {
+	PN_ATTR_NONE,	 /* no name */
+	PN_ATTR_IP,	 /* a pod had the address when the flow began */
+	PN_ATTR_SERVICE, /* only the virtual address of a Service is known */
+	PN_ATTR_NODE,	 /* the address of a node */
+	PN_ATTR_MAX,	 /* sentinel */
+};
+
+const char *pn_attribution_name(enum pn_attribution a);
+
+struct pn_endpoint {
+	struct pn_addr addr;
+	uint16_t port; /* host byte order; ICMP: 0 */
+	enum pn_attribution attribution;
+	const struct pn_owner
+		*owner; /* borrowed until the flow thread's quiescent state; NULL: no name */
+	uint64_t packets, bytes; /* sent by this end; bytes on the IP layer, header included */
+	uint64_t delivered;	 /* packets sent by this end that left towards a local pod */
+	uint16_t tcp_flags;	 /* all flags this end has sent */
+};
+
+enum pn_flow_end {
+	PN_FLOW_ACTIVE,	    /* goes on */
+	PN_FLOW_CLOSED,	    /* TCP: FIN both ways, or RST */
+	PN_FLOW_IDLE,	    /* nothing came for the idle timeout */
+	PN_FLOW_REASSIGNED, /* an address went to another owner */
+	PN_FLOW_SHUTDOWN,   /* the agent stops */
+	PN_FLOW_END_MAX,    /* sentinel */
+};
+
+const char *pn_flow_end_name(enum pn_flow_end e);
+
+/**
+ * struct pn_flow_record - what was seen of one connection since its last record
+ *
+ * `source` opened the connection. Through a Service, `destination` is the backend that answered,
+ * and `service_*` say what the client called; if no backend is known, `destination` is the Service.
+ */
+struct pn_flow_record {
+	uint64_t id;	    /* the same in all records of one connection */
+	pn_nsec start, end; /* CLOCK_REALTIME: first packet of the connection, last one seen */
+	uint8_t proto;	    /* IPPROTO_* */
+	uint8_t icmp_type, icmp_code; /* of the opener; IPPROTO_ICMP and _ICMPV6 without echo */
+	bool is_v4;
+	enum pn_flow_end state;
+	struct pn_endpoint source, destination;
+	const struct pn_owner *service; /* NULL: none */
+	struct pn_addr service_addr;	/* when service is set */
+	uint16_t service_port;
+};
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_KUBE_CONFIG_H
+#define PN_KUBE_CONFIG_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/**
+ * struct pn_kube_config - where the API server is and how to speak to it
+ *
+ * All strings are owned by the struct and NULL when absent. Of a file and its *_pem at most one is
+ * set. Files were readable when the settings were loaded; the client reads them again as they change.
+ */
+struct pn_kube_config {
+	char *source; /* for messages: "in-cluster", "--server", or the kubeconfig's path */
+	char *server; /* "https://host:port" and perhaps a path, no slash at the end */
+	char *tls_server_name; /* name the certificate must carry instead of the host */
+	char *ca_file, *ca_pem;
+	char *cert_file, *cert_pem, *key_file, *key_pem;
+	char *token, *token_file;
+	char *name_space; /* of the context or the service account */
+	bool insecure;	  /* insecure-skip-tls-verify */
+};
+
+/**
+ * struct pn_kube_config_source - what the user said; each may be NULL
+ * @server:     --server: this URL and nothing else (no credentials)
+ * @kubeconfig: --kubeconfig: this file, an error if it is missing
+ * @context:    --context: instead of the file's current-context
+ *
+ * Without @server and @kubeconfig: the in-cluster settings if KUBERNETES_SERVICE_HOST is set, else
+ * $KUBECONFIG (a list), else ~/.kube/config.
+ */
+struct pn_kube_config_source {
+	const char *server, *kubeconfig, *context;
+};
+
+/**
+ * pn_kube_config_load() - find and read the settings
+ *
+ * Return: 0; -ENOENT nothing found or a named file is missing; -EINVAL a file that makes no sense;
+ * -EACCES, -ENOMEM, ... @reterr names the file, the line or field, and what to do.
+ */
+int pn_kube_config_load(const struct pn_kube_config_source *source, struct pn_kube_config *ret,
+			struct pn_err *reterr);
+
+/** pn_kube_config_done() - frees what the struct holds (secrets are wiped first) and zeroes it */
+void pn_kube_config_done(struct pn_kube_config *c);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef PODONYM_MAPS_H
+#define PODONYM_MAPS_H
+
+/*
+ * The map ABI, version 1: what podonym knows about addresses, for any BPF program or process on
+ * the node. The maps are pinned below PN_MAPS_DIR by their names here. Only podonym writes them.
+ *
+ *   ip       hash   struct pn_ip_key      -> struct pn_ip_value       who owns an address
+ *   service  hash   struct pn_service_key -> struct pn_service_value  which Service a port belongs to
+ *   owner    hash   __u32 owner id        -> struct pn_owner_value    names of an owner
+ *   meta     array  __u32 0               -> struct pn_meta_value     version, freshness, counts
+ *
+ * Compare meta.abi_version with PN_MAPS_VERSION before anything else. A changed layout gets a new
+ * version and a new directory; fields called reserved are zero until then.
+ *
+ * Times are CLOCK_MONOTONIC in ns (bpf_ktime_get_ns()). Addresses are 16 bytes in network order,
+ * IPv4 as ::ffff:a.b.c.d. Text is NUL-terminated; its sizes are the limits of Kubernetes names
+ * (63 for a label, 253 for a subdomain) plus the NUL.
+ *
+ * An owner id is never given to another owner: not after deletes, nor across restarts of the agent
+ * while the maps are pinned. 0 is no owner.
+ */
+
+#include <linux/types.h>
+
+#define PN_MAPS_VERSION 1
+#define PN_MAPS_DIR "/sys/fs/bpf/podonym/v1"
+
+#define PN_NAMESPACE_LEN 64
+#define PN_NAME_LEN 256
+#define PN_KIND_LEN 64
+#define PN_UID_LEN 40
+
+enum pn_owner_kind {
+	PN_OWNER_NONE,
+	PN_OWNER_POD,
+	PN_OWNER_SERVICE,
+	PN_OWNER_NODE,
+	PN_OWNER_KIND_MAX, /* sentinel */
+};
+
+enum pn_ip_flags {
+	PN_IP_LOCAL = 1 << 0,	    /* the owner runs on this node */
+	PN_IP_HOST = 1 << 1,	    /* an address of a node */
+	PN_IP_SERVICE = 1 << 2,	    /* a virtual address of a Service */
+	PN_IP_TERMINATING = 1 << 3, /* the owning pod has been asked to stop */
+};
+
+struct pn_ip_key {
+	__u8 addr[16];
+};
+
+struct pn_ip_value {
+	__u32 owner;	     /* owner id; 0: released, only prev_owner tells */
+	__u32 prev_owner;    /* who had the address before; 0: nobody in the last five minutes */
+	__u64 since_ns;	     /* owner has it from then on */
+	__u64 prev_until_ns; /* prev_owner had it until then */
+	__u32 generation;    /* grows by one with each change of owner */
+	__u32 flags;	     /* enum pn_ip_flags, of owner */
+};
+
+struct pn_service_key {
+	__u8 addr[16];
+	__be16 port;
+	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
+	__u8 reserved;
+};
+
+struct pn_service_value {
+	__u32 owner; /* owner id of the Service */
+	__u32 reserved;
+};
+
+struct pn_owner_value {
+	__u32 kind; /* enum pn_owner_kind */
+	__u32 reserved;
+	char uid[PN_UID_LEN];
+	char name_space[PN_NAMESPACE_LEN]; /* empty for a node */
+	char name[PN_NAME_LEN];
+	char workload_kind[PN_KIND_LEN]; /* "Deployment", ...; empty if nothing controls the pod */
+	char workload_name[PN_NAME_LEN];
+	char node[PN_NAME_LEN]; /* where the pod runs; empty if not scheduled or not a pod */
+};
+
+struct pn_meta_value {
+	__u32 abi_version; /* PN_MAPS_VERSION */
+	__u32 synced;	   /* 1: every list has been read once since the agent started */
+	__u64 written_ns;  /* last write of any map, or last look that nothing had to be written */
+	__u32 n_ip, n_service, n_owner;
+	__u32 next_owner; /* the next owner id to be given */
+	__u32 agent_pid;  /* 0: the agent stopped */
+	__u32 reserved;
+	char node[PN_NAME_LEN]; /* this node; empty if not known */
+};
+
+#ifdef __cplusplus
+#define PN_STATIC_ASSERT static_assert
+#else
+#define PN_STATIC_ASSERT _Static_assert
+#endif
+
+PN_STATIC_ASSERT(sizeof(struct pn_ip_key) == 16, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_ip_value) == 32, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_service_key) == 20, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_service_value) == 8, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_owner_value) == 944, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_meta_value) == 296, "ABI");
+
+#endif
