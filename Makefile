@@ -98,7 +98,7 @@ $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(B)/agent/cmd/version.o: CPPFLAGS += -DPN_VERSION='"$(VERSION)"'
+$(B)/agent/base/version.o: CPPFLAGS += -DPN_VERSION='"$(VERSION)"'
 
 # BPF: the object is the same in every mode; the skeleton embeds it.
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c
