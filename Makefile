@@ -6,7 +6,7 @@
 #   V=1                            show the commands
 
 MODE ?= release
-MODES := release debug asan tsan
+MODES := release debug asan tsan coverage fuzz
 ifeq ($(filter $(MODE),$(MODES)),)
 $(error MODE=$(MODE): use one of $(MODES))
 endif
@@ -16,11 +16,19 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' "$(1)" "$(2)")
 
-CC ?= cc
+# Every processor, unless told otherwise.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory
+
+CC := $(if $(filter default,$(origin CC)),cc,$(CC))
 CLANG ?= clang
 AR ?= ar
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool) bpftool)
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# On Ubuntu 24.04 bpftool is one for each kernel, any of which will do.
+BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool) bpftool)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PREFIX ?= /usr/local
 
 # --- what is built -------------------------------------------------------------------------------
 
@@ -35,35 +43,59 @@ PKGS_flow :=
 PKGS_export :=
 PKGS_serve := libuv jansson
 PKGS_cmd := libuv jansson
-PKGS := $(sort $(foreach f,$(FOLDERS),$(PKGS_$(f))))
+
+# --- this machine --------------------------------------------------------------------------------
+
+# What this machine's compiler and libraries want, asked once. Made again when the compiler is
+# another one or a package is missing (which installs it); make then starts over with the new file.
+CONFIG := $(B)/config.mk
+ifneq ($(filter-out clean help deps,$(or $(MAKECMDGOALS),all)),)
+include $(CONFIG)
+MISSING := $(shell .ci/deps --missing build)
+endif
+
+$(CONFIG): Makefile .ci/deps $(if $(MISSING)$(filter-out $(CONFIG_CC),$(CC)),FORCE)
+	@.ci/deps build
+	@mkdir -p $(@D)
+	@{ \
+	echo 'CONFIG_CC := $(CC)'; \
+	echo "PROBED :=" $$(for flag in $(WANTED); do \
+		$(CC) -Werror $$flag -c -x c /dev/null -o /dev/null 2>/dev/null && echo $$flag; done); \
+	$(foreach f,$(FOLDERS),$(if $(PKGS_$(f)), \
+		echo "CFLAGS_$(f) :=" $$(pkg-config --cflags $(PKGS_$(f))); \
+		echo "LIBS_$(f) :=" $$(pkg-config --libs $(PKGS_$(f)));)) \
+	} >$@.tmp && mv $@.tmp $@
 
 # --- flags ---------------------------------------------------------------------------------------
 
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wvla \
-	-Wformat=2 -Wimplicit-fallthrough -Wnull-dereference
+	-Wformat=2 -Wnull-dereference
+# -Wnull-dereference follows inlined paths that the instrumentation makes up.
+WARN_asan := -Wno-null-dereference
+WARN_tsan := -Wno-null-dereference
+WARN_coverage := -Wno-null-dereference
+
 HARDEN := -fstack-protector-strong -fPIE
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-
-# A flag that this compiler knows, or nothing.
-probe = $(shell $(CC) -Werror $(1) -c -x c /dev/null -o /dev/null 2>/dev/null && echo $(1))
-HARDEN += $(foreach f,-fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero,$(call probe,$(f)))
+# Where the compiler knows them. The =3 keeps clang away: it does not read uthash's comments.
+WANTED := -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero \
+	-Wimplicit-fallthrough=3
 
 MODE_release := -O2 -g -D_FORTIFY_SOURCE=3
 MODE_debug := -O0 -g3
 MODE_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_tsan := -O1 -g3 -fsanitize=thread -fno-omit-frame-pointer
-
-# -Wnull-dereference follows inlined paths that the sanitizers' checks make up.
-WARN_asan := -Wno-null-dereference
-WARN_tsan := -Wno-null-dereference
+MODE_coverage := -O0 -g --coverage
+MODE_fuzz := $(MODE_asan) -fsanitize=fuzzer-no-link
 
 CPPFLAGS += -D_GNU_SOURCE -Iagent -Iinclude -I. -I$(B)
-CFLAGS_ALL = -std=gnu11 $(WARN) $(WARN_$(MODE)) $(HARDEN) $(MODE_$(MODE)) $(shell pkg-config --cflags $(PKGS)) $(CFLAGS)
-LDFLAGS_ALL = $(filter -fsanitize=%,$(MODE_$(MODE))) $(LDHARDEN) $(LDFLAGS)
+CFLAGS_ALL = -std=gnu11 $(WARN) $(WARN_$(MODE)) $(HARDEN) $(PROBED) $(MODE_$(MODE)) \
+	$(sort $(foreach f,$(FOLDERS),$(CFLAGS_$(f)))) $(CFLAGS)
+LDFLAGS_ALL = $(filter -fsanitize=% --coverage,$(MODE_$(MODE))) $(LDHARDEN) $(LDFLAGS)
 
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
-BPF_INCLUDES := -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS := -std=gnu11 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Werror -Iinclude -I. $(BPF_INCLUDES)
+BPF_CFLAGS := -std=gnu11 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Werror \
+	-Iinclude -I. -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 # --- rules ---------------------------------------------------------------------------------------
 
@@ -73,17 +105,17 @@ all: $(B)/podonym ## build the agent: build/release/podonym
 
 upto = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
 reverse = $(if $(1),$(call reverse,$(wordlist 2,99,$(1))) $(firstword $(1)))
-# Archives that folder $(1) may use, the lowest last; and the libraries they need.
-archives = $(foreach f,$(call reverse,$(call upto,$(1),$(FOLDERS))),$(B)/$(f).a)
-libs = $(shell pkg-config --libs $(foreach f,$(call upto,$(1),$(FOLDERS)),$(PKGS_$(f))) 2>/dev/null) -lpthread
+# Folders that folder $(1) may use, the lowest last; their archives; the libraries they need.
+below = $(call reverse,$(call upto,$(1),$(FOLDERS)))
+archives = $(patsubst %,$(B)/%.a,$(call below,$(1)))
+libs = $(foreach f,$(call below,$(1)),$(LIBS_$(f))) -lpthread
 
 define folder_rules
-SRCS_$(1) := $$(wildcard agent/$(1)/*.c)
-$(B)/$(1).a: $$(filter-out %/main.o,$$(SRCS_$(1):%.c=$(B)/%.o))
+$(B)/$(1).a: $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard agent/$(1)/*.c)))
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
 
-$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $$(call archives,$(1))
+$(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(call archives,$(1))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(call libs,$(1)) -lcmocka
 endef
@@ -93,42 +125,146 @@ $(B)/podonym: $(B)/agent/cmd/main.o $(call archives,cmd)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,cmd)
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c $(CONFIG)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# The version changes without a source file changing.
+$(B)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
+$(B)/agent/base/version.o: $(B)/version
 $(B)/agent/base/version.o: CPPFLAGS += -DPN_VERSION='"$(VERSION)"'
 
 # BPF: the object is the same in every mode; the skeleton embeds it.
-$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(CONFIG)
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
 
 $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
-	$(Q)$(BPFTOOL) gen skeleton $< name pn_$*_bpf > $@.tmp && mv $@.tmp $@
+	$(Q)$(BPFTOOL) gen skeleton $< name pn_$*_bpf >$@.tmp && mv $@.tmp $@
 
-$(B)/agent/datapath/%.o: | $(B)/bpf/flow.skel.h
 $(B)/agent/datapath/tracer.o: $(B)/bpf/flow.skel.h
+
+.PHONY: install
+install: $(B)/podonym ## install the agent below DESTDIR and PREFIX (/usr/local)
+	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/podonym
 
 # --- tests ---------------------------------------------------------------------------------------
 
-UNIT_SRCS := $(wildcard tests/unit/*/test_*.c)
-UNITS := $(UNIT_SRCS:%.c=$(B)/%)
-.SECONDARY:
+UNITS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
+$(UNITS:=.o): | deps-test
 
-.PHONY: check
-check: $(UNITS) ## build and run the unit tests (no root)
+TESTAPI := $(B)/tests/tools/podonym-testapi
+$(TESTAPI): $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)) $(B)/base.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lmicrohttpd -ljansson -lpthread
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)): | deps-test
+
+.PHONY: test check check-asan check-tsan check-valgrind check-bats
+test: all ## install, build and run all tests of this machine; the last line is the count
+	+@tests/tools/test
+
+check: $(UNITS) ## run the unit tests
 	$(Q)tests/tools/run-units $(UNITS)
 
-.PHONY: clean
+check-asan check-tsan: check-%: ## ... under AddressSanitizer and UBSan, ThreadSanitizer
+	$(Q)$(MAKE) MODE=$* check
+
+check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
+	$(Q)WRAPPER='valgrind -q --error-exitcode=9 --leak-check=full' tests/tools/run-units $(UNITS)
+
+check-bats: $(B)/podonym $(TESTAPI) deps-test ## run the tests with packets and a cluster (root)
+	$(Q)tests/tools/run-bats
+
+# --- fuzzing, figures, coverage ------------------------------------------------------------------
+
+# make fuzz T=NAME: libFuzzer with all of the agent's archives.
+SECS ?= 60
+FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call archives,serve)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $^ $(call libs,serve)
+
+.PHONY: fuzz fuzz-all
+fuzz: deps-fuzz ## fuzz one target: make fuzz T=NAME SECS=60
+	$(Q)$(if $(filter $(T),$(FUZZERS)),,echo "T=$(T): use one of $(FUZZERS)" >&2; exit 2)
+	$(Q)$(MAKE) MODE=fuzz CC=$(CLANG) build/fuzz/tests/fuzz/fuzz_$(T)
+	$(Q)tests/tools/fuzz $(T) $(SECS)
+
+fuzz-all: ## fuzz each target, one after the other, SECS each
+	$(Q)for t in $(FUZZERS); do $(MAKE) fuzz T=$$t || exit 1; done
+
+BENCHES := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,serve)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,serve)
+
+.PHONY: bench coverage
+bench: $(BENCHES) ## measure
+	$(Q)for b in $(BENCHES); do echo "$${b##*/}"; $$b || exit 1; done
+
+coverage: deps-coverage ## which lines the unit tests do not reach
+	$(Q)$(MAKE) MODE=coverage check
+	$(Q)gcovr --root . --filter agent/ build/coverage
+
+# --- lint ----------------------------------------------------------------------------------------
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+AGENT_C := $(wildcard agent/*/*.c)
+
+.PHONY: lint lint-format lint-tidy lint-analyzer lint-cppcheck lint-shell lint-headers lint-layers
+lint: lint-format lint-shell lint-layers lint-headers lint-cppcheck lint-tidy lint-analyzer ## all linters
+
+lint-format: deps-lint
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+
+lint-shell: deps-lint
+	$(Q)tests/tools/lint-shell
+
+lint-layers:
+	$(Q)tests/tools/lint-layers
+
+lint-headers: deps-lint
+	$(Q)tests/tools/lint-headers $(filter -I%,$(CPPFLAGS))
+
+lint-cppcheck: deps-lint
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+		--inline-suppr --suppressions-list=.ci/cppcheck-suppressions -Iagent -Iinclude -I. agent
+
+# Stamps, so that only what has changed is looked at again; the object knows the headers.
+lint-tidy: $(AGENT_C:%.c=$(B)/%.tidy)
+$(B)/%.tidy: %.c $(B)/%.o .clang-tidy | deps-lint
+	$(call say,TIDY,$<)
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 $(CPPFLAGS) 2>/dev/null && touch $@
+
+lint-analyzer: $(AGENT_C:%.c=$(B)/%.analyzed)
+$(B)/%.analyzed: %.c $(B)/%.o | deps-lint
+	$(call say,ANALYZE,$<)
+	$(Q)gcc $(CPPFLAGS) $(CFLAGS_ALL) -fanalyzer -c -o /dev/null $< && touch $@
+
+# --- the rest ------------------------------------------------------------------------------------
+
+PURPOSES := build test demo lint fuzz coverage valgrind
+.PHONY: demo deps $(PURPOSES:%=deps-%) clean help FORCE
+demo: all $(TESTAPI) deps-demo ## a small cluster on this machine, its flows by name (root)
+	$(Q)deploy/demo/demo
+
+deps: ## install all that is needed to build, test, lint and see the demo
+	$(Q).ci/deps build test demo lint fuzz
+
+$(PURPOSES:%=deps-%): deps-%:
+	$(Q).ci/deps $*
+
 clean: ## remove everything that was built
 	$(Q)rm -rf build
 
-.PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z].*:.*## / { printf "  %-24s %s\n", $$1, $$2 }' Makefile
 
+FORCE:
+.SECONDARY:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
