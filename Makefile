@@ -135,7 +135,7 @@ $(B)/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 $(B)/agent/base/version.o: $(B)/version
-$(B)/agent/base/version.o: CPPFLAGS += -DPN_VERSION='"$(VERSION)"'
+$(B)/agent/base/version.%: CPPFLAGS += -DPN_VERSION='"$(VERSION)"'
 
 # BPF: the object is the same in every mode; the skeleton embeds it.
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(CONFIG)
