@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * podonym status: is the agent of this node well? Asks it over the unix socket and shows its
+ * figures; the exit status serves as a probe.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cmd/commands.h"
+#include "cmd/table.h"
+#include "serve/socket.h"
+
+struct status_options {
+	const char *output, *socket;
+	bool live, quiet;
+};
+
+enum { MAX_DOCUMENT = 1 << 20 };
+
+static int read_all(int fd, struct pn_buf *out)
+{
+	for (;;) {
+		ssize_t n;
+		int r = pn_buf_reserve(out, 4096);
+
+		if (r < 0)
+			return r;
+		n = read(fd, out->data + out->len, 4096);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		out->len += (size_t)n;
+	}
+}
+
+/* Return: the agent's document, a new reference; NULL with @reterr */
+static json_t *ask(const char *path, struct pn_err *reterr)
+{
+	struct pn_buf text = PN_BUF_INIT(MAX_DOCUMENT);
+	json_error_t where;
+	json_t *doc = NULL;
+	int fd, r;
+
+	fd = pn_socket_connect(path, "{\"command\": \"status\"}", reterr);
+	if (fd < 0)
+		return NULL;
+	r = read_all(fd, &text);
+	(void)close(fd);
+	if (r < 0)
+		(void)pn_err_set(reterr, r, "%s: reading the answer: %s", path, strerror(-r));
+	else
+		doc = json_loadb(text.data, text.len, 0, &where);
+	if (r == 0 && !doc)
+		(void)pn_err_set(reterr, -EPROTO, "%s: the answer makes no sense: %s", path,
+				 where.text);
+	pn_buf_done(&text);
+	return doc;
+}
+
+static const char *text_of(const json_t *doc, const char *key)
+{
+	const char *s = json_string_value(json_object_get(doc, key));
+
+	return s ? s : "";
+}
+
+static long long number_of(const json_t *doc, const char *key)
+{
+	return json_integer_value(json_object_get(doc, key));
+}
+
+static void print_kinds(const json_t *api)
+{
+	static const char *const headings[] = { "KIND", "SYNCED", "OBJECTS", "HEARD", "ERROR" };
+	PN_CLEANUP(pn_table_freep)
+	struct pn_table *t = pn_table_new(headings, PN_ARRAY_SIZE(headings));
+	const json_t *kind;
+	size_t i;
+
+	if (!t)
+		return;
+	json_array_foreach (json_object_get(api, "kinds"), i, kind) {
+		const json_t *heard = json_object_get(kind, "last_contact_s");
+
+		(void)pn_table_cell(t, "%s", text_of(kind, "kind"));
+		(void)pn_table_cell(t, "%s",
+				    json_is_true(json_object_get(kind, "synced")) ? "yes" : "no");
+		(void)pn_table_cell(t, "%lld", number_of(kind, "objects"));
+		if (heard)
+			(void)pn_table_cell(t, "%.0fs ago", json_real_value(heard));
+		else
+			(void)pn_table_cell(t, "%s", "never");
+		(void)pn_table_cell(t, "%s", text_of(kind, "error"));
+	}
+	pn_table_print(t, stdout);
+}
+
+static void print_features(const json_t *features)
+{
+	const json_t *f;
+	size_t i;
+
+	json_array_foreach (features, i, f) {
+		const char *reason = text_of(f, "reason");
+
+		(void)printf("  %-12s%s%s%s\n", text_of(f, "name"), text_of(f, "state"),
+			     *reason ? ": " : "", reason);
+	}
+}
+
+static void print_numbers(json_t *numbers)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (numbers, name, value)
+		(void)printf("  %-12s%lld\n", name, json_integer_value(value));
+}
+
+static void print_losses(json_t *metrics)
+{
+	const char *name;
+	json_t *value;
+	int n = 0;
+
+	json_object_foreach (metrics, name, value) {
+		bool is_loss = strstr(name, "failures") || strstr(name, "refused") ||
+			       strstr(name, "dropped");
+
+		if (is_loss && json_integer_value(value))
+			n += printf("  %-40s%lld\n", name, json_integer_value(value));
+	}
+	if (!n)
+		(void)printf("  none\n");
+}
+
+static void print_human(const json_t *doc)
+{
+	const json_t *api = json_object_get(doc, "api");
+	json_t *metrics = json_object_get(doc, "metrics");
+
+	(void)printf("podonym %s on %s, pid %lld, up %.0f s: %s\n\n", text_of(doc, "version"),
+		     text_of(doc, "node"), number_of(doc, "pid"),
+		     json_number_value(json_object_get(doc, "uptime_s")),
+		     json_is_true(json_object_get(doc, "synced")) ? "in sync" : "not in sync");
+	if (*text_of(api, "error"))
+		(void)printf("API server: %s\n", text_of(api, "error"));
+	else
+		(void)printf("API server %s\n", text_of(api, "server"));
+	print_kinds(api);
+	(void)printf("\nNames\n");
+	print_numbers(json_object_get(doc, "index"));
+	(void)printf("\nTracing\n  %-12s%lld\n  %-12s%lld\n", "interfaces",
+		     number_of(metrics, "pn_links_traced"), "flows",
+		     number_of(metrics, "pn_flow_active"));
+	print_features(json_object_get(doc, "features"));
+	(void)printf("\nPackets since the start\n");
+	print_numbers(json_object_get(doc, "ledger"));
+	(void)printf("\nFailures and losses since the start\n");
+	print_losses(metrics);
+}
+
+static int run(const void *values, int n_operands, char **operands)
+{
+	const struct status_options *o = values;
+	struct pn_err err = { "" };
+	json_t *doc;
+	bool synced;
+
+	(void)n_operands;
+	(void)operands;
+	doc = ask(o->socket, &err);
+	if (!doc) {
+		(void)fprintf(stderr, "podonym status: %s\n", err.text);
+		return PN_EXIT_FAILED;
+	}
+	synced = json_is_true(json_object_get(doc, "synced"));
+	if (!o->quiet && strcmp(o->output, "json") == 0) {
+		(void)json_dumpf(doc, stdout, JSON_INDENT(2));
+		(void)putchar('\n');
+	} else if (!o->quiet) {
+		print_human(doc);
+	}
+	json_decref(doc);
+	return synced || o->live ? PN_EXIT_DONE : PN_EXIT_FAILED;
+}
+
+static const char *const outputs[] = { "text", "json", NULL };
+
+static const struct pn_option options[] = {
+	{
+		.name = "live",
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct status_options, live),
+		.help = "succeed as soon as the agent answers, in sync or not",
+	},
+	{
+		.name = "quiet",
+		.letter = 'q',
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct status_options, quiet),
+		.help = "print nothing, only set the exit status",
+	},
+	{
+		.name = "output",
+		.letter = 'o',
+		.type = PN_OPT_CHOICE,
+		.arg = "FORM",
+		.offset = offsetof(struct status_options, output),
+		.preset = "text",
+		.choices = outputs,
+		.help = "form of the answer",
+	},
+	{
+		.name = "socket",
+		.type = PN_OPT_STRING,
+		.arg = "PATH",
+		.offset = offsetof(struct status_options, socket),
+		.preset = PN_SOCKET_PATH,
+		.has_env = true,
+		.help = "where the agent listens",
+	},
+	PN_OPTION_END,
+};
+
+const struct pn_command pn_cmd_status = {
+	.name = "status",
+	.operands = "",
+	.summary = "is this node's agent well",
+	.description = "  Shows what the running agent knows, traces and has lost: the informers "
+		       "and their\n"
+		       "  last errors, the kernel features in use and why others are not, and the "
+		       "ledger of\n"
+		       "  packets. Succeeds if the agent answers and has read all objects once.\n",
+	.examples = "  podonym status\n"
+		    "  podonym status --live --quiet    # a liveness probe\n",
+	.options = options,
+	.values_size = sizeof(struct status_options),
+	.run = run,
+};

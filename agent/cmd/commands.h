@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_CMD_COMMANDS_H
+#define PN_CMD_COMMANDS_H
+
+#include "cmd/options.h"
+
+/* One file a subcommand: cmd_NAME.c defines its row. */
+extern const struct pn_command pn_cmd_agent, pn_cmd_flows, pn_cmd_whois, pn_cmd_get, pn_cmd_status,
+	pn_cmd_version;
+
+#endif

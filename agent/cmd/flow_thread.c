@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flow thread's loop. Data comes in by the tracer's drain, is named through the index, and
+ * leaves through the sinks; nothing goes back. From the control thread only two things arrive, by
+ * the mailbox: a new subscriber, and the wish to stop.
+ */
+#include "cmd/flow_thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <utlist.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "flow/joiner.h"
+
+enum {
+	SUBSCRIBER_MAX_BYTES = 4 << 20,
+	FLUSH_MS = 50, /* how often lines are offered again to a subscriber that was busy */
+};
+
+struct letter {
+	struct letter *next;
+	struct pn_sink *sink;
+};
+
+struct pn_flow_thread {
+	struct pn_flow_thread_config config;
+	pthread_t thread;
+	uv_loop_t loop;
+	uv_timer_t drain, flush;
+	uv_async_t mail;
+	struct pn_joiner *joiner;
+	struct pn_sinks *sinks;
+	struct pn_log_limit drain_limit;
+	size_t n_entries;
+
+	/* The mailbox: everything below is guarded by the lock. */
+	pthread_mutex_t lock;
+	struct letter *letters;
+	bool stop;
+};
+
+static void on_entry(void *data, const struct pn_flow_key *key, const struct pn_flow_value *value)
+{
+	struct pn_flow_thread *t = data;
+
+	t->n_entries++;
+	if (pn_joiner_entry(t->joiner, key, value) < 0)
+		pn_metric_add(PN_METRIC_FLOW_DRAIN_FAILURES, 1);
+}
+
+static void on_record(void *data, const struct pn_flow_record *r)
+{
+	struct pn_flow_thread *t = data;
+
+	pn_sinks_record(t->sinks, r);
+}
+
+static int on_remove(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret)
+{
+	struct pn_flow_thread *t = data;
+
+	return pn_tracer_remove(t->config.tracer, key, ret);
+}
+
+static void drain(struct pn_flow_thread *t, bool shutdown)
+{
+	static const struct pn_joiner_ops ops = { .record = on_record, .remove = on_remove };
+	unsigned int n_held;
+	int r;
+
+	t->n_entries = 0;
+	pn_joiner_begin(t->joiner);
+	r = pn_tracer_drain(t->config.tracer, on_entry, t);
+	if (r < 0) {
+		pn_metric_add(PN_METRIC_FLOW_DRAIN_FAILURES, 1);
+		if (pn_log_allow(&t->drain_limit, pn_clock_now(t->config.clock),
+				 60 * PN_NSEC_PER_SEC, &n_held))
+			pn_warn("flow",
+				"reading the flow table failed, trying again at the next interval: "
+				"%s held=%u",
+				strerror(-r), n_held);
+	}
+	pn_joiner_finish(t->joiner, shutdown, &ops, t);
+	pn_metric_set(PN_METRIC_FLOW_ACTIVE, t->n_entries);
+	(void)pn_sinks_flush(t->sinks);
+	pn_index_reader_quiescent();
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+	drain(timer->data, false);
+}
+
+static void on_flush(uv_timer_t *timer)
+{
+	struct pn_flow_thread *t = timer->data;
+
+	(void)pn_sinks_flush(t->sinks);
+}
+
+static void close_handles(struct pn_flow_thread *t)
+{
+	uv_close((uv_handle_t *)&t->drain, NULL);
+	uv_close((uv_handle_t *)&t->flush, NULL);
+	uv_close((uv_handle_t *)&t->mail, NULL);
+}
+
+static void on_mail(uv_async_t *mail)
+{
+	struct pn_flow_thread *t = mail->data;
+	struct letter *letters, *l, *next;
+	bool stop;
+
+	(void)pthread_mutex_lock(&t->lock);
+	letters = t->letters;
+	t->letters = NULL;
+	stop = t->stop;
+	(void)pthread_mutex_unlock(&t->lock);
+
+	LL_FOREACH_SAFE (letters, l, next) {
+		if (pn_sinks_add(t->sinks, l->sink) < 0)
+			pn_warn("flow", "no memory for one more subscriber, it is turned away");
+		free(l);
+	}
+	if (stop) {
+		drain(t, true);
+		close_handles(t);
+	}
+}
+
+/* The index must not wait for a thread that sleeps in its poll. */
+static void before_poll(uv_prepare_t *handle)
+{
+	(void)handle;
+	pn_index_reader_offline();
+}
+
+static void after_poll(uv_check_t *handle)
+{
+	(void)handle;
+	pn_index_reader_online();
+}
+
+static void *thread_main(void *data)
+{
+	struct pn_flow_thread *t = data;
+	uv_prepare_t prepare;
+	uv_check_t check;
+
+	pn_index_reader_begin();
+	(void)uv_prepare_init(&t->loop, &prepare);
+	(void)uv_prepare_start(&prepare, before_poll);
+	uv_unref((uv_handle_t *)&prepare);
+	(void)uv_check_init(&t->loop, &check);
+	(void)uv_check_start(&check, after_poll);
+	uv_unref((uv_handle_t *)&check);
+
+	(void)uv_run(&t->loop, UV_RUN_DEFAULT);
+
+	uv_close((uv_handle_t *)&prepare, NULL);
+	uv_close((uv_handle_t *)&check, NULL);
+	(void)uv_run(&t->loop, UV_RUN_DEFAULT);
+	pn_index_reader_end();
+	return NULL;
+}
+
+static void free_thread(struct pn_flow_thread *t)
+{
+	struct letter *l, *next;
+
+	LL_FOREACH_SAFE (t->letters, l, next) {
+		pn_sink_close(l->sink);
+		free(l);
+	}
+	pn_joiner_free(t->joiner);
+	pn_sinks_free(t->sinks);
+	(void)pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+/* Takes config.sink over in every case. */
+static int make_parts(struct pn_flow_thread *t)
+{
+	struct pn_sink *sink = PN_TAKE_PTR(t->config.sink);
+	const struct pn_joiner_config joiner = {
+		.clock = t->config.clock,
+		.index = t->config.index,
+		.settle = PN_JOINER_SETTLE,
+		.idle_timeout = PN_JOINER_IDLE,
+		.close_timeout = PN_JOINER_CLOSE,
+	};
+	int r;
+
+	r = pn_sinks_new(&t->sinks);
+	if (r < 0) {
+		pn_sink_close(sink);
+		return r;
+	}
+	if (sink)
+		r = pn_sinks_add(t->sinks, sink);
+	return r < 0 ? r : pn_joiner_new(&joiner, &t->joiner);
+}
+
+static int make_loop(struct pn_flow_thread *t)
+{
+	uint64_t interval_ms = PN_MAX(t->config.interval / PN_NSEC_PER_MSEC, (pn_nsec)1);
+	int r;
+
+	r = uv_loop_init(&t->loop);
+	if (r < 0)
+		return r;
+	r = uv_async_init(&t->loop, &t->mail, on_mail);
+	if (r < 0) {
+		(void)uv_loop_close(&t->loop);
+		return r;
+	}
+	(void)uv_timer_init(&t->loop, &t->drain);
+	(void)uv_timer_init(&t->loop, &t->flush);
+	t->mail.data = t->drain.data = t->flush.data = t;
+	(void)uv_timer_start(&t->drain, on_drain, interval_ms, interval_ms);
+	(void)uv_timer_start(&t->flush, on_flush, FLUSH_MS, FLUSH_MS);
+	return 0;
+}
+
+int pn_flow_thread_start(const struct pn_flow_thread_config *config, struct pn_flow_thread **ret)
+{
+	struct pn_flow_thread *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t) {
+		pn_sink_close(config->sink);
+		return -ENOMEM;
+	}
+	t->config = *config;
+	(void)pthread_mutex_init(&t->lock, NULL);
+	r = make_parts(t);
+	if (r == 0)
+		r = make_loop(t);
+	if (r < 0) {
+		free_thread(t);
+		return r;
+	}
+	r = -pthread_create(&t->thread, NULL, thread_main, t);
+	if (r < 0) {
+		close_handles(t);
+		(void)uv_run(&t->loop, UV_RUN_DEFAULT);
+		(void)uv_loop_close(&t->loop);
+		free_thread(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+void pn_flow_thread_stop(struct pn_flow_thread *t)
+{
+	if (!t)
+		return;
+	(void)pthread_mutex_lock(&t->lock);
+	t->stop = true;
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)uv_async_send(&t->mail);
+	(void)pthread_join(t->thread, NULL);
+	(void)uv_loop_close(&t->loop);
+	free_thread(t);
+}
+
+void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format)
+{
+	struct letter *l = calloc(1, sizeof(*l));
+	int r;
+
+	if (!l) {
+		(void)close(fd);
+		return;
+	}
+	r = pn_sink_open_subscriber(fd, format, SUBSCRIBER_MAX_BYTES, &l->sink);
+	if (r < 0) {
+		free(l);
+		return;
+	}
+	(void)pthread_mutex_lock(&t->lock);
+	LL_APPEND(t->letters, l);
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)uv_async_send(&t->mail);
+}

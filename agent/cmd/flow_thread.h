@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_CMD_FLOW_THREAD_H
+#define PN_CMD_FLOW_THREAD_H
+
+#include "base/clock.h"
+#include "datapath/tracer.h"
+#include "export/sink.h"
+#include "index/index.h"
+
+/*
+ * The flow thread: drains the kernel's flow table at each interval, names what it finds from the
+ * published index and writes records to the sinks. Functions here are called by the control thread;
+ * what they hand over goes through a mailbox.
+ */
+struct pn_flow_thread;
+
+/**
+ * struct pn_flow_thread_config
+ * @tracer, @index: outlive the thread
+ * @sink: the first sink, or NULL; taken over, also on failure
+ * @interval: between drains, ns
+ */
+struct pn_flow_thread_config {
+	const struct pn_clock *clock;
+	struct pn_tracer *tracer;
+	const struct pn_index *index;
+	struct pn_sink *sink;
+	pn_nsec interval;
+};
+
+/** pn_flow_thread_start() - Return: 0 or a negative errno */
+int pn_flow_thread_start(const struct pn_flow_thread_config *config, struct pn_flow_thread **ret);
+
+/** pn_flow_thread_stop() - one last drain, everything is written, the thread has ended; NULL is allowed */
+void pn_flow_thread_stop(struct pn_flow_thread *t);
+
+/** pn_flow_thread_subscribe() - write records to @fd too; takes @fd over, also when memory is short */
+void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_CMD_OPTIONS_H
+#define PN_CMD_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+
+/*
+ * Commands and their options are rows of tables: parsing, --help and the PODONYM_* environment
+ * variables all come from the same row. A value is, in this order: the flag, the environment
+ * variable (PODONYM_ and the name, '-' as '_'), the default. What differs from call to call (the
+ * form of the output, a filter) has no variable, so that one command's settings never reach another.
+ */
+
+enum pn_option_type {
+	PN_OPT_FLAG,	 /* bool */
+	PN_OPT_STRING,	 /* const char *; "" and NULL are different: NULL was not given */
+	PN_OPT_CHOICE,	 /* const char *, one of a list */
+	PN_OPT_UINT,	 /* uint32_t between min and max */
+	PN_OPT_DURATION, /* pn_nsec: "500ms", "5s", "2m", "1h", between min and max */
+};
+
+/**
+ * struct pn_option - one row
+ * @letter:      the short form, or 0
+ * @arg:         name of the value in --help; NULL for a flag
+ * @offset:      where the value goes in the command's struct
+ * @preset:      default as text, parsed like a value given; NULL: zero
+ * @choices:     PN_OPT_CHOICE: NULL-terminated
+ * @min, @max:   PN_OPT_UINT and PN_OPT_DURATION (ns)
+ * @has_env:     read the environment variable
+ */
+struct pn_option {
+	const char *name;
+	char letter;
+	enum pn_option_type type;
+	const char *arg;
+	size_t offset;
+	const char *preset;
+	const char *const *choices;
+	uint64_t min, max;
+	bool has_env;
+	const char *help;
+};
+
+/** Ends a table of options. */
+#define PN_OPTION_END        \
+	{                    \
+		.name = NULL \
+	}
+
+/**
+ * struct pn_command - a subcommand
+ * @operands:    of the usage line: "ADDRESS..."
+ * @n_operands_min, @n_operands_max: how many are accepted
+ * @values_size: size of the struct that the options' offsets point into
+ * @run:         @values is that struct, filled. Return: the exit status
+ */
+struct pn_command {
+	const char *name, *operands, *summary, *description, *examples;
+	int n_operands_min, n_operands_max;
+	const struct pn_option *options;
+	size_t values_size;
+	int (*run)(const void *values, int n_operands, char **operands);
+};
+
+/** Exit statuses of every command. */
+enum {
+	PN_EXIT_DONE = 0,
+	PN_EXIT_FAILED = 1,
+	PN_EXIT_USAGE = 2,
+};
+
+/**
+ * pn_command_main() - parse @argv (after the command's name) and run the command
+ *
+ * Return: its exit status; PN_EXIT_USAGE after saying on standard error what is wrong.
+ */
+int pn_command_main(const struct pn_command *command, int argc, char **argv);
+
+/** pn_command_help() - the manual page of one command */
+void pn_command_help(const struct pn_command *command, FILE *out);
+
+/** pn_nearest() - the one of @n names that @word was probably meant to be; NULL if none is near */
+const char *pn_nearest(const char *word, const char *const *names, size_t n);
+
+/** pn_duration_parse() - Return: 0 or -EINVAL */
+int pn_duration_parse(const char *text, pn_nsec *ret);
+
+#endif

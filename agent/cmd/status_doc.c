@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's figures as one JSON document. Built in the control thread when a client asks; the
+ * flow thread's figures come through the metrics cells and the kernel's ledger.
+ */
+#include "cmd/status_doc.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+#include "base/metric.h"
+#include "base/version.h"
+
+static double seconds_since(const struct pn_status_parts *p, pn_nsec then)
+{
+	pn_nsec now = pn_clock_now(p->clock);
+
+	return now > then ? (double)(now - then) / (double)PN_NSEC_PER_SEC : 0;
+}
+
+static json_t *informer_json(const struct pn_status_parts *p, const struct pn_informer *inf)
+{
+	struct pn_informer_status s;
+	json_t *doc;
+
+	pn_informer_status(inf, &s);
+	doc = json_pack("{s:s, s:b, s:I, s:s, s:I, s:s}", "kind", s.kind, "synced", s.synced,
+			"objects", (json_int_t)s.n_objects, "resource_version", s.resource_version,
+			"failures", (json_int_t)s.n_failures, "error", s.last_error);
+	if (s.last_contact)
+		(void)json_object_set_new(doc, "last_contact_s",
+					  json_real(seconds_since(p, s.last_contact)));
+	return doc;
+}
+
+static json_t *api_json(const struct pn_status_parts *p, bool *ret_synced)
+{
+	json_t *kinds = json_array();
+
+	*ret_synced = p->n_informers > 0;
+	for (size_t i = 0; i < p->n_informers; i++) {
+		struct pn_informer_status s;
+
+		pn_informer_status(p->informers[i], &s);
+		*ret_synced = *ret_synced && s.synced;
+		(void)json_array_append_new(kinds, informer_json(p, p->informers[i]));
+	}
+	return json_pack("{s:s, s:s, s:o}", "server", p->server, "error", p->error, "kinds", kinds);
+}
+
+static json_t *index_json(const struct pn_status_parts *p)
+{
+	struct pn_index_counts n;
+
+	pn_index_counts(p->index, &n);
+	return json_pack("{s:I, s:I, s:I}", "addresses", (json_int_t)n.n_addrs, "services",
+			 (json_int_t)n.n_services, "owners", (json_int_t)n.n_owners);
+}
+
+static json_t *ledger_json(const struct pn_status_parts *p)
+{
+	static const char *const names[] = { "seen", "recorded", "not_ip", "malformed",
+					     "table_full" };
+	_Static_assert(PN_ARRAY_SIZE(names) == PN_STAT_MAX, "a name for each line of the ledger");
+	uint64_t stats[PN_STAT_MAX];
+	json_t *doc = json_object();
+
+	if (pn_tracer_stats(p->tracer, stats) < 0)
+		return doc;
+	for (size_t i = 0; i < PN_STAT_MAX; i++)
+		(void)json_object_set_new(doc, names[i], json_integer((json_int_t)stats[i]));
+	return doc;
+}
+
+static json_t *features_json(const struct pn_status_parts *p)
+{
+	const struct pn_feature *features;
+	size_t n = pn_tracer_features(p->tracer, &features);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s}", "name", features[i].name, "state",
+					features[i].state, "reason", features[i].reason));
+	return list;
+}
+
+static json_t *metrics_json(void)
+{
+	json_t *doc = json_object();
+
+	for (enum pn_metric m = 0; m < PN_METRIC_MAX; m++)
+		(void)json_object_set_new(doc, pn_metric_name(m),
+					  json_integer((json_int_t)pn_metric_get(m)));
+	return doc;
+}
+
+char *pn_status_doc(const struct pn_status_parts *p)
+{
+	bool synced;
+	json_t *api = api_json(p, &synced), *doc;
+	char *text;
+
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
+			pn_version(), "node", p->node_name, "pid", (int)getpid(), "uptime_s",
+			seconds_since(p, p->started), "synced", synced, "api", api, "index",
+			index_json(p), "features", features_json(p), "ledger", ledger_json(p),
+			"metrics", metrics_json());
+	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(doc);
+	return text;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_CMD_STATUS_DOC_H
+#define PN_CMD_STATUS_DOC_H
+
+#include "base/clock.h"
+#include "datapath/tracer.h"
+#include "index/index.h"
+#include "kube/informer.h"
+
+/**
+ * struct pn_status_parts - where the figures come from; all borrowed for the call
+ * @server, @error: the API server's URL, or why there is none yet; the other is ""
+ */
+struct pn_status_parts {
+	const struct pn_clock *clock;
+	const char *node_name, *server, *error;
+	pn_nsec started;
+	struct pn_informer *const *informers;
+	size_t n_informers;
+	const struct pn_index *index;
+	const struct pn_tracer *tracer;
+};
+
+/**
+ * pn_status_doc() - the document that `podonym status` asks the agent for, as JSON text
+ *
+ * Return: allocated with malloc(); NULL without memory.
+ */
+char *pn_status_doc(const struct pn_status_parts *parts);
+
+#endif
