@@ -29,8 +29,8 @@ struct pn_kube_config {
  * @kubeconfig: --kubeconfig: this file, an error if it is missing
  * @context:    --context: instead of the file's current-context
  *
- * Without @server and @kubeconfig: the in-cluster settings if KUBERNETES_SERVICE_HOST is set, else
- * $KUBECONFIG (a list), else ~/.kube/config.
+ * Without @server and @kubeconfig: the in-cluster settings if KUBERNETES_SERVICE_HOST is set and no
+ * @context is asked for, else the first file of the list $KUBECONFIG that exists, else ~/.kube/config.
  */
 struct pn_kube_config_source {
 	const char *server, *kubeconfig, *context;
@@ -39,11 +39,20 @@ struct pn_kube_config_source {
 /**
  * pn_kube_config_load() - find and read the settings
  *
+ * For an http:// server, credentials and TLS settings are left out of @ret, as kubectl does: nothing
+ * that is secret is ever sent in the clear.
+ *
  * Return: 0; -ENOENT nothing found or a named file is missing; -EINVAL a file that makes no sense;
  * -EACCES, -ENOMEM, ... @reterr names the file, the line or field, and what to do.
  */
 int pn_kube_config_load(const struct pn_kube_config_source *source, struct pn_kube_config *ret,
 			struct pn_err *reterr);
+
+/** pn_kube_config_load_pod() - the in-cluster settings, with the service account's files in @dir */
+int pn_kube_config_load_pod(const char *dir, struct pn_kube_config *ret, struct pn_err *reterr);
+
+/** pn_kube_config_copy() - Return: 0 or -ENOMEM */
+int pn_kube_config_copy(const struct pn_kube_config *from, struct pn_kube_config *ret);
 
 /** pn_kube_config_done() - frees what the struct holds (secrets are wiped first) and zeroes it */
 void pn_kube_config_done(struct pn_kube_config *c);
