@@ -16,11 +16,12 @@
 
 struct whois_options {
 	const char *output, *pin_path;
+	bool all;
 };
 
 /* What the maps say of one address. */
 struct answer {
-	const char *text; /* the operand */
+	struct pn_addr addr;
 	struct pn_ip_value ip;
 	struct pn_owner_value owner, previous;
 	bool has_owner, has_previous;
@@ -54,17 +55,11 @@ static int read_owner(const struct pn_maps_reader *maps, uint32_t id, struct pn_
 	return r;
 }
 
-static int look_up(const struct pn_maps_reader *maps, const char *text, struct answer *a)
+static int look_up(const struct pn_maps_reader *maps, struct answer *a)
 {
-	struct pn_addr addr;
 	int r;
 
-	*a = (struct answer) { .text = text };
-	if (pn_addr_parse(text, &addr) < 0) {
-		(void)fprintf(stderr, "podonym whois: \"%s\" is not an IP address\n", text);
-		return -EINVAL;
-	}
-	r = pn_maps_reader_ip(maps, &addr, &a->ip);
+	r = pn_maps_reader_ip(maps, &a->addr, &a->ip);
 	if (r == 0)
 		r = read_owner(maps, a->ip.owner, &a->owner, &a->has_owner);
 	if (r == 0)
@@ -90,7 +85,7 @@ static void format_time(uint64_t monotonic_ns, char *buf, size_t size)
 static int add_row(struct pn_table *t, const struct answer *a)
 {
 	char name[PN_NAMESPACE_LEN + PN_NAME_LEN] = "", before[sizeof(name)] = "", since[32] = "";
-	char workload[PN_KIND_LEN + PN_NAME_LEN] = "";
+	char workload[PN_KIND_LEN + PN_NAME_LEN] = "", addr[PN_ADDR_STRLEN];
 	int r;
 
 	if (a->has_owner) {
@@ -101,7 +96,7 @@ static int add_row(struct pn_table *t, const struct answer *a)
 	}
 	if (a->has_previous)
 		full_name(&a->previous, before, sizeof(before));
-	r = pn_table_cell(t, "%s", a->text);
+	r = pn_table_cell(t, "%s", pn_addr_format(&a->addr, addr));
 	r = r ? r : pn_table_cell(t, "%s", a->has_owner ? kind_name(a->owner.kind) : "unknown");
 	r = r ? r : pn_table_cell(t, "%s", name);
 	r = r ? r : pn_table_cell(t, "%s", workload);
@@ -120,8 +115,8 @@ static json_t *owner_json(const struct pn_owner_value *o)
 
 static json_t *answer_json(const struct answer *a)
 {
-	json_t *doc = json_pack("{s:s}", "address", a->text);
-	char since[32];
+	char since[32], addr[PN_ADDR_STRLEN];
+	json_t *doc = json_pack("{s:s}", "address", pn_addr_format(&a->addr, addr));
 
 	if (a->has_owner) {
 		format_time(a->ip.since_ns, since, sizeof(since));
@@ -150,7 +145,43 @@ static void warn_if_stale(const struct pn_maps_reader *maps)
 		(void)fprintf(stderr, "podonym whois: the agent has not read all objects yet\n");
 }
 
-static int print_table(const struct answer *answers, int n)
+/* The addresses asked about, each with room for its answer. */
+struct question {
+	struct answer *answers;
+	size_t n, cap;
+	bool no_memory;
+};
+
+static void ask_about(struct question *q, const struct pn_addr *addr)
+{
+	if (q->n == q->cap) {
+		size_t cap = q->cap ? q->cap * 2 : 64;
+		struct answer *answers = reallocarray(q->answers, cap, sizeof(*answers));
+
+		if (!answers) {
+			q->no_memory = true;
+			return;
+		}
+		q->answers = answers;
+		q->cap = cap;
+	}
+	q->answers[q->n++] = (struct answer) { .addr = *addr };
+}
+
+static void on_ip(void *data, const struct pn_addr *addr, const struct pn_ip_value *value)
+{
+	if (value->owner)
+		ask_about(data, addr);
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct answer *x = a, *y = b;
+
+	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
+}
+
+static int print_table(const struct question *q)
 {
 	static const char *const headings[] = { "ADDRESS", "KIND",  "NAME",  "WORKLOAD",
 						"NODE",	   "SINCE", "BEFORE" };
@@ -159,68 +190,107 @@ static int print_table(const struct answer *answers, int n)
 
 	if (!t)
 		return -ENOMEM;
-	for (int i = 0; i < n; i++) {
-		if (add_row(t, &answers[i]) < 0)
+	for (size_t i = 0; i < q->n; i++) {
+		if (add_row(t, &q->answers[i]) < 0)
 			return -ENOMEM;
 	}
 	pn_table_print(t, stdout);
 	return 0;
 }
 
-static int print_json(const struct answer *answers, int n)
+static int print_json(const struct question *q)
 {
 	json_t *list = json_array();
-	int r;
+	int r = 0;
 
-	for (int i = 0; i < n; i++)
-		(void)json_array_append_new(list, answer_json(&answers[i]));
-	r = json_dumpf(list, stdout, JSON_INDENT(2));
+	for (size_t i = 0; r == 0 && i < q->n; i++)
+		r = json_array_append_new(list, answer_json(&q->answers[i]));
+	if (r == 0)
+		r = json_dumpf(list, stdout, JSON_INDENT(2));
 	json_decref(list);
 	(void)putchar('\n');
 	return r < 0 ? -EIO : 0;
 }
 
 /* Return: an exit status; PN_EXIT_FAILED if any address is unknown. */
-static int look_up_all(const struct pn_maps_reader *maps, const struct whois_options *o, int n,
-		       char **texts)
+static int answer(const struct pn_maps_reader *maps, const struct whois_options *o,
+		  struct question *q)
 {
-	PN_CLEANUP(pn_freep) struct answer *answers = calloc((size_t)n, sizeof(*answers));
 	bool all_known = true;
-	int r;
+	int r = 0;
 
-	if (!answers)
+	if (o->all)
+		r = pn_maps_reader_each_ip(maps, on_ip, q);
+	if (r < 0 || q->no_memory) {
+		(void)fprintf(stderr, "podonym whois: reading the maps: %s\n",
+			      strerror(r < 0 ? -r : ENOMEM));
 		return PN_EXIT_FAILED;
-	for (int i = 0; i < n; i++) {
-		r = look_up(maps, texts[i], &answers[i]);
-		if (r < 0)
-			return r == -EINVAL ? PN_EXIT_USAGE : PN_EXIT_FAILED;
-		all_known = all_known && answers[i].has_owner;
 	}
-	r = strcmp(o->output, "json") == 0 ? print_json(answers, n) : print_table(answers, n);
+	for (size_t i = 0; i < q->n; i++) {
+		if (look_up(maps, &q->answers[i]) < 0)
+			return PN_EXIT_FAILED;
+		all_known = all_known && q->answers[i].has_owner;
+	}
+	if (o->all)
+		qsort(q->answers, q->n, sizeof(q->answers[0]), by_addr);
+	r = strcmp(o->output, "json") == 0 ? print_json(q) : print_table(q);
 	return r == 0 && all_known ? PN_EXIT_DONE : PN_EXIT_FAILED;
+}
+
+static int parse_operands(struct question *q, const struct whois_options *o, int n, char **texts)
+{
+	if ((n == 0) != o->all) {
+		(void)fprintf(stderr, "podonym whois: needs either addresses or --all\n");
+		return -EINVAL;
+	}
+	for (int i = 0; i < n; i++) {
+		struct pn_addr addr;
+
+		if (pn_addr_parse(texts[i], &addr) < 0) {
+			(void)fprintf(stderr, "podonym whois: \"%s\" is not an IP address\n",
+				      texts[i]);
+			return -EINVAL;
+		}
+		ask_about(q, &addr);
+	}
+	return 0;
 }
 
 static int run(const void *values, int n_operands, char **operands)
 {
 	const struct whois_options *o = values;
-	struct pn_maps_reader *maps;
+	struct pn_maps_reader *maps = NULL;
+	struct question q = { 0 };
 	struct pn_err err = { "" };
 	int r;
 
+	if (parse_operands(&q, o, n_operands, operands) < 0) {
+		free(q.answers);
+		return PN_EXIT_USAGE;
+	}
 	r = pn_maps_reader_open(o->pin_path, &maps, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym whois: %s\n", err.text);
-		return PN_EXIT_FAILED;
+		r = PN_EXIT_FAILED;
+	} else {
+		warn_if_stale(maps);
+		r = answer(maps, o, &q);
 	}
-	warn_if_stale(maps);
-	r = look_up_all(maps, o, n_operands, operands);
 	pn_maps_reader_close(maps);
+	free(q.answers);
 	return r;
 }
 
 static const char *const outputs[] = { "table", "json", NULL };
 
 static const struct pn_option options[] = {
+	{
+		.name = "all",
+		.letter = 'a',
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct whois_options, all),
+		.help = "every address that has an owner now",
+	},
 	{
 		.name = "output",
 		.letter = 'o',
@@ -245,7 +315,7 @@ static const struct pn_option options[] = {
 
 const struct pn_command pn_cmd_whois = {
 	.name = "whois",
-	.operands = "ADDRESS...",
+	.operands = "ADDRESS...|--all",
 	.summary = "who is behind an address",
 	.description = "  Looks IPv4 and IPv6 addresses up in the pinned BPF maps: the pod, "
 		       "service or node\n"
@@ -253,8 +323,7 @@ const struct pn_command pn_cmd_whois = {
 		       "minutes.\n"
 		       "  Needs no agent, only the maps. Fails if an address is unknown.\n",
 	.examples = "  podonym whois 10.244.1.7 fd00:10:244::7\n"
-		    "  podonym whois -o json 10.96.0.10\n",
-	.n_operands_min = 1,
+		    "  podonym whois --all -o json\n",
 	.n_operands_max = 65536,
 	.options = options,
 	.values_size = sizeof(struct whois_options),

@@ -89,7 +89,7 @@ static const struct pn_command command = {
 /* Runs the command with words up to NULL. */
 static int run(const char *const *words)
 {
-	char *argv[16];
+	char *argv[16] = { NULL };
 	int argc = 0;
 
 	for (; words[argc]; argc++)
