@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_FLOW_CONN_H
+#define PN_FLOW_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "bpf/flow.h"
+
+/*
+ * Connections and the table that finds them; private to agent/flow. A connection without address
+ * translation has one leg, which lies inside it. A translated one has a leg for each tuple that it
+ * is known by, and all of them are in the table.
+ */
+struct pn_conn;
+
+/**
+ * struct pn_leg - one tuple of a connection: what the flow table has for it
+ * @chain:   next in the table's bucket
+ * @sibling: next leg of the same connection, newest first; the last is the connection's own
+ * @seen:    the entry's counters at the last look, by the end of the *connection's* key
+ * @owner:   kernel's stamp for the end that did not open the connection; 0: none
+ * @flip:    0 or 1; end e of the connection is end e ^ flip of @key
+ * @alive:   the flow table had this entry when it was last looked at
+ * @removed: we took the entry out; @seen is final
+ */
+struct pn_leg {
+	struct pn_leg *chain, *sibling;
+	struct pn_conn *conn;
+	struct pn_flow_key key;
+	struct pn_flow_dir seen[2];
+	uint32_t owner;
+	uint8_t flip;
+	bool alive, removed;
+};
+
+/** struct pn_conn_total - what one end has sent, each packet once; and how much of it arrived */
+struct pn_conn_total {
+	uint64_t packets, bytes, delivered;
+};
+
+/**
+ * struct pn_conn - one connection, in the terms of the tuple that its opener used
+ * @legs:         all legs
+ * @own:          the leg of the opener's tuple; its key is the connection's
+ * @reported:     in records so far, by end
+ * @owner:        kernel's stamp for the opener
+ * @opener:       end that opened the connection
+ * @by_delivered: bit e: end e is counted where its packets arrive, for good
+ * @n_held:       rounds that it has waited for its end
+ */
+struct pn_conn {
+	struct pn_leg own;
+	struct pn_leg *legs;
+	uint64_t id;
+	pn_nsec start, last;
+	struct pn_conn_total reported[2];
+	uint32_t owner;
+	uint16_t tcp_flags[2];
+	uint8_t opener, by_delivered, n_held;
+};
+
+/** struct pn_conn_table - @key: of the hash; tuples are chosen by strangers */
+struct pn_conn_table {
+	struct pn_leg **buckets;
+	size_t n_buckets; /* a power of two */
+	size_t n_legs, n_conns;
+	uint64_t key[2];
+};
+
+/** pn_conn_table_init() - Return: 0 or -ENOMEM */
+int pn_conn_table_init(struct pn_conn_table *t, const struct pn_clock *clock);
+void pn_conn_table_done(struct pn_conn_table *t);
+
+struct pn_leg *pn_conn_table_find(const struct pn_conn_table *t, const struct pn_flow_key *key);
+
+/** pn_conn_new() - a connection with its own leg, @key must not be in the table. Return: NULL without memory */
+struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *key);
+
+/** pn_conn_add_leg() - one more tuple of @c, not in the table yet. Return: NULL without memory */
+struct pn_leg *pn_conn_add_leg(struct pn_conn_table *t, struct pn_conn *c,
+			       const struct pn_flow_key *key);
+
+/** pn_conn_free() - out of the table, with all legs */
+void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c);
+
+/** pn_conn_total() - everything that end @end has sent until now */
+struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end);
+
+#endif
