@@ -17,6 +17,8 @@
 	X(INDEX_ADDRESSES, "pn_index_addresses", "addresses that have an owner now")              \
 	X(INDEX_REFUSED, "pn_index_addresses_refused_total",                                      \
 	  "addresses left out: not an address, or too many on one object")                        \
+	X(INDEX_FORGOTTEN, "pn_index_claims_forgotten_total",                                     \
+	  "earlier owners forgotten before their time: too many for one address")                 \
 	X(MAPS_WRITES, "pn_maps_writes_total", "entries written to the pinned maps")              \
 	X(MAPS_DELETES, "pn_maps_deletes_total", "entries deleted from the pinned maps")          \
 	X(MAPS_FAILURES, "pn_maps_failures_total", "map writes that the kernel refused")          \

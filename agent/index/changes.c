@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the pinned maps must be told. Called by the map writer; index.c and its helpers only put
+ * places and claimants on the two dirty lists.
+ *
+ * A change is made from the state at the moment it is handed out, so the lists hold each thing at
+ * most once and a burst costs what is different at its end. What could not be written goes back on
+ * its list. A deletion is one of these changes: what is to be deleted stays in the tables until the
+ * maps have taken it, so that an address which comes back meanwhile is the same place again.
+ */
+#include "index/private.h"
+
+#include <string.h>
+
+/* struct round - one call of pn_index_take_changes() */
+struct round {
+	struct pn_index *idx;
+	pn_index_take_fn take;
+	void *data;
+	size_t n_taken, n_failed;
+	void *of[PN_INDEX_BATCH]; /* the claimant or place behind each change of the batch */
+	size_t n;
+};
+
+typedef void (*settle_fn)(struct round *r, void *thing, bool failed);
+
+/* Hand the batch out, then tell @settle of each what became of it. */
+static void flush(struct round *r, settle_fn settle)
+{
+	struct pn_index_change *batch = r->idx->batch;
+
+	if (r->take && r->n)
+		r->take(r->data, batch, r->n);
+	for (size_t i = 0; i < r->n; i++) {
+		if (batch[i].failed)
+			r->n_failed++;
+		else
+			r->n_taken++;
+		settle(r, r->of[i], batch[i].failed);
+	}
+	r->n = 0;
+}
+
+static struct pn_index_change *next_change(struct round *r, void *thing, settle_fn settle)
+{
+	struct pn_index_change *c;
+
+	if (r->n == PN_INDEX_BATCH)
+		flush(r, settle);
+	r->of[r->n] = thing;
+	c = &r->idx->batch[r->n++];
+	memset(c, 0, sizeof(*c));
+	return c;
+}
+
+/* --- owners ------------------------------------------------------------------------------------- */
+
+static void settle_owner(struct round *r, void *thing, bool failed)
+{
+	struct pn_claimant *c = thing;
+
+	if (failed)
+		pn_claimant_mark(r->idx, c);
+	else if (pn_claimant_is_over(c))
+		pn_claimant_drop(r->idx, c);
+}
+
+/* New and changed owners, or those that went; the others stay on the list. */
+static void take_owners(struct round *r, bool gone)
+{
+	struct pn_claimant *c, *next;
+	struct cds_list_head todo;
+
+	CDS_INIT_LIST_HEAD(&todo);
+	cds_list_splice(&r->idx->dirty_claimants, &todo);
+	CDS_INIT_LIST_HEAD(&r->idx->dirty_claimants);
+	PN_EACH_SAFE (c, next, &todo, dirty) {
+		struct pn_index_change *change;
+
+		cds_list_del_init(&c->dirty);
+		if (pn_claimant_is_over(c) != gone) {
+			pn_claimant_mark(r->idx, c);
+			continue;
+		}
+		change = next_change(r, c, settle_owner);
+		change->kind = PN_CHANGE_OWNER;
+		change->gone = gone;
+		change->owner_id = c->id;
+		change->owner = pn_claimant_named(c);
+	}
+	flush(r, settle_owner);
+}
+
+/* --- places ------------------------------------------------------------------------------------- */
+
+static bool is_unwritten(const struct pn_claim *c)
+{
+	return c && !cds_list_empty(&c->by->dirty);
+}
+
+static void settle_place(struct round *r, void *thing, bool failed)
+{
+	struct pn_place *p = thing;
+
+	if (failed)
+		pn_place_mark(r->idx, p);
+	else
+		pn_place_drop(r->idx, p);
+}
+
+static bool is_gone(const struct pn_place *p)
+{
+	return !pn_place_current(p) && (p->key.proto || !pn_place_previous(p));
+}
+
+static void describe_ip(const struct pn_place *p, struct pn_index_change *change)
+{
+	const struct pn_claim *now = pn_place_current(p), *prev = pn_place_previous(p);
+
+	change->kind = PN_CHANGE_IP;
+	memcpy(change->addr.addr, p->key.addr, sizeof(change->addr.addr));
+	change->ip.generation = p->generation;
+	if (now) {
+		change->ip.owner = now->by->id;
+		change->ip.since_ns = now->from;
+		change->ip.flags = now->by->flags;
+	}
+	if (prev) {
+		change->ip.prev_owner = prev->by->id;
+		change->ip.prev_until_ns = atomic_load_explicit(&prev->until, memory_order_relaxed);
+	}
+}
+
+static void describe_service(const struct pn_place *p, struct pn_index_change *change)
+{
+	const struct pn_claim *now = pn_place_current(p);
+
+	change->kind = PN_CHANGE_SERVICE;
+	change->service_key = p->key;
+	change->service_owner = now ? now->by->id : 0;
+}
+
+static void take_place(struct round *r, struct pn_place *p)
+{
+	struct pn_index_change *change = next_change(r, p, settle_place);
+
+	if (p->key.proto)
+		describe_service(p, change);
+	else
+		describe_ip(p, change);
+	change->gone = is_gone(p);
+}
+
+/* One pass for addresses and one for ports, updates before deletions: batches are of one sort. */
+static void take_places(struct round *r, bool services, bool gone)
+{
+	struct pn_place *p, *next;
+	struct cds_list_head todo;
+
+	CDS_INIT_LIST_HEAD(&todo);
+	cds_list_splice(&r->idx->dirty_places, &todo);
+	CDS_INIT_LIST_HEAD(&r->idx->dirty_places);
+	PN_EACH_SAFE (p, next, &todo, dirty) {
+		cds_list_del_init(&p->dirty);
+		if ((p->key.proto != 0) != services || is_gone(p) != gone) {
+			pn_place_mark(r->idx, p);
+		} else if (is_unwritten(pn_place_current(p)) ||
+			   is_unwritten(pn_place_previous(p))) {
+			pn_place_mark(r->idx, p);
+			r->n_failed++;
+		} else {
+			take_place(r, p);
+		}
+	}
+	flush(r, settle_place);
+}
+
+size_t pn_index_take_changes(struct pn_index *idx, pn_index_take_fn take, void *data)
+{
+	struct round r = { .idx = idx, .take = take, .data = data };
+	PN_RCU_WRITING();
+
+	take_owners(&r, false);
+	take_places(&r, false, false);
+	take_places(&r, true, false);
+	take_places(&r, false, true);
+	take_places(&r, true, true);
+	if (r.n_failed == 0)
+		take_owners(&r, true);
+	return r.n_taken;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_INDEX_PRIVATE_H
+#define PN_INDEX_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include <urcu-qsbr.h>
+#include <urcu/list.h>
+#include <urcu/rculfhash.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "index/index.h"
+
+/*
+ * The inside of the index, for the files of this folder.
+ *
+ *   claimant   an API object that owns or owned something: a pod, a Service, a node
+ *   place      what can be owned: an address, or a Service's (address, protocol, port)
+ *   rival      a claimant asks for a place; most places have one rival, who then owns it
+ *   claim      who owned a place from when until when; a place's claims are its history
+ *
+ * Readers go place -> history -> claim -> claimant -> owner. All of these are published by a release
+ * store or by liburcu's table, and freed by pn_rcu_free() only. The fields below "writer" belong to
+ * the control thread alone.
+ */
+
+struct pn_claim {
+	struct pn_claimant *by;
+	pn_nsec from;
+	_Atomic(pn_nsec) until; /* PN_NSEC_NEVER: owns it now; set once */
+};
+
+/* Newest first, no two overlap. Only grows by a copy; its oldest claims go by lowering n. */
+struct pn_history {
+	struct rcu_head rcu; /* first: see pn_rcu_free() */
+	atomic_uint n;
+	struct pn_claim claims[];
+};
+
+/* proto and port are 0 for the address itself: protocol 0 has no ports. */
+struct pn_place {
+	struct rcu_head rcu;
+	struct cds_lfht_node node;
+	struct pn_service_key key;
+	_Atomic(struct pn_history *) history;
+
+	/* writer */
+	uint32_t generation;
+	struct cds_list_head rivals; /* in the order of arrival */
+	struct cds_list_head dirty, past;
+};
+
+struct pn_rival {
+	struct pn_claimant *by;
+	struct pn_place *place;
+	struct cds_list_head of_place, of_claimant;
+	uint64_t round; /* the last pass over the claimant's wishes that found it */
+};
+
+/* liburcu's own macros for this cast const away, which clang refuses. */
+#define PN_ENTRY(ptr, pos, member) PN_CONTAINER_OF(ptr, __typeof__(*(pos)), member)
+#define PN_EACH(pos, head, member)                                                  \
+	for ((pos) = PN_ENTRY((head)->next, pos, member); &(pos)->member != (head); \
+	     (pos) = PN_ENTRY((pos)->member.next, pos, member))
+#define PN_EACH_SAFE(pos, after, head, member)                   \
+	for ((pos) = PN_ENTRY((head)->next, pos, member),        \
+	    (after) = PN_ENTRY((pos)->member.next, pos, member); \
+	     &(pos)->member != (head);                           \
+	     (pos) = (after), (after) = PN_ENTRY((pos)->member.next, pos, member))
+
+/* struct pn_named - an owner in one block with its strings */
+struct pn_named {
+	struct rcu_head rcu;
+	struct pn_owner owner;
+	char text[];
+};
+
+struct pn_claimant {
+	struct rcu_head rcu;
+	struct cds_lfht_node node;
+	uint32_t id;
+	_Atomic(struct pn_named *) named;
+
+	/* writer */
+	UT_hash_handle hh; /* by uid */
+	enum pn_owner_kind kind;
+	uint32_t flags;	 /* enum pn_ip_flags */
+	bool confirmed;	 /* an object has come; false: only seeded */
+	bool had_places; /* what else it asks for began later than itself */
+	bool gone;	 /* asks for nothing any more; since gone_ns */
+	int64_t start_s; /* seconds since 1970 */
+	pn_nsec gone_ns;
+	size_t n_claims; /* in histories */
+	struct cds_list_head rivals, dirty, past;
+	struct pn_replicaset *replicaset;
+	struct cds_list_head of_replicaset;
+	char uid[];
+};
+
+struct pn_index {
+	const struct pn_clock *clock;
+	struct cds_lfht *places, *owners;
+
+	/* writer */
+	struct pn_claimant *by_uid;
+	struct pn_replicaset *replicasets;
+	struct cds_list_head dirty_places, past_places;
+	struct cds_list_head dirty_claimants, past_claimants;
+	struct pn_index_counts counts;
+	uint64_t round;
+	uint32_t next_id;
+	struct pn_index_change batch[PN_INDEX_BATCH];
+	char node_name[PN_NAME_LEN];
+};
+
+/* rcu.c */
+
+/* The writer must be an online reader while it touches liburcu's tables; _end goes back to what it was. */
+enum pn_rcu_state { PN_RCU_OUTSIDE, PN_RCU_OFFLINE, PN_RCU_ONLINE };
+
+enum pn_rcu_state pn_rcu_writing_begin(void);
+void pn_rcu_writing_end(enum pn_rcu_state *was);
+#define PN_RCU_WRITING()                                                                \
+	__attribute__((unused)) PN_CLEANUP(pn_rcu_writing_end) enum pn_rcu_state was_ = \
+		pn_rcu_writing_begin()
+
+/* pn_rcu_free() - free the block that begins with @head, once no reader can have it. NULL is allowed */
+void pn_rcu_free(struct rcu_head *head);
+
+/* place.c */
+
+struct pn_place *pn_place_find(const struct pn_index *idx, const struct pn_service_key *key);
+void pn_place_mark(struct pn_index *idx, struct pn_place *p);
+
+/* pn_place_current(), _previous() - the claim that holds now, the newest that ended; NULL if none */
+const struct pn_claim *pn_place_current(const struct pn_place *p);
+const struct pn_claim *pn_place_previous(const struct pn_place *p);
+
+/* pn_place_ask() - @c asks for it, from @start on at the earliest. Return: 0 or -ENOMEM */
+int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_service_key *key,
+		 pn_nsec start, pn_nsec now);
+
+/* pn_place_withdraw() - free @r. Return: 0; -ENOMEM: withdrawn, but a rival could not take over */
+int pn_place_withdraw(struct pn_index *idx, struct pn_rival *r, pn_nsec now);
+
+/* pn_place_restore() - a history from the pinned maps; of the two one may be NULL. Return: 0, -EINVAL, -ENOMEM */
+int pn_place_restore(struct pn_index *idx, const struct pn_ip_key *key,
+		     const struct pn_ip_value *value, struct pn_claimant *now_by,
+		     struct pn_claimant *prev_by);
+
+void pn_place_prune(struct pn_index *idx, pn_nsec now);
+
+/* pn_place_drop() - if nobody asks for it and nothing is remembered */
+void pn_place_drop(struct pn_index *idx, struct pn_place *p);
+void pn_place_drop_all(struct pn_index *idx);
+
+/* claimant.c */
+
+struct pn_claimant *pn_claimant_find(const struct pn_index *idx, const char *uid);
+struct pn_claimant *pn_claimant_by_id(const struct pn_index *idx, uint32_t id);
+
+/* pn_claimant_new() - @owner tells kind and names; id 0: the next one. Return: 0, -ENOMEM, -EOVERFLOW */
+int pn_claimant_new(struct pn_index *idx, const struct pn_owner *owner, struct pn_claimant **ret);
+
+/* pn_claimant_rename() - publish @owner's names under @c's id, if they differ. Return: 0 or -ENOMEM */
+int pn_claimant_rename(struct pn_index *idx, struct pn_claimant *c, const struct pn_owner *owner);
+
+/* pn_claimant_named() - what is published now, for the writer */
+const struct pn_owner *pn_claimant_named(const struct pn_claimant *c);
+
+void pn_claimant_mark(struct pn_index *idx, struct pn_claimant *c);
+
+/* pn_claimant_keep() - withdraw whatever the pass @round did not find. Return: 0; -ENOMEM as pn_place_withdraw() */
+int pn_claimant_keep(struct pn_index *idx, struct pn_claimant *c, uint64_t round, pn_nsec now);
+/* pn_claimant_release() - withdraw everything */
+int pn_claimant_release(struct pn_index *idx, struct pn_claimant *c, pn_nsec now);
+
+void pn_claimant_prune(struct pn_index *idx, pn_nsec now);
+bool pn_claimant_is_over(struct pn_claimant *c);
+void pn_claimant_drop(struct pn_index *idx, struct pn_claimant *c);
+void pn_claimant_drop_all(struct pn_index *idx);
+
+/* workload.c: a pod's ReplicaSet leads on to its Deployment */
+
+/* pn_workload_link() - remember that pod @c belongs to ReplicaSet @uid ("" for none). Return: 0 or -ENOMEM */
+int pn_workload_link(struct pn_index *idx, struct pn_claimant *c, const char *uid);
+
+/* pn_workload_of() - Return: 1 the ReplicaSet's controller; 0 it has none; -ENOENT not known yet, or no ReplicaSet */
+int pn_workload_of(const struct pn_claimant *c, const char **ret_kind, const char **ret_name);
+
+/* pn_workload_apply() - a ReplicaSet came, changed (@new) or went. Return: 0 or -ENOMEM */
+int pn_workload_apply(struct pn_index *idx, const struct pn_object *old,
+		      const struct pn_object *new);
+void pn_workload_drop_all(struct pn_index *idx);
+
+#endif
