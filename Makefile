@@ -233,7 +233,8 @@ lint-headers: deps-lint
 
 lint-cppcheck: deps-lint
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-		--inline-suppr --suppressions-list=.ci/cppcheck-suppressions -Iagent -Iinclude -I. agent
+		--inline-suppr --suppressions-list=.ci/cppcheck-suppressions \
+		--include=/usr/include/uthash.h --include=/usr/include/utlist.h -Iagent -Iinclude -I. agent
 
 # Stamps, so that only what has changed is looked at again; the object knows the headers.
 lint-tidy: $(AGENT_C:%.c=$(B)/%.tidy)
