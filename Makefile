@@ -49,7 +49,7 @@ PKGS_cmd := libuv jansson
 # What this machine's compiler and libraries want, asked once. Made again when the compiler is
 # another one or a package is missing (which installs it); make then starts over with the new file.
 CONFIG := $(B)/config.mk
-ifneq ($(filter-out clean help deps,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help deps test,$(or $(MAKECMDGOALS),all)),)
 include $(CONFIG)
 MISSING := $(shell .ci/deps --missing build)
 endif
@@ -165,7 +165,7 @@ $(TESTAPI): $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)) $(B)/bas
 $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)): | deps-test
 
 .PHONY: test check check-asan check-tsan check-valgrind check-bats
-test: all ## install, build and run all tests of this machine; the last line is the count
+test: ## install, build and run all tests of this machine; the last line is the count
 	+@tests/tools/test
 
 check: $(UNITS) ## run the unit tests
