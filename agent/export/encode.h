@@ -15,7 +15,7 @@ enum pn_format {
 
 #define PN_SCHEMA_VERSION 1
 
-/** pn_format_parse() - "compact", "json". Return: 0 or -EINVAL */
+/** pn_format_parse() - "compact", "color", "json". Return: 0 or -EINVAL */
 int pn_format_parse(const char *name, enum pn_format *ret);
 
 /** pn_encode() - append one line. Return: 0, -ENOMEM or -EMSGSIZE; then @out is as it was */

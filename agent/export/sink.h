@@ -8,11 +8,18 @@
 /*
  * Where records go. A sink is one destination with one format; the flow thread owns them all. No
  * sink ever makes the flow thread wait: what a destination does not take is counted
- * (pn_export_records_dropped_total) and gone.
+ * (pn_export_records_dropped_total) and gone. The program ignores SIGPIPE and SIGXFSZ.
  */
 struct pn_sink;
 
-/** pn_sink_open_file() - @path, or "-" for standard output; appends. Return: 0 or a negative errno with @reterr */
+/**
+ * pn_sink_open_file() - @path, or "-" for standard output; appends
+ *
+ * A file that cannot be written for now (disk full) stays open; what fits into memory waits, and a
+ * line that was cut in the middle is finished first.
+ *
+ * Return: 0 or a negative errno with @reterr
+ */
 int pn_sink_open_file(const char *path, enum pn_format format, struct pn_sink **ret,
 		      struct pn_err *reterr);
 
@@ -26,10 +33,15 @@ int pn_sink_open_subscriber(int fd, enum pn_format format, size_t max_bytes, str
 /** pn_sink_format() - what lines it wants */
 enum pn_format pn_sink_format(const struct pn_sink *s);
 
-/** pn_sink_write() - whole lines. Return: 0; -EAGAIN the lines were dropped; -EPIPE or others: the sink is dead, close it */
-int pn_sink_write(struct pn_sink *s, const char *lines, size_t len, size_t n_records);
+/**
+ * pn_sink_write() - whole lines, each a record
+ *
+ * Return: 0; -EAGAIN: some of the lines were dropped, the last ones; -EPIPE or others: the sink is
+ * dead, close it
+ */
+int pn_sink_write(struct pn_sink *s, const char *lines, size_t len);
 
-/** pn_sink_flush() - try to write what waits. Return: as pn_sink_write() */
+/** pn_sink_flush() - try to write what waits. Return: 0, also if something waits on; or the sink is dead */
 int pn_sink_flush(struct pn_sink *s);
 
 /** pn_sink_close() - flushes what can be flushed without waiting; NULL is allowed */

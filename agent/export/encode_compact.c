@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A record as a line for a person:
+ *
+ *   12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets (service shop/db)
+ *
+ * The time is the local one of the last packet; counts are what the opener sent, then what it got.
+ * An address stands only where there is no name, and a state only when the connection is over.
+ */
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <time.h>
+
+#include "export/encode_line.h"
+
+#define DIM "\033[2m"
+#define CYAN "\033[36m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define RESET "\033[0m"
+
+struct line {
+	struct pn_text text;
+	bool color;
+};
+
+static void put(struct line *l, const char *s)
+{
+	pn_text_string(&l->text, s);
+}
+
+static void put_color(struct line *l, const char *escape)
+{
+	if (l->color)
+		pn_text_string(&l->text, escape);
+}
+
+/* Names go to a terminal: nothing of them may act on it. */
+static void put_name(struct line *l, const char *name)
+{
+	for (; *name && !l->text.full; name++)
+		pn_text_char(&l->text, *name >= 0x20 && *name < 0x7f ? *name : '?');
+}
+
+static void put_time(struct line *l, pn_nsec realtime)
+{
+	time_t s = (time_t)(realtime / PN_NSEC_PER_SEC);
+	struct tm tm = { 0 };
+
+	(void)localtime_r(&s, &tm);
+	put_color(l, DIM);
+	pn_text_padded(&l->text, (uint32_t)tm.tm_hour, 2);
+	pn_text_char(&l->text, ':');
+	pn_text_padded(&l->text, (uint32_t)tm.tm_min, 2);
+	pn_text_char(&l->text, ':');
+	pn_text_padded(&l->text, (uint32_t)tm.tm_sec, 2);
+	pn_text_char(&l->text, '.');
+	pn_text_padded(&l->text, (uint32_t)(realtime / PN_NSEC_PER_MSEC % 1000), 3);
+	put_color(l, RESET);
+}
+
+static void put_owner(struct line *l, const struct pn_owner *o)
+{
+	if (o->kind == PN_OWNER_NODE)
+		put(l, "node/");
+	else if (o->kind == PN_OWNER_SERVICE)
+		put(l, "service/");
+	if (*o->name_space) {
+		put_name(l, o->name_space);
+		pn_text_char(&l->text, '/');
+	}
+	put_name(l, o->name);
+}
+
+static void put_addr(struct line *l, const struct pn_endpoint *e)
+{
+	bool brackets = e->port && !pn_addr_is_v4(&e->addr);
+
+	if (brackets)
+		pn_text_char(&l->text, '[');
+	pn_text_addr(&l->text, &e->addr);
+	if (brackets)
+		pn_text_char(&l->text, ']');
+}
+
+static void put_end(struct line *l, const struct pn_endpoint *e, const char *color)
+{
+	put_color(l, e->owner ? color : DIM);
+	if (e->owner)
+		put_owner(l, e->owner);
+	else
+		put_addr(l, e);
+	if (e->owner)
+		put_color(l, RESET);
+	if (e->port) {
+		pn_text_char(&l->text, ':');
+		pn_text_u64(&l->text, e->port);
+	}
+	if (!e->owner)
+		put_color(l, RESET);
+}
+
+static const char *icmp_name(uint8_t type)
+{
+	switch (type) {
+	case ICMP_ECHOREPLY:
+		return "echo reply";
+	case ICMP_DEST_UNREACH:
+		return "unreachable";
+	case ICMP_REDIRECT:
+		return "redirect";
+	case ICMP_ECHO:
+		return "echo";
+	case ICMP_TIME_EXCEEDED:
+		return "time exceeded";
+	case ICMP_PARAMETERPROB:
+		return "parameter problem";
+	default:
+		return NULL;
+	}
+}
+
+static const char *icmpv6_name(uint8_t type)
+{
+	switch (type) {
+	case ICMP6_DST_UNREACH:
+		return "unreachable";
+	case ICMP6_PACKET_TOO_BIG:
+		return "packet too big";
+	case ICMP6_TIME_EXCEEDED:
+		return "time exceeded";
+	case ICMP6_PARAM_PROB:
+		return "parameter problem";
+	case ICMP6_ECHO_REQUEST:
+		return "echo";
+	case ICMP6_ECHO_REPLY:
+		return "echo reply";
+	case ND_ROUTER_SOLICIT:
+		return "router solicitation";
+	case ND_ROUTER_ADVERT:
+		return "router advertisement";
+	case ND_NEIGHBOR_SOLICIT:
+		return "neighbor solicitation";
+	case ND_NEIGHBOR_ADVERT:
+		return "neighbor advertisement";
+	case ND_REDIRECT:
+		return "redirect";
+	default:
+		return NULL;
+	}
+}
+
+static void put_icmp(struct line *l, const char *proto, const char *name, uint8_t type)
+{
+	put(l, proto);
+	if (name) {
+		put(l, name);
+	} else {
+		put(l, "type ");
+		pn_text_u64(&l->text, type);
+	}
+}
+
+static void put_protocol(struct line *l, const struct pn_flow_record *r)
+{
+	switch (r->proto) {
+	case IPPROTO_TCP:
+		put(l, "TCP");
+		break;
+	case IPPROTO_UDP:
+		put(l, "UDP");
+		break;
+	case IPPROTO_SCTP:
+		put(l, "SCTP");
+		break;
+	case IPPROTO_ICMP:
+		put_icmp(l, "ICMP ", icmp_name(r->icmp_type), r->icmp_type);
+		break;
+	case IPPROTO_ICMPV6:
+		put_icmp(l, "ICMPv6 ", icmpv6_name(r->icmp_type), r->icmp_type);
+		break;
+	default:
+		put(l, "protocol ");
+		pn_text_u64(&l->text, r->proto);
+	}
+}
+
+/* At most three significant digits, without zeros at the end: 999 B, 1.02 kB, 12 kB, 123 MB */
+static void put_bytes(struct line *l, uint64_t bytes)
+{
+	static const char *const units[] = { " B", " kB", " MB", " GB", " TB", " PB", " EB" };
+	unsigned int i = 0, scale = 1, fraction, n_digits;
+	uint64_t unit = 1, step, n;
+
+	for (; bytes / unit >= 1000; unit *= 1000)
+		i++;
+	if (i > 0 && bytes / unit < 100)
+		scale = bytes / unit < 10 ? 100 : 10;
+	step = unit / scale;
+	n = bytes / step + (step > 1 && bytes % step >= step / 2); /* of the last digit shown */
+	if (scale == 1 && n == 1000) {
+		n = 1;
+		i++;
+	}
+	pn_text_u64(&l->text, n / scale);
+	fraction = (unsigned int)(n % scale);
+	n_digits = scale == 100 ? 2 : 1;
+	if (fraction && fraction % 10 == 0) {
+		fraction /= 10;
+		n_digits--;
+	}
+	if (fraction) {
+		pn_text_char(&l->text, '.');
+		pn_text_padded(&l->text, fraction, n_digits);
+	}
+	put(l, units[i]);
+}
+
+static void put_counts(struct line *l, const struct pn_flow_record *r)
+{
+	put_bytes(l, r->source.bytes);
+	pn_text_char(&l->text, '/');
+	put_bytes(l, r->destination.bytes);
+	pn_text_char(&l->text, ' ');
+	pn_text_u64(&l->text, r->source.packets);
+	pn_text_char(&l->text, '/');
+	pn_text_u64(&l->text, r->destination.packets);
+	put(l, " packets");
+}
+
+/* Where the destination is the Service itself, it has been named already. */
+static void put_service(struct line *l, const struct pn_flow_record *r)
+{
+	if (!r->service || r->service == r->destination.owner)
+		return;
+	put(l, " (service ");
+	put_color(l, YELLOW);
+	put_name(l, r->service->name_space);
+	pn_text_char(&l->text, '/');
+	put_name(l, r->service->name);
+	put_color(l, RESET);
+	pn_text_char(&l->text, ')');
+}
+
+void pn_encode_compact(const struct pn_flow_record *r, bool color, struct pn_text *t)
+{
+	struct line l = { .text = *t, .color = color };
+
+	put_time(&l, r->end);
+	pn_text_char(&l.text, ' ');
+	put_end(&l, &r->source, CYAN);
+	put(&l, " -> ");
+	put_end(&l, &r->destination, GREEN);
+	pn_text_char(&l.text, ' ');
+	put_protocol(&l, r);
+	pn_text_char(&l.text, ' ');
+	put_counts(&l, r);
+	put_service(&l, r);
+	if (r->state != PN_FLOW_ACTIVE) {
+		pn_text_char(&l.text, ' ');
+		put(&l, pn_flow_end_name(r->state));
+	}
+	pn_text_char(&l.text, '\n');
+	*t = l.text;
+}

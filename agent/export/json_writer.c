@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Strings in JSON. The rest of the writer is in the header, so that keys become plain copies.
+ *
+ * Names come from the API server, which may be broken: quotes, control characters and bytes that
+ * are not UTF-8 must not break the line that a reader parses.
+ */
+#include "export/json_writer.h"
+
+/* Plain: printable ASCII that stands for itself. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static bool is_continuation(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * Length of the UTF-8 character at @s, which ends with a NUL. Return: 0 if it is none: too long a
+ * form, a surrogate, beyond U+10FFFF, or cut short
+ */
+static size_t utf8_len(const unsigned char *s)
+{
+	unsigned char min = 0x80, max = 0xbf; /* of the second byte */
+	size_t len;
+
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		len = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		len = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		len = 4;
+	else
+		return 0;
+	if (s[0] == 0xe0)
+		min = 0xa0;
+	else if (s[0] == 0xed)
+		max = 0x9f;
+	else if (s[0] == 0xf0)
+		min = 0x90;
+	else if (s[0] == 0xf4)
+		max = 0x8f;
+	if (s[1] < min || s[1] > max)
+		return 0;
+	for (size_t i = 2; i < len; i++) {
+		if (!is_continuation(s[i]))
+			return 0;
+	}
+	return len;
+}
+
+/* One character that is not plain. Return: bytes taken from @s */
+static size_t put_special(struct pn_text *t, const unsigned char *s)
+{
+	static const char hex[] = "0123456789abcdef";
+	const char escape[] = { '\\', 'u', '0', '0', hex[s[0] >> 4], hex[s[0] & 0xf] };
+	size_t len;
+
+	if (s[0] == '"' || s[0] == '\\') {
+		pn_text_char(t, '\\');
+		pn_text_char(t, (char)s[0]);
+		return 1;
+	}
+	if (s[0] < 0x80) {
+		pn_text_put(t, escape, sizeof(escape));
+		return 1;
+	}
+	len = utf8_len(s);
+	if (!len) {
+		pn_text_string(t, "\xef\xbf\xbd");
+		return 1;
+	}
+	pn_text_put(t, (const char *)s, len);
+	return len;
+}
+
+void pn_json_string(struct pn_json *j, const char *key, const char *s)
+{
+	const unsigned char *at = (const unsigned char *)s;
+
+	pn_json_key(j, key);
+	pn_text_char(&j->text, '"');
+	while (*at && !j->text.full) {
+		const unsigned char *plain = at;
+
+		while (is_plain(*at))
+			at++;
+		pn_text_put(&j->text, (const char *)plain, (size_t)(at - plain));
+		if (*at)
+			at += put_special(&j->text, at);
+	}
+	pn_text_char(&j->text, '"');
+}

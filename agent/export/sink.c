@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One destination of flow lines: a file, standard output, or a client of the unix socket. Used by
+ * the set of sinks, on the flow thread.
+ *
+ * Everything passes through one bounded buffer. What the destination takes without waiting leaves
+ * it, the rest stays; a line enters the buffer whole or not at all. So a line that went out by half
+ * is finished by the next bytes written, and lines are only ever lost whole, and counted.
+ */
+#include "export/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+
+enum { FILE_MAX_BYTES = 1 << 20 };
+
+/* How to write without waiting. */
+enum way {
+	WAY_FILE,     /* a regular file: the page cache takes it */
+	WAY_NONBLOCK, /* an open file description of our own, with O_NONBLOCK */
+	WAY_POLL,     /* one that others share, whose flags are not ours: ask, then a little */
+	WAY_SOCKET,   /* MSG_DONTWAIT */
+};
+
+struct pn_sink {
+	int fd;
+	enum way way;
+	enum pn_format format;
+	struct pn_buf pending;
+	struct pn_log_limit limit;
+	int dead;   /* the errno that it died of, negative */
+	char *name; /* for messages */
+};
+
+static size_t count_lines(const char *lines, size_t len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += lines[i] == '\n';
+	return n;
+}
+
+static int new_sink(int fd, enum pn_format format, size_t max_bytes, const char *name,
+		    struct pn_sink **ret)
+{
+	struct pn_sink *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->name = strdup(name);
+	if (!s->name) {
+		free(s);
+		return -ENOMEM;
+	}
+	s->fd = fd;
+	s->format = format;
+	s->pending = PN_BUF_INIT(max_bytes);
+	*ret = s;
+	return 0;
+}
+
+/* --- opening ------------------------------------------------------------------------------------- */
+
+/*
+ * Standard output is shared with whoever started us, so its flags stay as they are. Opening it anew
+ * through /proc gives a description of our own; where that is refused (a terminal of another user),
+ * a small write is tried whenever poll() says that there is room.
+ */
+static int open_stdout(enum way *ret_way)
+{
+	struct stat st;
+	int fd;
+
+	if (fstat(STDOUT_FILENO, &st) < 0)
+		return -errno;
+	*ret_way = S_ISREG(st.st_mode) ? WAY_FILE : S_ISSOCK(st.st_mode) ? WAY_SOCKET : WAY_POLL;
+	if (*ret_way == WAY_POLL) {
+		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd >= 0) {
+			*ret_way = WAY_NONBLOCK;
+			return fd;
+		}
+	}
+	fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_path(const char *path, enum way *ret_way)
+{
+	PN_CLEANUP(pn_closep) int fd = -1;
+	struct stat st;
+
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	*ret_way = S_ISREG(st.st_mode) ? WAY_FILE : WAY_NONBLOCK;
+	return PN_TAKE_FD(fd);
+}
+
+/* Whoever wrote to this file before us may have been stopped in the middle of a line. */
+static bool ends_in_torn_line(const char *path)
+{
+	PN_CLEANUP(pn_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	char last = '\n';
+
+	if (fd < 0)
+		return false;
+	if (lseek(fd, -1, SEEK_END) < 0 || read(fd, &last, 1) != 1)
+		return false;
+	return last != '\n';
+}
+
+int pn_sink_open_file(const char *path, enum pn_format format, struct pn_sink **ret,
+		      struct pn_err *reterr)
+{
+	bool is_stdout = strcmp(path, "-") == 0;
+	PN_CLEANUP(pn_closep) int fd = -1;
+	enum way way;
+	int r;
+
+	fd = is_stdout ? open_stdout(&way) : open_path(path, &way);
+	if (fd < 0)
+		return pn_err_set(reterr, fd, "%s: cannot be opened for flow records: %s",
+				  is_stdout ? "standard output" : path, strerror(-fd));
+	r = new_sink(fd, format, FILE_MAX_BYTES, is_stdout ? "standard output" : path, ret);
+	if (r < 0)
+		return pn_err_set(reterr, r, "%s: %s", path, strerror(-r));
+	(void)PN_TAKE_FD(fd);
+	(*ret)->way = way;
+	if (!is_stdout && way == WAY_FILE && ends_in_torn_line(path))
+		(void)pn_buf_put(&(*ret)->pending, "\n", 1);
+	return 0;
+}
+
+int pn_sink_open_subscriber(int fd, enum pn_format format, size_t max_bytes, struct pn_sink **ret)
+{
+	int r = new_sink(fd, format, max_bytes, "a client of the socket", ret);
+
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
+	(*ret)->way = WAY_SOCKET;
+	return 0;
+}
+
+/* --- writing ------------------------------------------------------------------------------------- */
+
+static bool has_room(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) > 0 && p.revents;
+}
+
+/* Return: bytes written, -EAGAIN, or another negative errno */
+static ssize_t write_some(const struct pn_sink *s, const char *data, size_t len)
+{
+	ssize_t n;
+
+	switch (s->way) {
+	case WAY_SOCKET:
+		n = send(s->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		break;
+	case WAY_POLL:
+		if (!has_room(s->fd))
+			return -EAGAIN;
+		len = PN_MIN(len, (size_t)PIPE_BUF);
+		/* fall through */
+	default:
+		n = write(s->fd, data, len);
+	}
+	return n < 0 ? -errno : n;
+}
+
+/* The destination may recover, and until then keeps what it has. */
+static bool is_for_now(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG || r == -EIO;
+}
+
+static void complain(struct pn_sink *s, int r)
+{
+	unsigned int n_held;
+
+	if (pn_log_allow(&s->limit, pn_clock_now(&pn_clock_system), 60 * PN_NSEC_PER_SEC, &n_held))
+		pn_warn("export",
+			"%s cannot be written, trying again, records are dropped meanwhile: %s "
+			"held=%u",
+			s->name, strerror(-r), n_held);
+}
+
+/* Has the client of a socket gone? One that only stopped sending is still there. */
+static bool is_hung_up(const struct pn_sink *s)
+{
+	struct pollfd p = { .fd = s->fd };
+
+	return s->way == WAY_SOCKET && poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
+static int die(struct pn_sink *s, int r)
+{
+	s->dead = r;
+	if (s->way == WAY_SOCKET)
+		pn_debug("export", "%s has gone: %s", s->name, strerror(-r));
+	else
+		pn_warn("export", "%s takes no more records, continuing without it: %s", s->name,
+			strerror(-r));
+	return r;
+}
+
+int pn_sink_flush(struct pn_sink *s)
+{
+	ssize_t n = 0;
+	size_t done = 0;
+
+	if (s->dead)
+		return s->dead;
+	if (is_hung_up(s))
+		return die(s, -EPIPE);
+	while (done < s->pending.len && (n >= 0 || n == -EINTR)) {
+		n = write_some(s, s->pending.data + done, s->pending.len - done);
+		done += (size_t)PN_MAX(n, 0);
+	}
+	pn_buf_consume(&s->pending, done);
+	if (n >= 0 || n == -EAGAIN || n == -EINTR)
+		return 0;
+	if (!is_for_now((int)n))
+		return die(s, (int)n);
+	complain(s, (int)n);
+	return 0;
+}
+
+/* How many of the bytes are whole lines that fit into @room. */
+static size_t fitting_lines(const char *lines, size_t len, size_t room)
+{
+	const char *last;
+
+	if (len <= room)
+		return len;
+	last = memrchr(lines, '\n', room);
+	return last ? (size_t)(last - lines) + 1 : 0;
+}
+
+int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
+{
+	while (len) {
+		size_t room = s->pending.max - s->pending.len;
+		size_t n = fitting_lines(lines, len, room);
+
+		if (n == 0 || pn_buf_put(&s->pending, lines, n) < 0)
+			break;
+		lines += n;
+		len -= n;
+		if (pn_sink_flush(s) < 0)
+			break;
+	}
+	pn_metric_add(PN_METRIC_EXPORT_DROPPED, count_lines(lines, len));
+	if (s->dead)
+		return s->dead;
+	return len ? -EAGAIN : 0;
+}
+
+enum pn_format pn_sink_format(const struct pn_sink *s)
+{
+	return s->format;
+}
+
+void pn_sink_close(struct pn_sink *s)
+{
+	if (!s)
+		return;
+	(void)pn_sink_flush(s);
+	pn_metric_add(PN_METRIC_EXPORT_DROPPED, count_lines(s->pending.data, s->pending.len));
+	pn_buf_done(&s->pending);
+	(void)close(s->fd);
+	free(s->name);
+	free(s);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All sinks of the agent. The flow thread gives each record once; it is encoded once for each format
+ * that somebody wants, and lines go out in batches.
+ */
+#include "export/sink.h"
+
+#include <errno.h>
+#include <utlist.h>
+
+#include "base/metric.h"
+
+/* A batch is handed on at this size; one more record always fits. */
+enum {
+	BATCH_BYTES = 64 << 10,
+	BATCH_MAX_BYTES = 256 << 10,
+};
+
+struct member {
+	struct member *next;
+	struct pn_sink *sink;
+};
+
+struct pn_sinks {
+	struct member *members;
+	struct pn_buf lines[PN_FORMAT_MAX]; /* encoded, not handed on yet */
+	size_t n_wanting[PN_FORMAT_MAX];    /* members of each format */
+};
+
+int pn_sinks_new(struct pn_sinks **ret)
+{
+	struct pn_sinks *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	for (int i = 0; i < PN_FORMAT_MAX; i++)
+		s->lines[i] = PN_BUF_INIT(BATCH_MAX_BYTES);
+	*ret = s;
+	return 0;
+}
+
+int pn_sinks_add(struct pn_sinks *s, struct pn_sink *sink)
+{
+	struct member *m = calloc(1, sizeof(*m));
+
+	if (!m) {
+		pn_sink_close(sink);
+		return -ENOMEM;
+	}
+	m->sink = sink;
+	LL_APPEND(s->members, m);
+	s->n_wanting[pn_sink_format(sink)]++;
+	return 0;
+}
+
+static void hand_on(struct pn_sinks *s, enum pn_format format)
+{
+	struct pn_buf *lines = &s->lines[format];
+	struct member *m;
+
+	if (!lines->len)
+		return;
+	LL_FOREACH (s->members, m) {
+		if (pn_sink_format(m->sink) == format)
+			(void)pn_sink_write(m->sink, lines->data, lines->len);
+	}
+	pn_buf_reset(lines);
+}
+
+void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r)
+{
+	pn_metric_add(PN_METRIC_FLOW_RECORDS, 1);
+	pn_metric_add(PN_METRIC_FLOW_PACKETS, r->source.packets + r->destination.packets);
+	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++) {
+		if (!s->n_wanting[i])
+			continue;
+		if (pn_encode(i, r, &s->lines[i]) < 0)
+			pn_metric_add(PN_METRIC_EXPORT_DROPPED, s->n_wanting[i]);
+		if (s->lines[i].len >= BATCH_BYTES)
+			hand_on(s, i);
+	}
+}
+
+static void drop(struct pn_sinks *s, struct member *m)
+{
+	s->n_wanting[pn_sink_format(m->sink)]--;
+	LL_DELETE(s->members, m);
+	pn_sink_close(m->sink);
+	free(m);
+}
+
+size_t pn_sinks_flush(struct pn_sinks *s)
+{
+	struct member *m, *next;
+	size_t n_left = 0;
+
+	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++)
+		hand_on(s, i);
+	LL_FOREACH_SAFE (s->members, m, next) {
+		if (pn_sink_flush(m->sink) < 0)
+			drop(s, m);
+		else
+			n_left++;
+	}
+	return n_left;
+}
+
+void pn_sinks_free(struct pn_sinks *s)
+{
+	if (!s)
+		return;
+	(void)pn_sinks_flush(s);
+	while (s->members)
+		drop(s, s->members);
+	for (int i = 0; i < PN_FORMAT_MAX; i++)
+		pn_buf_done(&s->lines[i]);
+	free(s);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Numbers, addresses and times as text, for the encoders. By hand, because snprintf(), inet_ntop()
+ * and gmtime_r() together would take several times as long as everything else in a record.
+ */
+#include "export/text.h"
+
+enum { MAX_DIGITS = 20 };
+
+void pn_text_u64(struct pn_text *t, uint64_t v)
+{
+	char digits[MAX_DIGITS];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v);
+	pn_text_put(t, digits + at, sizeof(digits) - at);
+}
+
+void pn_text_padded(struct pn_text *t, uint32_t v, unsigned int width)
+{
+	if (!pn_text_room(t, width))
+		return;
+	for (unsigned int i = width; i > 0; i--, v /= 10)
+		t->at[i - 1] = (char)('0' + v % 10);
+	t->at += width;
+}
+
+static void put_v4(struct pn_text *t, const uint8_t b[static 4])
+{
+	for (int i = 0; i < 4; i++) {
+		if (i)
+			pn_text_char(t, '.');
+		pn_text_u64(t, b[i]);
+	}
+}
+
+static void put_hex(struct pn_text *t, unsigned int v)
+{
+	int shift = 12;
+
+	while (shift && !(v >> shift))
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		pn_text_char(t, "0123456789abcdef"[v >> shift & 0xf]);
+}
+
+static unsigned int group(const struct pn_addr *a, int i)
+{
+	return (unsigned int)a->b[2 * i] << 8 | a->b[2 * i + 1];
+}
+
+/* The first of the longest runs of two or more zero groups. Return: its length; 0: none */
+static int longest_zeros(const struct pn_addr *a, int *ret_first)
+{
+	int longest = 1;
+
+	for (int i = 0; i < 8; i++) {
+		int first = i;
+
+		while (i < 8 && !group(a, i))
+			i++;
+		if (i - first > longest) {
+			longest = i - first;
+			*ret_first = first;
+		}
+	}
+	return longest > 1 ? longest : 0;
+}
+
+static void put_v6(struct pn_text *t, const struct pn_addr *a)
+{
+	int first = 8, n_zeros = longest_zeros(a, &first);
+
+	for (int i = 0; i < 8; i++) {
+		if (i == first) {
+			pn_text_put(t, "::", 2);
+			i += n_zeros - 1;
+			continue;
+		}
+		if (i && i != first + n_zeros)
+			pn_text_char(t, ':');
+		put_hex(t, group(a, i));
+	}
+}
+
+void pn_text_addr(struct pn_text *t, const struct pn_addr *a)
+{
+	if (pn_addr_is_v4(a))
+		put_v4(t, a->b + 12);
+	else
+		put_v6(t, a);
+}
+
+/*
+ * Years are counted from March, so that the leap day is a year's last: then the day of the year
+ * gives the month by a straight line (153 days in each five months), and 400 years are 146,097 days.
+ */
+static void put_date(struct pn_text *t, uint32_t days_since_1970)
+{
+	uint32_t days = days_since_1970 + 719468; /* since 0000-03-01 */
+	uint32_t in_era = days % 146097;
+	uint32_t year_in_era = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+	uint32_t in_year = in_era - (365 * year_in_era + year_in_era / 4 - year_in_era / 100);
+	uint32_t month = (5 * in_year + 2) / 153;
+	uint32_t year = days / 146097 * 400 + year_in_era + (month >= 10);
+
+	pn_text_padded(t, year, 4);
+	pn_text_char(t, '-');
+	pn_text_padded(t, month < 10 ? month + 3 : month - 9, 2);
+	pn_text_char(t, '-');
+	pn_text_padded(t, in_year - (153 * month + 2) / 5 + 1, 2);
+}
+
+void pn_text_rfc3339(struct pn_text *t, pn_nsec realtime)
+{
+	uint64_t s = realtime / PN_NSEC_PER_SEC;
+	uint32_t in_day = (uint32_t)(s % 86400);
+
+	put_date(t, (uint32_t)(s / 86400));
+	pn_text_char(t, 'T');
+	pn_text_padded(t, in_day / 3600, 2);
+	pn_text_char(t, ':');
+	pn_text_padded(t, in_day / 60 % 60, 2);
+	pn_text_char(t, ':');
+	pn_text_padded(t, in_day % 60, 2);
+	pn_text_char(t, '.');
+	pn_text_padded(t, (uint32_t)(realtime % PN_NSEC_PER_SEC), 9);
+	pn_text_char(t, 'Z');
+}
