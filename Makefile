@@ -44,6 +44,9 @@ PKGS_export :=
 PKGS_serve := libuv jansson
 PKGS_cmd := libuv jansson
 
+# What only the unit tests of a folder need: the test server speaks TLS by itself.
+TEST_LIBS_kube := -lssl -lcrypto
+
 # --- this machine --------------------------------------------------------------------------------
 
 # What this machine's compiler and libraries want, asked once. Made again when the compiler is
@@ -117,7 +120,7 @@ $(B)/$(1).a: $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard agent/$(1)
 
 $(B)/tests/unit/$(1)/%: $(B)/tests/unit/$(1)/%.o $(call archives,$(1))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(call libs,$(1)) -lcmocka
+	$$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(call libs,$(1)) $$(TEST_LIBS_$(1)) -lcmocka
 endef
 $(foreach f,$(FOLDERS),$(eval $(call folder_rules,$(f))))
 
