@@ -9,11 +9,6 @@
 #include <jansson.h>
 #include <string.h>
 
-static void json_decrefp(json_t **j)
-{
-	json_decref(*j);
-}
-
 static int parse_command(const json_t *value, struct pn_request *req, struct pn_err *reterr)
 {
 	const char *name = json_string_value(value);
