@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kube/credentials.h"
 #include "kube/file.h"
 #include "kube/kubeconfig.h"
 

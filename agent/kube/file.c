@@ -10,8 +10,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-enum { MAX_TOKEN_BYTES = 64 << 10 };
-
 void pn_wipe_free(char *secret)
 {
 	if (secret)
@@ -69,43 +67,5 @@ int pn_file_read(const char *path, size_t max_bytes, char **ret, struct pn_err *
 	if (strlen(data) != (size_t)n)
 		return pn_err_set(reterr, -EINVAL, "%s: holds a NUL byte, so it is not text", path);
 	*ret = PN_TAKE_PTR(data);
-	return 0;
-}
-
-int pn_token_check(const char *token, struct pn_err *reterr)
-{
-	if (!*token)
-		return pn_err_set(reterr, -EINVAL, "the token is empty");
-	for (; *token; token++) {
-		if (*token <= ' ' || *token > '~')
-			return pn_err_set(reterr, -EINVAL,
-					  "the token holds a character that a token cannot have");
-	}
-	return 0;
-}
-
-static void trim(char *s)
-{
-	size_t begin = strspn(s, " \t\r\n"), len = strlen(s + begin);
-
-	while (len && strchr(" \t\r\n", s[begin + len - 1]))
-		len--;
-	memmove(s, s + begin, len);
-	explicit_bzero(s + len, strlen(s + len));
-}
-
-int pn_token_read(const char *path, char **ret, struct pn_err *reterr)
-{
-	PN_CLEANUP(pn_wipe_freep) char *token = NULL;
-	int r;
-
-	r = pn_file_read(path, MAX_TOKEN_BYTES, &token, reterr);
-	if (r < 0)
-		return r;
-	trim(token);
-	r = pn_token_check(token, reterr);
-	if (r < 0)
-		return pn_err_wrap(reterr, r, "%s", path);
-	*ret = PN_TAKE_PTR(token);
 	return 0;
 }

@@ -23,14 +23,4 @@ static inline void pn_wipe_freep(char **secret)
  */
 int pn_file_read(const char *path, size_t max_bytes, char **ret, struct pn_err *reterr);
 
-/**
- * pn_token_read() - a bearer token from a file, without the white space around it
- *
- * Return: as pn_file_read(), and -EINVAL if it is empty or cannot stand in an HTTP header.
- */
-int pn_token_read(const char *path, char **ret, struct pn_err *reterr);
-
-/** pn_token_check() - can this stand in an HTTP header? Return: 0, or -EINVAL with @reterr */
-int pn_token_check(const char *token, struct pn_err *reterr);
-
 #endif

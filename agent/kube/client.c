@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests to the API server: their life from pn_client_get() to done(). Informers are the callers.
+ *
+ * A request is in one of three lists: queued, until the loop comes round; running, while libcurl has
+ * it; dead, after done() or a cancel. libcurl may not be told to drop a request while it is the one
+ * who calls us, so requests only *move* to the dead list, at any time, and are freed at the end of
+ * the event that is being handled (leave()). The same holds for the client itself. That is what makes
+ * it safe to start, cancel and free anything from within any callback.
+ */
+#include "kube/client.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "kube/client_loop.h"
+#include "kube/credentials.h"
+#include "kube/file.h"
+#include "kube/transport.h"
+
+enum state {
+	QUEUED,
+	RUNNING,
+	DEAD,
+	STATE_MAX, /* sentinel */
+};
+
+struct pn_request {
+	struct pn_client *client;
+	struct pn_request *prev, *next;
+	enum state state;
+	char *url, *accept;
+	unsigned int idle_ms;
+	const struct pn_request_ops *ops;
+	void *data;
+
+	CURL *easy;
+	struct curl_slist *headers;
+	uint64_t sent_ms, heard_ms;
+	bool has_headers;
+	int result; /* what ops->data returned, if negative */
+	char error[CURL_ERROR_SIZE];
+};
+
+struct pn_client {
+	struct pn_kube_config config;
+	struct pn_transport *transport;
+	struct pn_token token;
+	struct pn_curl_loop *curl;
+	uv_loop_t *loop;
+	uv_idle_t starter;   /* active while requests are queued */
+	uv_timer_t watchdog; /* runs out when the first request may have been silent too long */
+	int n_handles;
+	struct pn_request *requests[STATE_MAX];
+	uint64_t heard_ms; /* when anything arrived, on any request */
+	bool is_busy;	   /* handling an event: nothing may be freed */
+	bool is_freed;
+};
+
+static void move(struct pn_request *r, enum state state)
+{
+	struct pn_client *c = r->client;
+
+	DL_DELETE(c->requests[r->state], r);
+	r->state = state;
+	DL_APPEND(c->requests[state], r);
+}
+
+static void free_headers(struct curl_slist *headers)
+{
+	for (struct curl_slist *h = headers; h; h = h->next)
+		explicit_bzero(h->data, strlen(h->data)); /* the token is in one of them */
+	curl_slist_free_all(headers);
+}
+
+static void request_free(struct pn_request *r)
+{
+	if (r->easy) {
+		(void)curl_multi_remove_handle(pn_curl_loop_multi(r->client->curl), r->easy);
+		curl_easy_cleanup(r->easy);
+	}
+	free_headers(r->headers);
+	free(r->url);
+	free(r->accept);
+	free(r);
+}
+
+static void reap(struct pn_client *c)
+{
+	struct pn_request *r;
+
+	while ((r = c->requests[DEAD])) {
+		DL_DELETE(c->requests[DEAD], r);
+		request_free(r);
+	}
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct pn_client *c = handle->data;
+
+	if (--c->n_handles == 0)
+		free(c);
+}
+
+static void client_done(struct pn_client *c)
+{
+	pn_curl_loop_free(c->curl);
+	pn_transport_free(c->transport);
+	pn_token_done(&c->token);
+	pn_kube_config_done(&c->config);
+}
+
+static void client_destroy(struct pn_client *c)
+{
+	client_done(c);
+	uv_close((uv_handle_t *)&c->starter, on_handle_closed);
+	uv_close((uv_handle_t *)&c->watchdog, on_handle_closed);
+}
+
+static void enter(struct pn_client *c)
+{
+	assert(!c->is_busy);
+	c->is_busy = true;
+}
+
+static void leave(struct pn_client *c)
+{
+	reap(c);
+	c->is_busy = false;
+	if (c->is_freed)
+		client_destroy(c);
+}
+
+/* The last that a request's owner hears of it. */
+static void finish(struct pn_request *r, int result, const struct pn_err *err)
+{
+	move(r, DEAD);
+	r->ops->done(r->data, result, err);
+}
+
+/* --- what libcurl tells us --- */
+
+static void media_type(const char *header, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	while (header && header[n] && !strchr("; \t", header[n]) && n + 1 < size) {
+		buf[n] = (char)tolower((unsigned char)header[n]);
+		n++;
+	}
+	buf[n] = '\0';
+}
+
+static int retry_after(CURL *easy)
+{
+	struct curl_header *header;
+	const char *digits;
+	unsigned long seconds;
+
+	if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return -1;
+	digits = header->value;
+	if (!*digits || strspn(digits, "0123456789") != strlen(digits))
+		return -1;
+	seconds = strtoul(digits, NULL, 10);
+	return (int)PN_MIN(seconds, (unsigned long)INT_MAX);
+}
+
+static void report_headers(struct pn_request *r, int status)
+{
+	struct pn_response response = { .status = status, .retry_after_s = retry_after(r->easy) };
+	const char *header = NULL;
+	char type[128];
+
+	(void)curl_easy_getinfo(r->easy, CURLINFO_CONTENT_TYPE, &header);
+	media_type(header, type, sizeof(type));
+	response.content_type = type;
+	if (status == 401)
+		pn_token_refused(&r->client->token, r->sent_ms);
+	r->has_headers = true;
+	r->ops->headers(r->data, &response);
+}
+
+static void heard(struct pn_request *r)
+{
+	r->heard_ms = r->client->heard_ms = uv_now(r->client->loop);
+}
+
+/* One line of headers at a time; an empty one ends them. Interim (1xx) answers and trailers do not count. */
+static size_t on_header(char *line, size_t size, size_t n_bytes, void *data)
+{
+	struct pn_request *r = data;
+	long status = 0;
+
+	(void)size;
+	if (r->state != RUNNING)
+		return CURL_WRITEFUNC_ERROR;
+	heard(r);
+	(void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (!r->has_headers && *line == '\r' && status >= 200)
+		report_headers(r, (int)status);
+	return r->state == RUNNING ? n_bytes : CURL_WRITEFUNC_ERROR;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n_bytes, void *data)
+{
+	struct pn_request *r = data;
+
+	(void)size;
+	if (r->state != RUNNING)
+		return CURL_WRITEFUNC_ERROR;
+	heard(r);
+	r->result = r->ops->data(r->data, bytes, n_bytes);
+	return r->state == RUNNING && r->result >= 0 ? n_bytes : CURL_WRITEFUNC_ERROR;
+}
+
+static void finish_transfer(struct pn_request *r, CURLcode code)
+{
+	struct pn_err err = { 0 };
+	int result = 0;
+
+	if (r->result < 0)
+		result = pn_err_set(&err, r->result, "%s: the answer was refused: %s",
+				    r->client->config.server, strerror(-r->result));
+	else if (code != CURLE_OK || !r->has_headers) /* cut headers are fine with libcurl */
+		result = pn_transport_explain(r->client->transport, r->easy,
+					      code == CURLE_OK ? CURLE_GOT_NOTHING : code, r->error,
+					      &err);
+	finish(r, result, &err);
+}
+
+static void finish_transfers(struct pn_client *c)
+{
+	struct pn_request *r;
+	CURLMsg *msg;
+	int n_left;
+
+	while ((msg = curl_multi_info_read(pn_curl_loop_multi(c->curl), &n_left))) {
+		(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&r);
+		if (msg->msg == CURLMSG_DONE && r->state == RUNNING)
+			finish_transfer(r, msg->data.result);
+	}
+}
+
+static void on_act(void *data, curl_socket_t fd, int events)
+{
+	struct pn_client *c = data;
+	int n_running;
+
+	enter(c);
+	(void)curl_multi_socket_action(pn_curl_loop_multi(c->curl), fd, events, &n_running);
+	finish_transfers(c);
+	leave(c);
+}
+
+/* --- the watchdog --- */
+
+static bool is_silent(const struct pn_request *r, uint64_t now_ms)
+{
+	return r->idle_ms && now_ms - r->heard_ms >= r->idle_ms;
+}
+
+/*
+ * Where nothing has come on any other request either, the connection itself is taken to be dead:
+ * else the next request would go over it too.
+ */
+static void give_up(struct pn_request *r)
+{
+	struct pn_client *c = r->client;
+	struct pn_err err;
+
+	if (c->heard_ms <= r->heard_ms)
+		pn_curl_loop_hang_up(c->curl);
+	(void)pn_err_set(&err, -ETIMEDOUT, "%s: nothing was heard for %u.%03u s", c->config.server,
+			 r->idle_ms / 1000, r->idle_ms % 1000);
+	finish(r, -ETIMEDOUT, &err);
+}
+
+static void on_watchdog(uv_timer_t *timer);
+
+static void rearm_watchdog(struct pn_client *c)
+{
+	uint64_t now_ms = uv_now(c->loop), first_ms = UINT64_MAX;
+	struct pn_request *r;
+
+	DL_FOREACH (c->requests[RUNNING], r) {
+		if (r->idle_ms)
+			first_ms = PN_MIN(first_ms, r->heard_ms + r->idle_ms);
+	}
+	if (first_ms != UINT64_MAX)
+		(void)uv_timer_start(&c->watchdog, on_watchdog, PN_MAX(first_ms, now_ms) - now_ms,
+				     0);
+}
+
+static struct pn_request *find_silent(struct pn_client *c)
+{
+	uint64_t now_ms = uv_now(c->loop);
+	struct pn_request *r;
+
+	DL_FOREACH (c->requests[RUNNING], r) {
+		if (is_silent(r, now_ms))
+			return r;
+	}
+	return NULL;
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+	struct pn_client *c = timer->data;
+	struct pn_request *r;
+
+	enter(c);
+	while ((r = find_silent(
+			c))) /* from the start each time: done() may have cancelled others */
+		give_up(r);
+	rearm_watchdog(c);
+	leave(c);
+}
+
+/* --- starting --- */
+
+static int add_header(struct pn_request *r, const char *name, const char *value)
+{
+	struct curl_slist *longer;
+	char *line;
+
+	if (asprintf(&line, "%s%s", name, value) < 0)
+		return -ENOMEM;
+	longer = curl_slist_append(r->headers, line);
+	pn_wipe_free(line);
+	if (!longer)
+		return -ENOMEM;
+	r->headers = longer;
+	return 0;
+}
+
+static int set_headers(struct pn_request *r)
+{
+	const char *host = pn_transport_host_header(r->client->transport);
+	const char *token = r->client->token.value;
+	int result;
+
+	result = add_header(r, "Accept: ", r->accept);
+	if (result == 0 && token)
+		result = add_header(r, "Authorization: Bearer ", token);
+	if (result == 0 && host)
+		result = add_header(r, host, "");
+	return result;
+}
+
+static int hand_over(struct pn_request *r)
+{
+	struct pn_client *c = r->client;
+	CURL *easy;
+
+	if (set_headers(r) < 0)
+		return -ENOMEM;
+	easy = pn_transport_easy(c->transport);
+	if (!easy)
+		return -ENOMEM;
+	(void)curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
+	(void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, r->headers);
+	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, r->error);
+	(void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
+	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
+	if (curl_easy_setopt(easy, CURLOPT_URL, r->url) != CURLE_OK ||
+	    curl_multi_add_handle(pn_curl_loop_multi(c->curl), easy) != CURLM_OK) {
+		curl_easy_cleanup(easy);
+		return -ENOMEM;
+	}
+	r->easy = easy;
+	return 0;
+}
+
+static void launch(struct pn_request *r)
+{
+	struct pn_client *c = r->client;
+	struct pn_err err = { 0 };
+	int result;
+
+	r->sent_ms = r->heard_ms = uv_now(c->loop);
+	move(r, RUNNING);
+	result = pn_token_refresh(&c->token, r->sent_ms, &err);
+	if (result < 0) {
+		if (result != -ENOENT && result != -EACCES)
+			result = -EIO;
+		(void)pn_err_wrap(&err, result, "%s: the token cannot be read", c->config.server);
+	} else if (hand_over(r) < 0) {
+		result = pn_err_set(&err, -EIO, "%s: out of memory", c->config.server);
+	}
+	if (result < 0)
+		finish(r, result, &err);
+}
+
+/* Only those that are queued now: what they start in turn waits until the loop has come round. */
+static void on_start(uv_idle_t *starter)
+{
+	struct pn_client *c = starter->data;
+	struct pn_request *r;
+	size_t n;
+
+	enter(c);
+	DL_COUNT(c->requests[QUEUED], r, n);
+	while (n-- && (r = c->requests[QUEUED]))
+		launch(r);
+	if (!c->requests[QUEUED])
+		(void)uv_idle_stop(starter);
+	rearm_watchdog(c);
+	leave(c);
+}
+
+int pn_client_get(struct pn_client *c, const char *path, const char *accept, unsigned int idle_ms,
+		  const struct pn_request_ops *ops, void *data, struct pn_request **ret)
+{
+	struct pn_request *r;
+
+	if (*path != '/' || strpbrk(path, " \r\n") || strpbrk(accept, "\r\n"))
+		return -EINVAL;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return -ENOMEM;
+	r->client = c;
+	r->idle_ms = idle_ms;
+	r->ops = ops;
+	r->data = data;
+	r->accept = strdup(accept);
+	if (asprintf(&r->url, "%s%s", pn_transport_base(c->transport), path) < 0)
+		r->url = NULL;
+	if (!r->accept || !r->url) {
+		request_free(r);
+		return -ENOMEM;
+	}
+	DL_APPEND(c->requests[QUEUED], r);
+	(void)uv_idle_start(&c->starter, on_start);
+	*ret = r;
+	return 0;
+}
+
+void pn_request_cancel(struct pn_request *r)
+{
+	if (!r || r->state == DEAD)
+		return;
+	move(r, DEAD);
+	if (!r->client->is_busy)
+		reap(r->client);
+}
+
+/* --- the client --- */
+
+static void init_curl(void)
+{
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static int client_init(struct pn_client *c, uv_loop_t *loop, const struct pn_kube_config *config,
+		       struct pn_err *reterr)
+{
+	int r;
+
+	r = pn_kube_config_copy(config, &c->config);
+	if (r < 0)
+		return pn_err_set(reterr, r, "out of memory");
+	r = pn_transport_new(&c->config, &c->transport, reterr);
+	if (r < 0)
+		return r;
+	r = pn_curl_loop_new(loop, on_act, c, &c->curl);
+	if (r < 0)
+		return pn_err_set(reterr, r, "out of memory");
+	if (strncmp(c->config.server, "https://", 8) == 0) {
+		c->token.file = c->config.token_file;
+		c->token.value = PN_TAKE_PTR(c->config.token);
+	}
+	return 0;
+}
+
+int pn_client_new(uv_loop_t *loop, const struct pn_kube_config *config, struct pn_client **ret,
+		  struct pn_err *reterr)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct pn_client *c;
+	int r;
+
+	(void)pthread_once(&once, init_curl);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return pn_err_set(reterr, -ENOMEM, "out of memory");
+	c->loop = loop;
+	r = client_init(c, loop, config, reterr);
+	if (r < 0) {
+		client_done(c);
+		free(c);
+		return r;
+	}
+	(void)uv_idle_init(loop, &c->starter);
+	(void)uv_timer_init(loop, &c->watchdog);
+	c->starter.data = c->watchdog.data = c;
+	c->n_handles = 2;
+	*ret = c;
+	return 0;
+}
+
+void pn_client_free(struct pn_client *c)
+{
+	if (!c)
+		return;
+	c->is_freed = true;
+	for (enum state s = QUEUED; s < DEAD; s++) {
+		while (c->requests[s])
+			move(c->requests[s], DEAD);
+	}
+	if (!c->is_busy) {
+		reap(c);
+		client_destroy(c);
+	}
+}
+
+const char *pn_client_server(const struct pn_client *c)
+{
+	return c->config.server;
+}
