@@ -93,16 +93,24 @@ static void take_owners(struct round *r, bool gone)
 
 /* --- places ------------------------------------------------------------------------------------- */
 
-static bool is_unwritten(const struct pn_claim *c)
+/* A claim as the maps may tell it: not at all, as long as they do not have its owner. */
+static const struct pn_claim *written(const struct pn_claim *c)
 {
-	return c && !cds_list_empty(&c->by->dirty);
+	return c && cds_list_empty(&c->by->dirty) ? c : NULL;
+}
+
+static bool is_complete(const struct pn_place *p)
+{
+	const struct pn_claim *now = pn_place_current(p), *prev = pn_place_previous(p);
+
+	return now == written(now) && prev == written(prev);
 }
 
 static void settle_place(struct round *r, void *thing, bool failed)
 {
 	struct pn_place *p = thing;
 
-	if (failed)
+	if (failed || !is_complete(p))
 		pn_place_mark(r->idx, p);
 	else
 		pn_place_drop(r->idx, p);
@@ -110,12 +118,13 @@ static void settle_place(struct round *r, void *thing, bool failed)
 
 static bool is_gone(const struct pn_place *p)
 {
-	return !pn_place_current(p) && (p->key.proto || !pn_place_previous(p));
+	return !written(pn_place_current(p)) && (p->key.proto || !written(pn_place_previous(p)));
 }
 
 static void describe_ip(const struct pn_place *p, struct pn_index_change *change)
 {
-	const struct pn_claim *now = pn_place_current(p), *prev = pn_place_previous(p);
+	const struct pn_claim *now = written(pn_place_current(p));
+	const struct pn_claim *prev = written(pn_place_previous(p));
 
 	change->kind = PN_CHANGE_IP;
 	memcpy(change->addr.addr, p->key.addr, sizeof(change->addr.addr));
@@ -133,7 +142,7 @@ static void describe_ip(const struct pn_place *p, struct pn_index_change *change
 
 static void describe_service(const struct pn_place *p, struct pn_index_change *change)
 {
-	const struct pn_claim *now = pn_place_current(p);
+	const struct pn_claim *now = written(pn_place_current(p));
 
 	change->kind = PN_CHANGE_SERVICE;
 	change->service_key = p->key;
@@ -162,15 +171,10 @@ static void take_places(struct round *r, bool services, bool gone)
 	CDS_INIT_LIST_HEAD(&r->idx->dirty_places);
 	PN_EACH_SAFE (p, next, &todo, dirty) {
 		cds_list_del_init(&p->dirty);
-		if ((p->key.proto != 0) != services || is_gone(p) != gone) {
-			pn_place_mark(r->idx, p);
-		} else if (is_unwritten(pn_place_current(p)) ||
-			   is_unwritten(pn_place_previous(p))) {
-			pn_place_mark(r->idx, p);
-			r->n_failed++;
-		} else {
+		if ((p->key.proto != 0) == services && is_gone(p) == gone)
 			take_place(r, p);
-		}
+		else
+			pn_place_mark(r->idx, p);
 	}
 	flush(r, settle_place);
 }
@@ -181,6 +185,7 @@ size_t pn_index_take_changes(struct pn_index *idx, pn_index_take_fn take, void *
 	PN_RCU_WRITING();
 
 	take_owners(&r, false);
+	r.n_failed = 0; /* what follows does not refer to those that failed */
 	take_places(&r, false, false);
 	take_places(&r, true, false);
 	take_places(&r, false, true);

@@ -125,8 +125,8 @@ typedef void (*pn_index_take_fn)(void *data, struct pn_index_change *changes, si
  * @take: NULL: nobody wants to know
  *
  * Order: new and changed owners, then addresses and service ports, then owners that went; so a
- * reader of the maps never finds an owner id without its owner, failures included: what refers to an
- * owner that failed is kept back, and no owner goes while something failed. Everything in the index
+ * reader of the maps never finds an owner id without its owner, failures included: an address is
+ * handed out without the owner that failed, and again later; no owner goes while an address failed. Everything in the index
  * is one change on the first call. Memory of what is gone is only given back by this call.
  *
  * Return: how many were taken, failures not counted.

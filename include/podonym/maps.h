@@ -18,6 +18,10 @@
  * IPv4 as ::ffff:a.b.c.d. Text is NUL-terminated; its sizes are the limits of Kubernetes names
  * (63 for a label, 253 for a subdomain) plus the NUL.
  *
+ * `ip`, `service` and `owner` are made with BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG: BPF programs can
+ * look up and not write. An entry changes in one piece. `meta` does not: each of its fields is right,
+ * two of them may be a moment apart.
+ *
  * An owner id is never given to another owner: not after deletes, nor across restarts of the agent
  * while the maps are pinned. 0 is no owner.
  */

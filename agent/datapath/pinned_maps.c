@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pinned maps, written: takes over what an earlier agent left, follows the index by deltas, and
+ * removes what nobody has any more. Called by the agent's control thread.
+ *
+ * There is one writer: a lock on the pin directory says so. It belongs to the open directory, so it
+ * goes with the process, however that ends. Nothing is ever cleared first: the index is seeded with
+ * what the maps hold, changes are written over it, and only when every list is complete the sweep
+ * deletes what is left over. A write that fails stays a change of the index and comes again.
+ */
+#include "datapath/pinned_maps_private.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/metric.h"
+
+/* A value of any map. */
+union value {
+	struct pn_ip_value ip;
+	struct pn_service_value service;
+	struct pn_owner_value owner;
+};
+
+struct pn_maps {
+	const struct pn_clock *clock;
+	int dir_fd; /* holds the lock */
+	int fds[PN_MAP_MAX];
+	struct pn_meta_value meta;
+	struct pn_log_limit full_limit;
+	int first_error; /* of the flush under way */
+
+	/* one batch; entries follow each other without gaps */
+	char keys[PN_INDEX_BATCH * sizeof(struct pn_service_key)];
+	char values[PN_INDEX_BATCH * sizeof(union value)];
+	bool failed[PN_INDEX_BATCH];
+};
+
+_Static_assert(sizeof(struct pn_service_key) >= sizeof(struct pn_ip_key), "the longest key");
+
+/* --- opening ------------------------------------------------------------------------------------ */
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
+}
+
+/* mkdir -p, but only below a bpffs: directories of ours have no business elsewhere. */
+static int make_dir(const char *dir, struct pn_err *reterr)
+{
+	char path[PATH_MAX], *slash;
+
+	if (dir[0] != '/' || strlen(dir) >= sizeof(path))
+		return pn_err_set(reterr, -EINVAL, "%s: need an absolute path", dir);
+	(void)stpcpy(path, dir);
+	while (access(path, F_OK) < 0 && (slash = strrchr(path, '/')) != path)
+		*slash = '\0'; /* up to the last directory that exists */
+	if (!is_bpffs(path))
+		return pn_err_set(reterr, -ENOENT,
+				  "%s is not on a BPF file system: mount -t bpf bpf /sys/fs/bpf",
+				  dir);
+	while (strlen(path) < strlen(dir)) {
+		path[strlen(path)] = '/'; /* and down again */
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return pn_err_set(reterr, -errno, "making %s: %s", path, strerror(errno));
+	}
+	return 0;
+}
+
+static int lock_dir(struct pn_maps *m, const char *dir, struct pn_err *reterr)
+{
+	PN_CLEANUP(pn_closep) int fd = -1;
+	struct pn_meta_value meta = { .agent_pid = 0 };
+
+	m->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->dir_fd < 0)
+		return pn_err_set(reterr, -errno, "%s: %s", dir, strerror(errno));
+	if (flock(m->dir_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return pn_err_set(reterr, -errno, "locking %s: %s", dir, strerror(errno));
+	if (pn_map_open(dir, PN_MAP_META, true, &fd, NULL) == 0)
+		(void)pn_map_read_meta(fd, &meta);
+	return pn_err_set(reterr, -EBUSY, "another agent writes the maps in %s (pid %u)", dir,
+			  meta.agent_pid);
+}
+
+static int create(const char *dir, enum pn_map_id id, uint32_t max_entries, int *ret,
+		  struct pn_err *reterr)
+{
+	const struct pn_map_layout *l = &pn_map_layouts[id];
+	bool is_hash = l->type == BPF_MAP_TYPE_HASH;
+	LIBBPF_OPTS(bpf_map_create_opts, opts,
+		    .map_flags = BPF_F_RDONLY_PROG | (is_hash ? BPF_F_NO_PREALLOC : 0));
+	PN_CLEANUP(pn_closep) int fd = -1;
+	char path[PATH_MAX];
+	int r;
+
+	r = pn_map_path(dir, id, sizeof(path), path, reterr);
+	if (r < 0)
+		return r;
+	fd = bpf_map_create(l->type, l->kernel_name, l->key_size, l->value_size,
+			    is_hash ? max_entries : 1, &opts);
+	if (fd < 0)
+		return pn_err_set(reterr, fd, "making the map %s: %s", l->name, strerror(-fd));
+	r = bpf_obj_pin(fd, path);
+	if (r < 0)
+		return pn_err_set(reterr, r, "pinning %s: %s", path, strerror(-r));
+	*ret = PN_TAKE_FD(fd);
+	return 0;
+}
+
+static int adopt_or_create(struct pn_maps *m, const struct pn_maps_config *config,
+			   enum pn_map_id id, struct pn_err *reterr)
+{
+	int r = pn_map_open(config->dir, id, false, &m->fds[id], reterr);
+
+	if (r == -ENOENT)
+		r = create(config->dir, id, config->max_addrs, &m->fds[id], reterr);
+	return r;
+}
+
+static int write_meta(struct pn_maps *m)
+{
+	__u32 zero = 0;
+	int r = bpf_map_update_elem(m->fds[PN_MAP_META], &zero, &m->meta, BPF_ANY);
+
+	if (r < 0)
+		pn_metric_add(PN_METRIC_MAPS_FAILURES, 1);
+	return r;
+}
+
+/* Version first: in a directory of another version nothing is made. */
+static int open_meta(struct pn_maps *m, const struct pn_maps_config *config, struct pn_err *reterr)
+{
+	int r = adopt_or_create(m, config, PN_MAP_META, reterr);
+
+	if (r < 0)
+		return r;
+	r = pn_map_read_meta(m->fds[PN_MAP_META], &m->meta);
+	if (r < 0)
+		return pn_err_set(reterr, r, "reading %s/meta: %s", config->dir, strerror(-r));
+	if (m->meta.abi_version == 0)
+		return 0; /* just made, now or by an agent that died right after */
+	return pn_map_check_version(config->dir, m->meta.abi_version, reterr);
+}
+
+static int take_over(struct pn_maps *m, const struct pn_maps_config *config, struct pn_err *reterr)
+{
+	int r;
+
+	m->meta.abi_version = PN_MAPS_VERSION;
+	m->meta.synced = 0;
+	m->meta.agent_pid = (__u32)getpid();
+	m->meta.next_owner = PN_MAX(m->meta.next_owner, 1u);
+	memset(m->meta.node, 0, sizeof(m->meta.node));
+	(void)stpncpy(m->meta.node, config->node_name, sizeof(m->meta.node) - 1);
+	r = write_meta(m);
+	return r < 0 ? pn_err_set(reterr, r, "writing %s/meta: %s", config->dir, strerror(-r)) : 0;
+}
+
+static void maps_free(struct pn_maps *m)
+{
+	for (int i = 0; i < PN_MAP_MAX; i++)
+		pn_closep(&m->fds[i]);
+	pn_closep(&m->dir_fd);
+	free(m);
+}
+
+static void maps_freep(struct pn_maps **m)
+{
+	if (*m)
+		maps_free(*m);
+}
+
+int pn_maps_open(const struct pn_maps_config *config, struct pn_maps **ret, struct pn_err *reterr)
+{
+	PN_CLEANUP(maps_freep) struct pn_maps *m = NULL;
+	int r;
+
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return pn_err_set(reterr, -ENOMEM, "no memory");
+	m->clock = config->clock;
+	m->dir_fd = -1;
+	for (int i = 0; i < PN_MAP_MAX; i++)
+		m->fds[i] = -1;
+
+	r = make_dir(config->dir, reterr);
+	if (r == 0)
+		r = lock_dir(m, config->dir, reterr);
+	if (r == 0)
+		r = open_meta(m, config, reterr);
+	for (int i = PN_MAP_META + 1; r == 0 && i < PN_MAP_MAX; i++)
+		r = adopt_or_create(m, config, (enum pn_map_id)i, reterr);
+	if (r == 0)
+		r = take_over(m, config, reterr);
+	if (r < 0)
+		return r;
+	*ret = PN_TAKE_PTR(m);
+	return 0;
+}
+
+void pn_maps_close(struct pn_maps *m)
+{
+	if (!m)
+		return;
+	m->meta.agent_pid = 0;
+	(void)write_meta(m); /* counted; there is nobody left to try again */
+	maps_free(m);
+}
+
+int pn_maps_ip_fd(const struct pn_maps *m)
+{
+	return m->fds[PN_MAP_IP];
+}
+
+/* --- what an earlier agent left ----------------------------------------------------------------- */
+
+struct seeding {
+	struct pn_index *idx;
+	unsigned int n_refused;
+};
+
+/* What makes no sense is left for the sweep. */
+static int seeded(struct seeding *s, int r)
+{
+	if (r != -EINVAL)
+		return r;
+	s->n_refused++;
+	return 0;
+}
+
+static int seed_owner(void *data, const void *key, const void *value)
+{
+	struct seeding *s = data;
+	struct pn_owner_value v;
+	__u32 id;
+
+	memcpy(&id, key, sizeof(id));
+	memcpy(&v, value, sizeof(v));
+	return seeded(s, pn_index_seed(s->idx, id, &v));
+}
+
+static int seed_ip(void *data, const void *key, const void *value)
+{
+	struct seeding *s = data;
+	struct pn_ip_value v;
+	struct pn_ip_key k;
+
+	memcpy(&k, key, sizeof(k));
+	memcpy(&v, value, sizeof(v));
+	return seeded(s, pn_index_seed_ip(s->idx, &k, &v));
+}
+
+int pn_maps_seed(struct pn_maps *m, struct pn_index *idx)
+{
+	struct seeding s = { .idx = idx };
+	int r;
+
+	pn_index_set_next_id(idx, m->meta.next_owner);
+	r = pn_map_each(m->fds[PN_MAP_OWNER], PN_MAP_OWNER, seed_owner, &s);
+	if (r == 0)
+		r = pn_map_each(m->fds[PN_MAP_IP], PN_MAP_IP, seed_ip, &s);
+	if (s.n_refused)
+		pn_warn("maps", "the pinned maps held entries that make no sense entries=%u",
+			s.n_refused);
+	return r;
+}
+
+/* --- batches ------------------------------------------------------------------------------------ */
+
+static int write_some(const struct pn_maps *m, enum pn_map_id id, bool gone, uint32_t first,
+		      uint32_t *n)
+{
+	const char *keys = m->keys + (size_t)first * pn_map_layouts[id].key_size;
+	const char *values = m->values + (size_t)first * pn_map_layouts[id].value_size;
+
+	return gone ? bpf_map_delete_batch(m->fds[id], keys, n, NULL)
+		    : bpf_map_update_batch(m->fds[id], keys, values, n, NULL);
+}
+
+static int write_one(const struct pn_maps *m, enum pn_map_id id, bool gone, uint32_t i)
+{
+	const char *key = m->keys + (size_t)i * pn_map_layouts[id].key_size;
+	const char *value = m->values + (size_t)i * pn_map_layouts[id].value_size;
+
+	return gone ? bpf_map_delete_elem(m->fds[id], key)
+		    : bpf_map_update_elem(m->fds[id], key, value, BPF_ANY);
+}
+
+static void note_failure(struct pn_maps *m, enum pn_map_id id, int r)
+{
+	unsigned int n_held;
+
+	pn_metric_add(PN_METRIC_MAPS_FAILURES, 1);
+	m->first_error = m->first_error ? m->first_error : r == -E2BIG ? -ENOSPC : r;
+	if (r == -E2BIG &&
+	    pn_log_allow(&m->full_limit, pn_clock_now(m->clock), 60 * PN_NSEC_PER_SEC, &n_held))
+		pn_warn("maps", "the pinned map %s is full, some names are missing held=%u",
+			pn_map_layouts[id].name, n_held);
+}
+
+/*
+ * The batch in @m. The kernel stops at the first entry that it refuses and says how many it had done,
+ * but leaves the count alone when it refuses the call; so a count that did not shrink means none.
+ * The entry it stopped at goes alone, and the batch goes on behind it.
+ */
+static void write_batch(struct pn_maps *m, enum pn_map_id id, bool gone, uint32_t n)
+{
+	uint32_t done = 0, n_not = 0;
+
+	memset(m->failed, 0, sizeof(m->failed));
+	while (done < n) {
+		uint32_t some = n - done;
+		int r = write_some(m, id, gone, done, &some);
+
+		if (r == 0)
+			break;
+		done += some < n - done ? some : 0;
+		r = write_one(m, id, gone, done);
+		n_not += r < 0;
+		if (r < 0 && !(gone && r == -ENOENT)) {
+			m->failed[done] = true;
+			note_failure(m, id, r);
+		}
+		done++;
+	}
+	pn_metric_add(gone ? PN_METRIC_MAPS_DELETES : PN_METRIC_MAPS_WRITES, n - n_not);
+}
+
+/* --- deltas ------------------------------------------------------------------------------------- */
+
+static void put_text(char *to, size_t size, const char *text)
+{
+	(void)stpncpy(to, text, size - 1);
+}
+
+static void put_owner(struct pn_owner_value *v, const struct pn_owner *o)
+{
+	memset(v, 0, sizeof(*v));
+	v->kind = o->kind;
+	put_text(v->uid, sizeof(v->uid), o->uid);
+	put_text(v->name_space, sizeof(v->name_space), o->name_space);
+	put_text(v->name, sizeof(v->name), o->name);
+	put_text(v->workload_kind, sizeof(v->workload_kind), o->workload_kind);
+	put_text(v->workload_name, sizeof(v->workload_name), o->workload_name);
+	put_text(v->node, sizeof(v->node), o->node);
+}
+
+static void put_change(const struct pn_index_change *c, union value *v, const void **ret_key)
+{
+	switch (c->kind) {
+	case PN_CHANGE_OWNER:
+		*ret_key = &c->owner_id;
+		put_owner(&v->owner, c->owner);
+		break;
+	case PN_CHANGE_IP:
+		*ret_key = &c->addr;
+		v->ip = c->ip;
+		break;
+	case PN_CHANGE_SERVICE:
+		*ret_key = &c->service_key;
+		v->service = (struct pn_service_value) { .owner = c->service_owner };
+		break;
+	}
+}
+
+static enum pn_map_id map_of(enum pn_index_change_kind kind)
+{
+	return kind == PN_CHANGE_OWNER ? PN_MAP_OWNER
+	       : kind == PN_CHANGE_IP  ? PN_MAP_IP
+				       : PN_MAP_SERVICE;
+}
+
+static void take(void *data, struct pn_index_change *changes, size_t n)
+{
+	struct pn_maps *m = data;
+	enum pn_map_id id = map_of(changes[0].kind);
+	const struct pn_map_layout *l = &pn_map_layouts[id];
+
+	for (size_t i = 0; i < n; i++) {
+		const void *key = NULL;
+		union value v;
+
+		put_change(&changes[i], &v, &key);
+		memcpy(m->keys + i * l->key_size, key, l->key_size);
+		memcpy(m->values + i * l->value_size, &v, l->value_size);
+	}
+	write_batch(m, id, changes[0].gone, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		changes[i].failed = m->failed[i];
+}
+
+/* An id is in `meta` before it is anywhere else, so that it is never given twice. */
+static int reserve_ids(struct pn_maps *m, const struct pn_index *idx)
+{
+	uint32_t next = pn_index_next_id(idx);
+
+	if (next <= m->meta.next_owner)
+		return 0;
+	m->meta.next_owner = next;
+	return write_meta(m);
+}
+
+int pn_maps_flush(struct pn_maps *m, struct pn_index *idx)
+{
+	struct pn_index_counts n;
+	int r;
+
+	r = reserve_ids(m, idx);
+	if (r < 0)
+		return r;
+	m->first_error = 0;
+	(void)pn_index_take_changes(idx, take, m);
+	if (m->first_error < 0)
+		return m->first_error;
+
+	pn_index_counts(idx, &n);
+	m->meta.n_ip = (__u32)n.n_addrs;
+	m->meta.n_service = (__u32)n.n_services;
+	m->meta.n_owner = (__u32)n.n_owners;
+	m->meta.written_ns = pn_clock_now(m->clock);
+	return write_meta(m);
+}
+
+/* --- the sweep ---------------------------------------------------------------------------------- */
+
+struct sweep {
+	const struct pn_index *idx;
+	enum pn_map_id id;
+	struct pn_buf stale; /* keys */
+};
+
+static bool is_in_index(const struct sweep *s, const void *key)
+{
+	struct pn_service_key service;
+	struct pn_ip_key ip;
+	__u32 owner;
+
+	switch (s->id) {
+	case PN_MAP_IP:
+		memcpy(&ip, key, sizeof(ip));
+		return pn_index_has_ip(s->idx, &ip);
+	case PN_MAP_SERVICE:
+		memcpy(&service, key, sizeof(service));
+		return pn_index_has_service(s->idx, &service);
+	default:
+		memcpy(&owner, key, sizeof(owner));
+		return pn_index_has_owner(s->idx, owner);
+	}
+}
+
+static int collect_stale(void *data, const void *key, const void *value)
+{
+	struct sweep *s = data;
+
+	(void)value;
+	if (is_in_index(s, key))
+		return 0;
+	return pn_buf_put(&s->stale, key, pn_map_layouts[s->id].key_size);
+}
+
+static int sweep_map(struct pn_maps *m, const struct pn_index *idx, enum pn_map_id id)
+{
+	size_t key_size = pn_map_layouts[id].key_size;
+	struct sweep s = { .idx = idx, .id = id, .stale = PN_BUF_INIT(INT_MAX) };
+	int r = pn_map_each(m->fds[id], id, collect_stale, &s);
+	size_t n = s.stale.len / key_size;
+
+	m->first_error = 0;
+	for (size_t i = 0; r == 0 && i < n; i += PN_INDEX_BATCH) {
+		size_t some = PN_MIN(n - i, (size_t)PN_INDEX_BATCH);
+
+		memcpy(m->keys, s.stale.data + i * key_size, some * key_size);
+		write_batch(m, id, true, (uint32_t)some);
+	}
+	pn_buf_done(&s.stale);
+	return r < 0 ? r : m->first_error;
+}
+
+int pn_maps_sweep(struct pn_maps *m, struct pn_index *idx)
+{
+	/* what refers to an owner goes before the owner */
+	static const enum pn_map_id order[] = { PN_MAP_IP, PN_MAP_SERVICE, PN_MAP_OWNER };
+	int r;
+
+	pn_index_confirm(idx);
+	r = pn_maps_flush(m, idx);
+	for (size_t i = 0; r == 0 && i < PN_ARRAY_SIZE(order); i++)
+		r = sweep_map(m, idx, order[i]);
+	if (r < 0)
+		return r;
+	m->meta.synced = 1;
+	return write_meta(m);
+}
