@@ -1,0 +1,182 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What the suites share: an API server, an agent, a cluster of namespaces, and waiting for events.
+# A suite loads this file first. State lives in variables, so a suite that starts something in
+# setup_file exports what its tests need (suite_export).
+
+load /usr/lib/bats/bats-support/load.bash
+load /usr/lib/bats/bats-assert/load.bash
+
+root=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+build=$root/build/${MODE:-release}
+podonym=$build/podonym
+testapi=$build/tests/tools/podonym-testapi
+
+: "${cluster:=pn-bats-$$-$RANDOM}"
+# shellcheck source=../../deploy/demo/cluster.bash
+. "$root/deploy/demo/cluster.bash"
+
+# --- waiting -------------------------------------------------------------------------------------
+
+# Until the command succeeds; shows its last output when it does not within the time.
+await() { # SECONDS COMMAND...
+	local deadline=$((SECONDS + $1)) out
+	until out=$("${@:2}" 2>&1); do
+		if ((SECONDS >= deadline)); then
+			echo "not within $1 s: ${*:2}" "$out" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# Runs in the background, out of the way of bats' own descriptors. Sets started to its pid.
+start() { # OUT ERR COMMAND...
+	"${@:3}" >"$1" 2>"$2" 3>&- 4>&- </dev/null &
+	started=$!
+	disown
+}
+
+# Ends a process that was started and waits until it is gone; by force after 5 s, which is an error.
+stop() { # PID [SIGNAL]
+	[[ $1 ]] || return 0
+	kill "-${2-TERM}" "$1" 2>/dev/null || return 0
+	await 5 is_gone "$1" || { kill -KILL "$1"; return 1; }
+}
+
+is_gone() { # PID
+	! kill -0 "$1" 2>/dev/null
+}
+
+# --- the API server ------------------------------------------------------------------------------
+
+# Sets api_url and api_pid. The first argument is a command to run it under: "env", "in_node".
+start_testapi() { # RUNNER [OPTIONS]
+	start "$dir/api.out" "$dir/api.err" "$1" "$testapi" "${@:2}"
+	api_pid=$started
+	await 5 grep -q listening "$dir/api.out" || { cat "$dir/api.err"; return 1; }
+	api_url=$(sed 's/.* //' "$dir/api.out")
+	api_runner=$1
+}
+
+# Prints the answer's body; fails as curl does, with --fail.
+api() { # METHOD PATH [CURL-OPTIONS]
+	"$api_runner" curl -sS --fail --noproxy '*' --max-time 10 -X "$1" "${@:3}" "$api_url$2"
+}
+
+create() { # OBJECT: of any kind, in its namespace
+	api POST "$(path_of "$1")" -o /dev/null --data-binary "$1"
+}
+
+replace() { # OBJECT
+	api PUT "$(path_of "$1")/$(jq -r .metadata.name <<<"$1")" -o /dev/null --data-binary "$1"
+}
+
+remove() { # OBJECT
+	api DELETE "$(path_of "$1")/$(jq -r .metadata.name <<<"$1")" -o /dev/null
+}
+
+path_of() { # OBJECT
+	jq -r '(if .apiVersion == "v1" then "/api/v1" else "/apis/" + .apiVersion end)
+		+ (if .metadata.namespace then "/namespaces/" + .metadata.namespace else "" end)
+		+ "/" + (.kind | ascii_downcase) + "s"' <<<"$1"
+}
+
+pod() { # NAMESPACE NAME [ADDRESS...]
+	jq -nc '{apiVersion: "v1", kind: "Pod",
+		metadata: {namespace: $ARGS.positional[0], name: $ARGS.positional[1]},
+		spec: {nodeName: "bats-node"},
+		status: {phase: "Running", podIPs: [$ARGS.positional[2:][] | {ip: .}]}}' --args "$@"
+}
+
+service() { # NAMESPACE NAME PROTOCOL PORT ADDRESS...
+	jq -nc '$ARGS.positional as $a | {apiVersion: "v1", kind: "Service",
+		metadata: {namespace: $a[0], name: $a[1]},
+		spec: {type: "ClusterIP", clusterIP: $a[4], clusterIPs: $a[4:],
+			ports: [{protocol: $a[2], port: ($a[3] | tonumber)}]}}' --args "$@"
+}
+
+node() { # NAME ADDRESS...
+	jq -nc '$ARGS.positional as $a | {apiVersion: "v1", kind: "Node", metadata: {name: $a[0]},
+		status: {addresses: [$a[1:][] | {type: "InternalIP", address: .}]}}' --args "$@"
+}
+
+objects() { # FILE OBJECT...
+	printf '%s\n' "${@:2}" | jq -s '{items: .}' >"$1"
+}
+
+# --- the agent -----------------------------------------------------------------------------------
+
+# Starts the agent and waits until it answers. Sets agent_pid. Flow lines go to $dir/flows.json.
+start_agent() { # RUNNER [OPTIONS]
+	[[ -d $dir/bpf ]] || bpffs_up "$dir/bpf"
+	start "$dir/agent.out" "$dir/agent.err" "$1" "$podonym" agent --node bats-node \
+		--interval 200ms --output "$dir/flows.json" --format json --socket "$dir/socket" \
+		--pin-path "$dir/bpf/podonym" "${@:2}"
+	agent_pid=$started
+	await 10 agent_answers || { cat "$dir/agent.err"; return 1; }
+}
+
+agent_answers() {
+	"$podonym" status --quiet --live --socket "$dir/socket"
+}
+
+agent_in_sync() {
+	"$podonym" status --quiet --socket "$dir/socket"
+}
+
+agent_status() { # JQ-FILTER
+	"$podonym" status -o json --socket "$dir/socket" | jq -r "$1"
+}
+
+# The agent's figures have reached a state: status_is '.index.addresses == 5'
+status_is() { # JQ-CONDITION
+	[[ $(agent_status "$1") == true ]]
+}
+
+whois() { # ADDRESS [OPTIONS]
+	"$podonym" whois --pin-path "$dir/bpf/podonym" "$@"
+}
+
+# The map says so: owner_is 10.0.0.1 shop/web; an address nobody has belongs to ""
+owner_is() { # ADDRESS NAMESPACE/NAME
+	[[ $(whois "$1" -o json |
+		jq -r '.. | .owner? // empty | .namespace + "/" + .name' | head -n 1) == "$2" ]]
+}
+
+# Flow lines, one JSON array of those that match: flows 'select(.network.transport == "udp")'
+flows() { # JQ-FILTER
+	jq -cs "[.[] | $1]" "$dir/flows.json"
+}
+
+# A sum over the flow lines that match, as in flow_sum 'select(...)' .source.packets
+flow_sum() { # JQ-FILTER FIELD
+	flows "$1" | jq "[.[] | $2] | add // 0"
+}
+
+# --- life of a suite -----------------------------------------------------------------------------
+
+suite_export() {
+	export cluster dir api_url api_pid api_runner agent_pid
+}
+
+# Both leave nothing behind, whatever the state.
+suite_begin() {
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/podonym-bats.XXXXXX")
+	api_url='' api_pid='' api_runner=env agent_pid=''
+}
+
+suite_end() {
+	local status=0
+	stop "$agent_pid" || status=1
+	stop "$api_pid" || status=1
+	if grep -l 'ERROR: .*Sanitizer\|runtime error:' "$dir"/*.err; then
+		cat "$dir"/*.err
+		status=1
+	fi
+	cluster_down
+	bpffs_down "$dir/bpf"
+	rm -rf "$dir"
+	return $status
+}
