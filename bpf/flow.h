@@ -62,7 +62,7 @@ struct pn_flow_value {
 	__u32 reserved2;
 };
 
-/* The ledger: packets (as on the wire, GSO counted by its segments), one cell a CPU each. */
+/* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
 enum pn_flow_stat {
 	PN_STAT_SEEN,	    /* came to a hook */
 	PN_STAT_RECORDED,   /* counted in an entry */
@@ -70,6 +70,12 @@ enum pn_flow_stat {
 	PN_STAT_MALFORMED,  /* headers cut short or contradicting themselves */
 	PN_STAT_TABLE_FULL, /* no room for a new entry */
 	PN_STAT_MAX,	    /* sentinel */
+};
+
+/* The value of the per-CPU array `cpus`. */
+struct pn_flow_cpu {
+	__u64 stat[PN_STAT_MAX];
+	__u64 n_ids; /* given to new entries on this CPU */
 };
 
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "bpf/flow.h"
+#include "datapath/attach.h"
 
 /*
  * The kernel side of flow tracing: loads flow.bpf.c, attaches it to interfaces, reads its table.
@@ -54,7 +55,8 @@ size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **r
  * pn_tracer_drain() - call @visit for every entry of the flow table
  *
  * An entry is one consistent copy of its key; counters may be in motion, each only forwards. An
- * entry made or removed meanwhile may or may not be among them. @visit must not touch the table.
+ * entry made or removed meanwhile may or may not be among them, and one just made may not have
+ * its first packet yet. @visit must not touch the table.
  *
  * Return: 0 or a negative errno.
  */
@@ -63,10 +65,18 @@ int pn_tracer_drain(struct pn_tracer *t,
 				  const struct pn_flow_value *value),
 		    void *data);
 
-/** pn_tracer_remove() - take an entry out; @ret is its last state. Return: 0, -ENOENT, or a negative errno */
+/**
+ * pn_tracer_remove() - take an entry out; @ret is its last state
+ *
+ * A packet that another CPU is counting at this very instant may miss @ret, so take out what has
+ * been idle. Return: 0, -ENOENT, or a negative errno.
+ */
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret);
 
 /** pn_tracer_stats() - the ledger, summed over the CPUs; packets since the program was loaded */
 int pn_tracer_stats(const struct pn_tracer *t, uint64_t ret[static PN_STAT_MAX]);
+
+/** pn_tracer_prog_fd() - the program of a hook, for BPF_PROG_TEST_RUN; stays owned by @t */
+int pn_tracer_prog_fd(const struct pn_tracer *t, enum pn_hook hook);
 
 #endif

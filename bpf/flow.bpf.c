@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
+/*
+ * Flow tracing: two tc programs for the host end of a pod's veth, one for each direction, loaded
+ * and attached by agent/datapath/tracer.c. They look at each packet, count it in its connection's
+ * entry of the flow table, and hand it on unchanged, whatever happens.
+ *
+ * Per packet: parse, one look-up, two atomic additions. Everything that costs more (names,
+ * conntrack) is done once per entry. Every packet ends in one cell of the ledger beside SEEN, so
+ * that what was not recorded is known by number.
+ *
+ * Counters are shared by all CPUs and exact. The other fields are written plainly: two CPUs that
+ * write `tcp_flags` or `state` of one entry at the same instant may lose one of two new bits until
+ * a packet brings it again; a lost NAT_DONE makes the entry ask again.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <stdbool.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <podonym/maps.h>
+
+#include "bpf/compat.bpf.h"
+#include "bpf/flow.h"
+#include "bpf/nat.bpf.h"
+#include "bpf/parse.bpf.h"
+
+#define PN_TCP_SYN 0x02
+#define PN_TCP_ACK 0x10
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Set before load. */
+const volatile bool nat_enabled = true;
+
+/* Not preallocated: memory follows the flows that there are. Its size is set before load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct pn_flow_key);
+	__type(value, struct pn_flow_value);
+} flows SEC(".maps");
+
+/* One cell a CPU; programs on one CPU do not interrupt each other (tc runs with softirqs off). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pn_flow_cpu);
+} cpus SEC(".maps");
+
+/* The public map of that name takes its place before load; without names it stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct pn_ip_key);
+	__type(value, struct pn_ip_value);
+} ip SEC(".maps");
+
+/* The key in aligned words: that is how it is compared and hashed. */
+union flow_key {
+	struct pn_flow_key k;
+	struct {
+		__be32 addr[2][4];
+		__be16 port[2];
+		__u32 proto;
+	} w;
+};
+
+/*
+ * A packet on the wire is a segment. A GSO packet from an untrusted source (a virtual machine)
+ * may not say how many it stands for; then it is reckoned from its length, as the kernel does.
+ */
+static __always_inline __u32 count_segments(const struct __sk_buff *skb)
+{
+	if (!skb->gso_size)
+		return 1;
+	if (skb->gso_segs)
+		return skb->gso_segs;
+	return (skb->len + skb->gso_size - 1) / skb->gso_size;
+}
+
+/* Compares (address, port) of source and destination as bytes. True if the source is greater. */
+static __always_inline bool is_source_greater(const struct pn_packet *p)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (p->src[i] != p->dst[i])
+			return bpf_ntohl(p->src[i]) > bpf_ntohl(p->dst[i]);
+	return bpf_ntohs(p->sport) > bpf_ntohs(p->dport);
+}
+
+/* Returns which end of the key the packet comes from. */
+static __always_inline __u32 make_key(const struct pn_packet *p, union flow_key *ret)
+{
+	__u32 from = is_source_greater(p);
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		ret->w.addr[0][i] = from ? p->dst[i] : p->src[i];
+		ret->w.addr[1][i] = from ? p->src[i] : p->dst[i];
+	}
+	ret->w.port[0] = from ? p->dport : p->sport;
+	ret->w.port[1] = from ? p->sport : p->dport;
+	ret->w.proto = 0;
+	ret->k.proto = p->proto;
+	return from;
+}
+
+static __always_inline __u32 owner_of(const __u8 addr[16])
+{
+	const struct pn_ip_value *v = bpf_map_lookup_elem(&ip, addr);
+
+	return v ? v->owner : 0;
+}
+
+/* Another CPU may be first; then its entry is the one. NULL if there is no room. */
+static __noinline struct pn_flow_value *add_flow(const struct pn_flow_key *key,
+						 struct pn_flow_cpu *cpu, __u32 ifindex, __u32 from)
+{
+	struct pn_flow_value v = {};
+
+	cpu->n_ids++;
+	v.id = cpu->n_ids << 16 | (bpf_get_smp_processor_id() & 0xffff);
+	v.start_ns = v.last_ns = pn_now_ns();
+	v.owner[0] = owner_of(key->addr[0]);
+	v.owner[1] = owner_of(key->addr[1]);
+	v.initiator = from;
+	v.ifindex = ifindex;
+	bpf_map_update_elem(&flows, key, &v, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&flows, key);
+}
+
+static __always_inline void note_tcp_flags(struct pn_flow_value *v, __u32 from, __u8 flags)
+{
+	__u16 *seen = &v->tcp_flags[from];
+
+	if ((*seen & flags) == flags)
+		return;
+	*seen |= flags;
+	if (!(flags & PN_TCP_SYN) || (v->state & PN_FLOW_INITIATOR))
+		return;
+	v->initiator = flags & PN_TCP_ACK ? !from : from;
+	v->state |= PN_FLOW_INITIATOR;
+}
+
+static __always_inline void count(struct pn_flow_value *v, __u32 from, bool delivered,
+				  __u64 packets, __u64 bytes)
+{
+	struct pn_flow_dir *dir = &v->dir[from];
+
+	if (delivered) {
+		__sync_fetch_and_add(&dir->delivered_packets, packets);
+		__sync_fetch_and_add(&dir->delivered_bytes, bytes);
+	} else {
+		__sync_fetch_and_add(&dir->sent_packets, packets);
+		__sync_fetch_and_add(&dir->sent_bytes, bytes);
+	}
+	v->last_ns = pn_now_ns();
+}
+
+/* Returns the cell of the ledger in which the packet ends. */
+static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu, bool delivered,
+				  __u32 packets)
+{
+	struct pn_packet p = {};
+	struct pn_flow_value *v;
+	union flow_key key;
+	__u32 from;
+	int err;
+
+	err = pn_parse(skb, &p);
+	if (err)
+		return err;
+	from = make_key(&p, &key);
+	v = bpf_map_lookup_elem(&flows, &key);
+	if (!v)
+		v = add_flow(&key.k, cpu, skb->ifindex, from);
+	if (!v)
+		return PN_STAT_TABLE_FULL;
+
+	count(v, from, delivered, packets, p.total_len + (__u64)(packets - 1) * p.headers_len);
+	note_tcp_flags(v, from, p.tcp_flags);
+	if (p.later_fragment && !(v->state & PN_FLOW_FRAGMENT))
+		v->state |= PN_FLOW_FRAGMENT;
+	if (nat_enabled && delivered && !(v->state & PN_FLOW_NAT_DONE))
+		v->state |= pn_nat_ask(skb, &key.k, v);
+	return PN_STAT_RECORDED;
+}
+
+static __always_inline int trace(struct __sk_buff *skb, bool delivered)
+{
+	__u32 zero = 0, packets = count_segments(skb);
+	struct pn_flow_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+	int end;
+
+	if (!cpu)
+		return TC_ACT_UNSPEC;
+	cpu->stat[PN_STAT_SEEN] += packets;
+	end = record(skb, cpu, delivered, packets);
+	if (end > PN_STAT_SEEN && end < PN_STAT_MAX)
+		cpu->stat[end] += packets;
+	return TC_ACT_UNSPEC;
+}
+
+/* At the ingress of the host end: what leaves the pod. */
+SEC("tc")
+int pn_from_pod(struct __sk_buff *skb)
+{
+	return trace(skb, false);
+}
+
+/* At its egress: what enters the pod. */
+SEC("tc")
+int pn_to_pod(struct __sk_buff *skb)
+{
+	return trace(skb, true);
+}

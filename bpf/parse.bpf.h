@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef PN_PARSE_BPF_H
+#define PN_PARSE_BPF_H
+
+/*
+ * From a frame to addresses, ports and lengths. A parser takes the cursor, moves it behind what it
+ * has read, and returns 0, or the cell of the ledger in which the packet ends.
+ *
+ * Headers mostly lie in the linear part of the packet and are read in place; where they do not,
+ * a helper copies them. Nothing is pulled, so the packet stays as it is. A VLAN tag that the
+ * device or the stack has taken out of the frame is not in the way.
+ *
+ * A length in a header is believed only within the length around it.
+ */
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <stdbool.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/flow.h"
+
+#define PN_MAX_VLANS 2
+#define PN_MAX_EXTENSIONS 8
+/* Further in than this no header is looked for. It also tells the verifier that offsets are small. */
+#define PN_MAX_OFFSET 4096
+
+/* linux/icmp.h pulls in libc's headers */
+#define PN_ICMP_ECHO_REPLY 0
+#define PN_ICMP_ECHO 8
+#define PN_ICMPV6_ECHO 128
+#define PN_ICMPV6_ECHO_REPLY 129
+
+#define PN_IPV4_MORE_FRAGMENTS 0x2000
+#define PN_IPV4_FRAGMENT_OFFSET 0x1fff
+#define PN_IPV6_MORE_FRAGMENTS 0x0001
+#define PN_IPV6_FRAGMENT_OFFSET 0xfff8
+
+struct pn_cursor {
+	struct __sk_buff *skb;
+	void *data, *data_end; /* the linear part */
+	__u32 off;	       /* of the next header, from the start of the frame */
+	__u32 end;	       /* of the IP packet, likewise; what follows is padding */
+};
+
+struct pn_packet {
+	__be32 src[4], dst[4];
+	__be16 sport, dport;
+	__u8 proto;
+	__u8 tcp_flags;
+	bool first_fragment; /* more follow: lengths beyond this packet are right */
+	bool later_fragment; /* of which the ports are not known */
+	__u32 headers_len;   /* IP and transport, what each segment of a GSO packet repeats */
+	__u32 total_len;     /* from the IP header to the end of the payload */
+};
+
+struct pn_vlan_header {
+	__be16 tci;
+	__be16 next;
+};
+
+struct pn_ipv6_extension {
+	__u8 next;
+	__u8 len; /* in 8 bytes without the first; in 4 bytes less 2 for AH */
+	__be16 fragment;
+	__be32 id;
+};
+
+struct pn_sctp_header {
+	__be16 source, dest;
+	__be32 vtag, checksum;
+};
+
+struct pn_icmp_header {
+	__u8 type, code;
+	__be16 checksum;
+	__be16 id, sequence; /* of an echo */
+};
+
+/* Copies the header at the cursor to *dst without moving on. 0, or negative if it is cut short. */
+#define PN_PEEK(c, dst)                                                                  \
+	({                                                                               \
+		long peek_err = -1;                                                      \
+		if ((c)->off <= PN_MAX_OFFSET) {                                         \
+			__typeof__(dst) peek_at = (c)->data + (c)->off;                  \
+			if ((void *)(peek_at + 1) <= (c)->data_end) {                    \
+				*(dst) = *peek_at;                                       \
+				peek_err = 0;                                            \
+			} else {                                                         \
+				peek_err = bpf_skb_load_bytes((c)->skb, (c)->off, (dst), \
+							      sizeof(*(dst)));           \
+			}                                                                \
+		}                                                                        \
+		peek_err;                                                                \
+	})
+
+/* As PN_PEEK, but the header must also lie within the IP packet. */
+#define PN_PEEK_WITHIN(c, dst) ((c)->off + sizeof(*(dst)) > (c)->end ? -1 : PN_PEEK(c, dst))
+
+static __always_inline int pn_parse_ethernet(struct pn_cursor *c, __be16 *ret_type)
+{
+	struct pn_vlan_header vlan;
+	int i;
+
+	/* the type comes behind the two addresses, and so it does in a VLAN tag behind its tci */
+	c->off = ETH_HLEN - sizeof(*ret_type);
+	if (PN_PEEK(c, ret_type))
+		return PN_STAT_MALFORMED;
+	c->off = ETH_HLEN;
+
+	for (i = 0; i < PN_MAX_VLANS; i++) {
+		if (*ret_type != bpf_htons(ETH_P_8021Q) && *ret_type != bpf_htons(ETH_P_8021AD))
+			break;
+		if (PN_PEEK(c, &vlan))
+			return PN_STAT_MALFORMED;
+		c->off += sizeof(vlan);
+		*ret_type = vlan.next;
+	}
+	return 0;
+}
+
+static __always_inline int pn_parse_ipv4(struct pn_cursor *c, struct pn_packet *p)
+{
+	__u32 room = c->skb->len - c->off, header_len, total_len;
+	struct iphdr ip;
+	__u16 frag;
+
+	if (PN_PEEK(c, &ip))
+		return PN_STAT_MALFORMED;
+	header_len = ip.ihl * 4;
+	total_len = bpf_ntohs(ip.tot_len);
+	if (!total_len && c->skb->gso_size)
+		total_len = room; /* more than the field can say: BIG TCP, Linux 6.3 */
+	if (ip.version != 4 || header_len < sizeof(ip) || total_len < header_len ||
+	    total_len > room)
+		return PN_STAT_MALFORMED;
+
+	p->src[2] = p->dst[2] = bpf_htonl(0xffff);
+	p->src[3] = ip.saddr;
+	p->dst[3] = ip.daddr;
+	p->proto = ip.protocol;
+	p->total_len = total_len;
+	frag = bpf_ntohs(ip.frag_off);
+	p->later_fragment = frag & PN_IPV4_FRAGMENT_OFFSET;
+	p->first_fragment = frag & PN_IPV4_MORE_FRAGMENTS;
+	c->end = c->off + total_len;
+	c->off += header_len;
+	return 0;
+}
+
+/* One extension header. Returns as the parsers do; *ret_last is set where the walk ends. */
+static __always_inline int pn_parse_extension(struct pn_cursor *c, struct pn_packet *p,
+					      bool *ret_last)
+{
+	struct pn_ipv6_extension ext;
+	__u16 frag;
+
+	switch (p->proto) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_AH:
+		break;
+	default:
+		*ret_last = true;
+		return 0;
+	}
+	if (PN_PEEK_WITHIN(c, &ext))
+		return PN_STAT_MALFORMED;
+
+	if (p->proto == IPPROTO_FRAGMENT) {
+		frag = bpf_ntohs(ext.fragment);
+		p->later_fragment = frag & PN_IPV6_FRAGMENT_OFFSET;
+		p->first_fragment = frag & PN_IPV6_MORE_FRAGMENTS;
+		*ret_last = p->later_fragment;
+		c->off += sizeof(ext);
+	} else if (p->proto == IPPROTO_AH) {
+		c->off += (ext.len + 2) * 4;
+	} else {
+		c->off += (ext.len + 1) * 8;
+	}
+	p->proto = ext.next;
+	return c->off > c->end ? PN_STAT_MALFORMED : 0;
+}
+
+/* A chain longer than PN_MAX_EXTENSIONS is recorded under the protocol where the walk stopped. */
+static __always_inline int pn_parse_ipv6(struct pn_cursor *c, struct pn_packet *p)
+{
+	__u32 room = c->skb->len - c->off, total_len;
+	struct ipv6hdr ip;
+	bool last = false;
+	int err, i;
+
+	if (PN_PEEK(c, &ip))
+		return PN_STAT_MALFORMED;
+	total_len = bpf_ntohs(ip.payload_len) + sizeof(ip);
+	if (!ip.payload_len && c->skb->gso_size)
+		total_len = room; /* BIG TCP, Linux 5.19 */
+	if (ip.version != 6 || total_len > room)
+		return PN_STAT_MALFORMED;
+
+	for (i = 0; i < 4; i++) {
+		p->src[i] = ip.saddr.in6_u.u6_addr32[i];
+		p->dst[i] = ip.daddr.in6_u.u6_addr32[i];
+	}
+	p->proto = ip.nexthdr;
+	p->total_len = total_len;
+	c->end = c->off + total_len;
+	c->off += sizeof(ip);
+	for (i = 0; i < PN_MAX_EXTENSIONS && !last; i++) {
+		err = pn_parse_extension(c, p, &last);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static __always_inline int pn_parse_tcp(struct pn_cursor *c, struct pn_packet *p)
+{
+	struct tcphdr tcp;
+
+	if (PN_PEEK_WITHIN(c, &tcp))
+		return PN_STAT_MALFORMED;
+	if (tcp.doff * 4 < sizeof(tcp) || c->off + tcp.doff * 4 > c->end)
+		return PN_STAT_MALFORMED;
+	p->sport = tcp.source;
+	p->dport = tcp.dest;
+	p->tcp_flags = ((__u8 *)&tcp)[13];
+	c->off += tcp.doff * 4;
+	return 0;
+}
+
+static __always_inline int pn_parse_udp(struct pn_cursor *c, struct pn_packet *p)
+{
+	struct udphdr udp;
+	__u16 len;
+
+	if (PN_PEEK_WITHIN(c, &udp))
+		return PN_STAT_MALFORMED;
+	len = bpf_ntohs(udp.len);
+	if (len < sizeof(udp) || (c->off + len > c->end && !p->first_fragment))
+		return PN_STAT_MALFORMED;
+	p->sport = udp.source;
+	p->dport = udp.dest;
+	c->off += sizeof(udp);
+	return 0;
+}
+
+static __always_inline int pn_parse_sctp(struct pn_cursor *c, struct pn_packet *p)
+{
+	struct pn_sctp_header sctp;
+
+	if (PN_PEEK_WITHIN(c, &sctp))
+		return PN_STAT_MALFORMED;
+	p->sport = sctp.source;
+	p->dport = sctp.dest;
+	c->off += sizeof(sctp);
+	return 0;
+}
+
+/* Both versions begin alike: type, code, checksum, and for echo the identifier. */
+static __always_inline int pn_parse_icmp(struct pn_cursor *c, struct pn_packet *p, __u8 echo,
+					 __u8 echo_reply)
+{
+	struct pn_icmp_header icmp;
+
+	if (PN_PEEK_WITHIN(c, &icmp))
+		return PN_STAT_MALFORMED;
+	if (icmp.type == echo || icmp.type == echo_reply)
+		p->sport = icmp.id;
+	else
+		p->sport = bpf_htons(icmp.type << 8 | icmp.code);
+	p->dport = p->sport;
+	c->off += sizeof(icmp);
+	return 0;
+}
+
+static __always_inline int pn_parse_transport(struct pn_cursor *c, struct pn_packet *p)
+{
+	if (p->later_fragment)
+		return 0;
+	switch (p->proto) {
+	case IPPROTO_TCP:
+		return pn_parse_tcp(c, p);
+	case IPPROTO_UDP:
+		return pn_parse_udp(c, p);
+	case IPPROTO_SCTP:
+		return pn_parse_sctp(c, p);
+	case IPPROTO_ICMP:
+		return pn_parse_icmp(c, p, PN_ICMP_ECHO, PN_ICMP_ECHO_REPLY);
+	case IPPROTO_ICMPV6:
+		return pn_parse_icmp(c, p, PN_ICMPV6_ECHO, PN_ICMPV6_ECHO_REPLY);
+	default:
+		return 0;
+	}
+}
+
+/* The whole frame. *p must be zero. Returns 0, PN_STAT_NOT_IP or PN_STAT_MALFORMED. */
+static __always_inline int pn_parse(struct __sk_buff *skb, struct pn_packet *p)
+{
+	struct pn_cursor c = {
+		.skb = skb,
+		.data = (void *)(long)skb->data,
+		.data_end = (void *)(long)skb->data_end,
+	};
+	__be16 type;
+	int err;
+
+	err = pn_parse_ethernet(&c, &type);
+	if (err)
+		return err;
+	if (type == bpf_htons(ETH_P_IP))
+		err = pn_parse_ipv4(&c, p);
+	else if (type == bpf_htons(ETH_P_IPV6))
+		err = pn_parse_ipv6(&c, p);
+	else
+		err = PN_STAT_NOT_IP;
+	if (err)
+		return err;
+
+	err = pn_parse_transport(&c, p);
+	p->headers_len = p->total_len - (c.end - c.off);
+	return err;
+}
+
+#endif
