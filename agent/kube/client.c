@@ -24,6 +24,9 @@
 #include "kube/file.h"
 #include "kube/transport.h"
 
+/* Fewer than the streams (100) that servers commonly allow on a connection, so that one is enough. */
+enum { MAX_RUNNING = 90 };
+
 enum state {
 	QUEUED,
 	RUNNING,
@@ -54,10 +57,11 @@ struct pn_client {
 	struct pn_token token;
 	struct pn_curl_loop *curl;
 	uv_loop_t *loop;
-	uv_idle_t starter;   /* active while requests are queued */
+	uv_idle_t starter;   /* active while queued requests can be started */
 	uv_timer_t watchdog; /* runs out when the first request may have been silent too long */
 	int n_handles;
 	struct pn_request *requests[STATE_MAX];
+	unsigned int n_running;
 	uint64_t heard_ms; /* when anything arrived, on any request */
 	bool is_busy;	   /* handling an event: nothing may be freed */
 	bool is_freed;
@@ -67,6 +71,8 @@ static void move(struct pn_request *r, enum state state)
 {
 	struct pn_client *c = r->client;
 
+	c->n_running -= r->state == RUNNING;
+	c->n_running += state == RUNNING;
 	DL_DELETE(c->requests[r->state], r);
 	r->state = state;
 	DL_APPEND(c->requests[state], r);
@@ -124,6 +130,14 @@ static void client_destroy(struct pn_client *c)
 	uv_close((uv_handle_t *)&c->watchdog, on_handle_closed);
 }
 
+static void on_start(uv_idle_t *starter);
+
+static void start_queued(struct pn_client *c)
+{
+	if (c->requests[QUEUED] && c->n_running < MAX_RUNNING)
+		(void)uv_idle_start(&c->starter, on_start);
+}
+
 static void enter(struct pn_client *c)
 {
 	assert(!c->is_busy);
@@ -136,6 +150,8 @@ static void leave(struct pn_client *c)
 	c->is_busy = false;
 	if (c->is_freed)
 		client_destroy(c);
+	else
+		start_queued(c);
 }
 
 /* The last that a request's owner hears of it. */
@@ -252,10 +268,10 @@ static void finish_transfers(struct pn_client *c)
 static void on_act(void *data, curl_socket_t fd, int events)
 {
 	struct pn_client *c = data;
-	int n_running;
+	int n_left;
 
 	enter(c);
-	(void)curl_multi_socket_action(pn_curl_loop_multi(c->curl), fd, events, &n_running);
+	(void)curl_multi_socket_action(pn_curl_loop_multi(c->curl), fd, events, &n_left);
 	finish_transfers(c);
 	leave(c);
 }
@@ -409,11 +425,10 @@ static void on_start(uv_idle_t *starter)
 	size_t n;
 
 	enter(c);
+	(void)uv_idle_stop(starter); /* leave() starts it again if there is reason to */
 	DL_COUNT(c->requests[QUEUED], r, n);
-	while (n-- && (r = c->requests[QUEUED]))
+	while (n-- && (r = c->requests[QUEUED]) && c->n_running < MAX_RUNNING)
 		launch(r);
-	if (!c->requests[QUEUED])
-		(void)uv_idle_stop(starter);
 	rearm_watchdog(c);
 	leave(c);
 }
@@ -440,7 +455,7 @@ int pn_client_get(struct pn_client *c, const char *path, const char *accept, uns
 		return -ENOMEM;
 	}
 	DL_APPEND(c->requests[QUEUED], r);
-	(void)uv_idle_start(&c->starter, on_start);
+	start_queued(c);
 	*ret = r;
 	return 0;
 }
@@ -450,8 +465,10 @@ void pn_request_cancel(struct pn_request *r)
 	if (!r || r->state == DEAD)
 		return;
 	move(r, DEAD);
-	if (!r->client->is_busy)
-		reap(r->client);
+	if (!r->client->is_busy) {
+		enter(r->client);
+		leave(r->client);
+	}
 }
 
 /* --- the client --- */
@@ -518,8 +535,8 @@ void pn_client_free(struct pn_client *c)
 			move(c->requests[s], DEAD);
 	}
 	if (!c->is_busy) {
-		reap(c);
-		client_destroy(c);
+		enter(c);
+		leave(c);
 	}
 }
 

@@ -8,7 +8,8 @@
 
 /*
  * GET requests to one API server: libcurl's multi interface inside a libuv loop, all requests over
- * one HTTP/2 connection where the server speaks it. Everything belongs to the loop's thread.
+ * one HTTP/2 connection where the server speaks it; at most 90 run at a time, the others wait for
+ * one of them to end. Everything belongs to the loop's thread.
  */
 struct pn_client;
 struct pn_request;

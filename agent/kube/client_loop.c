@@ -16,6 +16,7 @@ struct watched {
 	uv_poll_t poll;
 	struct pn_curl_loop *loop;
 	curl_socket_t fd;
+	int events; /* UV_READABLE, UV_WRITABLE: what libcurl waits for */
 	struct watched *prev, *next;
 };
 
@@ -28,17 +29,23 @@ struct pn_curl_loop {
 	void *data;
 };
 
+/*
+ * After an error libuv has stopped watching. libcurl is told to read and write, because the socket
+ * knows better than epoll what is wrong, and there may be a last message to read (a TLS alert).
+ */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct watched *w = poll->data;
 	int flags = 0;
 
+	if (status < 0) {
+		(void)uv_poll_start(poll, w->events, on_poll);
+		events = UV_READABLE | UV_WRITABLE;
+	}
 	if (events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
-	if (status < 0)
-		flags = CURL_CSELECT_ERR;
 	w->loop->act(w->loop->data, w->fd, flags);
 }
 
@@ -81,7 +88,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
 {
 	struct pn_curl_loop *l = data;
 	struct watched *w = assigned;
-	int events = 0;
 
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
@@ -92,12 +98,11 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
 	}
 	if (!w)
 		w = watch(l, fd);
-	if (what != CURL_POLL_OUT)
-		events |= UV_READABLE;
-	if (what != CURL_POLL_IN)
-		events |= UV_WRITABLE;
-	if (w)
-		(void)uv_poll_start(&w->poll, events, on_poll);
+	if (!w)
+		return 0;
+	w->events =
+		(what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+	(void)uv_poll_start(&w->poll, w->events, on_poll);
 	return 0;
 }
 

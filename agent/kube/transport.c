@@ -8,6 +8,7 @@
 #include "kube/transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -110,13 +111,17 @@ static bool is_loopback(const char *host)
 	       strncmp(host, "127.", 4) == 0;
 }
 
-/* A connection whose peer has vanished is noticed within a minute, also while nothing is sent. */
+/*
+ * A connection whose peer has vanished is noticed within a minute, also while nothing is sent; a
+ * program that we start does not inherit it.
+ */
 static int on_socket_made(void *data, curl_socket_t fd, curlsocktype purpose)
 {
 	unsigned int ms = UNACKNOWLEDGED_MS;
 
 	(void)data, (void)purpose;
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	return CURL_SOCKOPT_OK;
 }
 

@@ -19,7 +19,7 @@
 
 #include "base/util.h"
 
-enum { MAX_CONNECTIONS = 256 };
+enum { MAX_CONNECTIONS = 4096, STACK_BYTES = 256 << 10 };
 
 struct server;
 
@@ -41,9 +41,10 @@ struct server {
 	uint16_t port;
 	SSL_CTX *tls;
 	script_fn script;
-	void *data; /* the script's */
+	bool is_rude; /* answers without having read anything */
 	pthread_t thread, threads[MAX_CONNECTIONS];
-	int fds[MAX_CONNECTIONS];
+	pthread_mutex_t lock;
+	int fds[MAX_CONNECTIONS]; /* under the lock; -1: closed */
 	atomic_uint n_connections, n_requests;
 };
 
@@ -100,30 +101,48 @@ static bool read_head(struct exchange *x)
 
 struct arrival {
 	struct server *server;
-	int fd;
+	unsigned int n;
 };
+
+static void close_connection(struct server *s, unsigned int n)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	(void)close(s->fds[n]);
+	s->fds[n] = -1;
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+/* So that the last words are not lost to a reset, as they are when something unread is there at close. */
+static void finish_connection(int fd)
+{
+	char bytes[256];
+
+	(void)shutdown(fd, SHUT_WR);
+	while (recv(fd, bytes, sizeof(bytes), 0) > 0)
+		;
+}
 
 static void *serve_connection(void *data)
 {
-	struct arrival *arrival = data;
+	struct arrival arrival = *(struct arrival *)data;
 	struct exchange *x = calloc(1, sizeof(*x));
 	bool ready = true;
 
-	x->server = arrival->server;
-	x->fd = arrival->fd;
-	free(arrival);
+	free(data);
+	x->server = arrival.server;
+	x->fd = x->server->fds[arrival.n];
 	if (x->server->tls) {
 		x->tls = SSL_new(x->server->tls);
 		(void)SSL_set_fd(x->tls, x->fd);
 		ready = SSL_accept(x->tls) == 1;
 	}
-	while (ready && read_head(x)) {
+	while (ready && (x->server->is_rude || read_head(x))) {
 		x->n = atomic_fetch_add(&x->server->n_requests, 1);
 		ready = x->server->script(x);
 	}
 	SSL_free(x->tls);
-	(void)shutdown(x->fd,
-		       SHUT_RDWR); /* closed by server_stop(), so that the number stays ours */
+	finish_connection(x->fd);
+	close_connection(x->server, arrival.n);
 	free(x);
 	return NULL;
 }
@@ -131,7 +150,10 @@ static void *serve_connection(void *data)
 static void *accept_connections(void *data)
 {
 	struct server *s = data;
+	pthread_attr_t attr;
 
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
 	for (unsigned int n = 0; n < MAX_CONNECTIONS; n++) {
 		struct arrival *arrival;
 		int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -139,16 +161,17 @@ static void *accept_connections(void *data)
 		if (fd < 0)
 			break;
 		arrival = malloc(sizeof(*arrival));
-		*arrival = (struct arrival) { .server = s, .fd = fd };
+		*arrival = (struct arrival) { .server = s, .n = n };
 		s->fds[n] = fd;
-		(void)pthread_create(&s->threads[n], NULL, serve_connection, arrival);
 		atomic_fetch_add(&s->n_connections, 1);
+		(void)pthread_create(&s->threads[n], &attr, serve_connection, arrival);
 	}
+	(void)pthread_attr_destroy(&attr);
 	return NULL;
 }
 
 /** server_start() - @tls: taken over; NULL for plain HTTP. Return: 0 or a negative errno */
-static int server_start(struct server *s, SSL_CTX *tls, script_fn script, void *data)
+static int server_start(struct server *s, SSL_CTX *tls, script_fn script)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -157,7 +180,7 @@ static int server_start(struct server *s, SSL_CTX *tls, script_fn script, void *
 	memset(s, 0, sizeof(*s));
 	s->tls = tls;
 	s->script = script;
-	s->data = data;
+	(void)pthread_mutex_init(&s->lock, NULL);
 	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(s->listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
 	    listen(s->listener, 64) < 0 ||
@@ -174,9 +197,10 @@ static void server_stop(struct server *s)
 	(void)shutdown(s->listener, SHUT_RDWR);
 	(void)pthread_join(s->thread, NULL);
 	for (unsigned int n = 0; n < atomic_load(&s->n_connections); n++) {
-		(void)shutdown(s->fds[n], SHUT_RDWR);
+		(void)pthread_mutex_lock(&s->lock);
+		(void)shutdown(s->fds[n], SHUT_RDWR); /* nothing happens to -1 */
+		(void)pthread_mutex_unlock(&s->lock);
 		(void)pthread_join(s->threads[n], NULL);
-		(void)close(s->fds[n]);
 	}
 	(void)close(s->listener);
 	SSL_CTX_free(s->tls);
