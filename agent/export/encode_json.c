@@ -12,7 +12,7 @@
 
 static void put_addr(struct pn_json *j, const struct pn_addr *a)
 {
-	pn_json_key(j, "address");
+	pn_json_put_key(j, "address");
 	pn_text_char(&j->text, '"');
 	pn_text_addr(&j->text, a);
 	pn_text_char(&j->text, '"');
@@ -20,7 +20,7 @@ static void put_addr(struct pn_json *j, const struct pn_addr *a)
 
 static void put_time(struct pn_json *j, const char *key, pn_nsec realtime)
 {
-	pn_json_key(j, key);
+	pn_json_put_key(j, key);
 	pn_text_char(&j->text, '"');
 	pn_text_rfc3339(&j->text, realtime);
 	pn_text_char(&j->text, '"');
@@ -31,30 +31,30 @@ static void put_named(struct pn_json *j, const char *key, const char *name)
 {
 	if (!*name)
 		return;
-	pn_json_open(j, key);
-	pn_json_string(j, "name", name);
-	pn_json_close(j);
+	pn_json_put_open(j, key);
+	pn_json_put_string(j, "name", name);
+	pn_json_put_close(j);
 }
 
 static void put_workload(struct pn_json *j, const struct pn_owner *o)
 {
 	if (!*o->workload_name)
 		return;
-	pn_json_open(j, "workload");
-	pn_json_string(j, "kind", o->workload_kind);
-	pn_json_string(j, "name", o->workload_name);
-	pn_json_close(j);
+	pn_json_put_open(j, "workload");
+	pn_json_put_string(j, "kind", o->workload_kind);
+	pn_json_put_string(j, "name", o->workload_name);
+	pn_json_put_close(j);
 }
 
 static void put_service(struct pn_json *j, const struct pn_flow_record *r)
 {
-	pn_json_open(j, "service");
-	pn_json_string(j, "name", r->service->name);
-	pn_json_string(j, "namespace", r->service->name_space);
+	pn_json_put_open(j, "service");
+	pn_json_put_string(j, "name", r->service->name);
+	pn_json_put_string(j, "namespace", r->service->name_space);
 	put_addr(j, &r->service_addr);
 	if (r->service_port)
-		pn_json_u64(j, "port", r->service_port);
-	pn_json_close(j);
+		pn_json_put_u64(j, "port", r->service_port);
+	pn_json_put_close(j);
 }
 
 static void put_owner(struct pn_json *j, const struct pn_owner *o)
@@ -82,21 +82,21 @@ static void put_end(struct pn_json *j, const char *key, const struct pn_endpoint
 {
 	bool has_service = called && called->service;
 
-	pn_json_open(j, key);
+	pn_json_put_open(j, key);
 	put_addr(j, &e->addr);
 	if (e->port)
-		pn_json_u64(j, "port", e->port);
-	pn_json_u64(j, "bytes", e->bytes);
-	pn_json_u64(j, "packets", e->packets);
+		pn_json_put_u64(j, "port", e->port);
+	pn_json_put_u64(j, "bytes", e->bytes);
+	pn_json_put_u64(j, "packets", e->packets);
 	if (e->owner || has_service) {
-		pn_json_open(j, "k8s");
+		pn_json_put_open(j, "k8s");
 		if (e->owner)
 			put_owner(j, e->owner);
 		if (has_service)
 			put_service(j, called);
-		pn_json_close(j);
+		pn_json_put_close(j);
 	}
-	pn_json_close(j);
+	pn_json_put_close(j);
 }
 
 /* "SYN|ACK", in the order in which a connection shows them */
@@ -109,7 +109,7 @@ static void put_tcp_flags(struct pn_json *j, const char *key, unsigned int flags
 		      { 0x40, "ECE" },	 { 0x80, "CWR" },   { TH_FIN, "FIN" },	{ TH_RST, "RST" } };
 	bool first = true;
 
-	pn_json_key(j, key);
+	pn_json_put_key(j, key);
 	pn_text_char(&j->text, '"');
 	for (size_t i = 0; i < PN_ARRAY_SIZE(names); i++) {
 		if (!(flags & names[i].bit))
@@ -131,7 +131,7 @@ static void put_transport(struct pn_json *j, uint8_t proto)
 		[IPPROTO_AH] = "ah",	 [IPPROTO_ICMPV6] = "icmp", [IPPROTO_SCTP] = "sctp",
 	};
 
-	pn_json_key(j, "transport");
+	pn_json_put_key(j, "transport");
 	pn_text_char(&j->text, '"');
 	if (names[proto])
 		pn_text_string(&j->text, names[proto]);
@@ -142,64 +142,64 @@ static void put_transport(struct pn_json *j, uint8_t proto)
 
 static void put_network(struct pn_json *j, const struct pn_flow_record *r)
 {
-	pn_json_open(j, "network");
+	pn_json_put_open(j, "network");
 	put_transport(j, r->proto);
-	pn_json_word(j, "type", r->is_v4 ? "ipv4" : "ipv6");
-	pn_json_close(j);
+	pn_json_put_word(j, "type", r->is_v4 ? "ipv4" : "ipv6");
+	pn_json_put_close(j);
 }
 
 static void put_protocol(struct pn_json *j, const struct pn_flow_record *r)
 {
 	if (r->proto == IPPROTO_TCP) {
-		pn_json_open(j, "tcp");
-		pn_json_open(j, "flags");
+		pn_json_put_open(j, "tcp");
+		pn_json_put_open(j, "flags");
 		put_tcp_flags(j, "source", r->source.tcp_flags);
 		put_tcp_flags(j, "destination", r->destination.tcp_flags);
-		pn_json_close(j);
-		pn_json_close(j);
+		pn_json_put_close(j);
+		pn_json_put_close(j);
 	} else if (r->proto == IPPROTO_ICMP || r->proto == IPPROTO_ICMPV6) {
-		pn_json_open(j, "icmp");
-		pn_json_u64(j, "type", r->icmp_type);
-		pn_json_u64(j, "code", r->icmp_code);
-		pn_json_close(j);
+		pn_json_put_open(j, "icmp");
+		pn_json_put_u64(j, "type", r->icmp_type);
+		pn_json_put_u64(j, "code", r->icmp_code);
+		pn_json_put_close(j);
 	}
 }
 
 static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 {
-	pn_json_open(j, "podonym");
-	pn_json_u64(j, "schema_version", PN_SCHEMA_VERSION);
-	pn_json_key(j, "flow_id");
+	pn_json_put_open(j, "podonym");
+	pn_json_put_u64(j, "schema_version", PN_SCHEMA_VERSION);
+	pn_json_put_key(j, "flow_id");
 	pn_text_char(&j->text, '"');
 	pn_text_u64(&j->text, r->id);
 	pn_text_char(&j->text, '"');
-	pn_json_word(j, "state", pn_flow_end_name(r->state));
-	pn_json_open(j, "attribution");
-	pn_json_word(j, "source", pn_attribution_name(r->source.attribution));
-	pn_json_word(j, "destination", pn_attribution_name(r->destination.attribution));
-	pn_json_close(j);
+	pn_json_put_word(j, "state", pn_flow_end_name(r->state));
+	pn_json_put_open(j, "attribution");
+	pn_json_put_word(j, "source", pn_attribution_name(r->source.attribution));
+	pn_json_put_word(j, "destination", pn_attribution_name(r->destination.attribution));
+	pn_json_put_close(j);
 	put_protocol(j, r);
-	pn_json_open(j, "delivered");
-	pn_json_u64(j, "source", r->source.delivered);
-	pn_json_u64(j, "destination", r->destination.delivered);
-	pn_json_close(j);
-	pn_json_close(j);
+	pn_json_put_open(j, "delivered");
+	pn_json_put_u64(j, "source", r->source.delivered);
+	pn_json_put_u64(j, "destination", r->destination.delivered);
+	pn_json_put_close(j);
+	pn_json_put_close(j);
 }
 
 void pn_encode_json(const struct pn_flow_record *r, struct pn_text *t)
 {
 	struct pn_json j = { .text = *t };
 
-	pn_json_open(&j, NULL);
-	pn_json_open(&j, "event");
+	pn_json_put_open(&j, NULL);
+	pn_json_put_open(&j, "event");
 	put_time(&j, "start", r->start);
 	put_time(&j, "end", r->end);
-	pn_json_close(&j);
+	pn_json_put_close(&j);
 	put_end(&j, "source", &r->source, NULL);
 	put_end(&j, "destination", &r->destination, r);
 	put_network(&j, r);
 	put_podonym(&j, r);
-	pn_json_close(&j);
+	pn_json_put_close(&j);
 	pn_text_char(&j.text, '\n');
 	*t = j.text;
 }

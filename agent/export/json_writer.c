@@ -77,11 +77,11 @@ static size_t put_special(struct pn_text *t, const unsigned char *s)
 	return len;
 }
 
-void pn_json_string(struct pn_json *j, const char *key, const char *s)
+void pn_json_put_string(struct pn_json *j, const char *key, const char *s)
 {
 	const unsigned char *at = (const unsigned char *)s;
 
-	pn_json_key(j, key);
+	pn_json_put_key(j, key);
 	pn_text_char(&j->text, '"');
 	while (*at && !j->text.full) {
 		const unsigned char *plain = at;
