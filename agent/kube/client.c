@@ -11,9 +11,7 @@
 #include "kube/client.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -163,41 +161,12 @@ static void finish(struct pn_request *r, int result, const struct pn_err *err)
 
 /* --- what libcurl tells us --- */
 
-static void media_type(const char *header, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	while (header && header[n] && !strchr("; \t", header[n]) && n + 1 < size) {
-		buf[n] = (char)tolower((unsigned char)header[n]);
-		n++;
-	}
-	buf[n] = '\0';
-}
-
-static int retry_after(CURL *easy)
-{
-	struct curl_header *header;
-	const char *digits;
-	unsigned long seconds;
-
-	if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
-		return -1;
-	digits = header->value;
-	if (!*digits || strspn(digits, "0123456789") != strlen(digits))
-		return -1;
-	seconds = strtoul(digits, NULL, 10);
-	return (int)PN_MIN(seconds, (unsigned long)INT_MAX);
-}
-
 static void report_headers(struct pn_request *r, int status)
 {
-	struct pn_response response = { .status = status, .retry_after_s = retry_after(r->easy) };
-	const char *header = NULL;
-	char type[128];
+	struct pn_response response;
+	char type[PN_MEDIA_TYPE_LEN];
 
-	(void)curl_easy_getinfo(r->easy, CURLINFO_CONTENT_TYPE, &header);
-	media_type(header, type, sizeof(type));
-	response.content_type = type;
+	pn_transport_response(r->easy, status, type, &response);
 	if (status == 401)
 		pn_token_refused(&r->client->token, r->sent_ms);
 	r->has_headers = true;

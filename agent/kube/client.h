@@ -9,7 +9,8 @@
 /*
  * GET requests to one API server: libcurl's multi interface inside a libuv loop, all requests over
  * one HTTP/2 connection where the server speaks it; at most 90 run at a time, the others wait for
- * one of them to end. Everything belongs to the loop's thread.
+ * one of them to end. A proxy is taken from the environment (HTTPS_PROXY, NO_PROXY), never for
+ * loopback. Everything belongs to the loop's thread.
  */
 struct pn_client;
 struct pn_request;
@@ -39,7 +40,8 @@ struct pn_response {
  *           status, else -ECONNREFUSED, -ETIMEDOUT (the idle watchdog), -ECONNRESET (cut in the
  *           middle), -EPROTO (certificate or TLS), -EHOSTUNREACH (name or route), -EIO (others),
  *           what @data returned, or -ENOENT/-EACCES for a credential file that cannot be read;
- *           then @err says it in words with the URL's host. The request is freed after it returns.
+ *           then @err, which is never NULL, says it in words with the server's URL. The request is
+ *           freed after it returns.
  *
  * Callbacks may start and cancel requests, also their own.
  */

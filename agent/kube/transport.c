@@ -7,8 +7,10 @@
  */
 #include "kube/transport.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -292,7 +294,47 @@ const char *pn_transport_host_header(const struct pn_transport *t)
 	return t->host_header;
 }
 
-/* --- results in words --- */
+/* --- answers and results --- */
+
+static void media_type(const char *header, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	while (header && header[n] && !strchr("; \t", header[n]) && n + 1 < size) {
+		buf[n] = (char)tolower((unsigned char)header[n]);
+		n++;
+	}
+	buf[n] = '\0';
+}
+
+static int retry_after(CURL *easy)
+{
+	struct curl_header *header;
+	const char *digits;
+	unsigned long seconds;
+
+	if (curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return -1;
+	digits = header->value;
+	if (!*digits || strspn(digits, "0123456789") != strlen(digits))
+		return -1;
+	seconds = strtoul(digits, NULL, 10);
+	return (int)PN_MIN(seconds, (unsigned long)INT_MAX);
+}
+
+void pn_transport_response(CURL *easy, int status, char type[static PN_MEDIA_TYPE_LEN],
+			   struct pn_response *ret)
+{
+	const char *header = NULL;
+
+	(void)curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &header);
+	media_type(header, type, PN_MEDIA_TYPE_LEN);
+	*ret = (struct pn_response) {
+		.status = status,
+		.content_type = type,
+		.retry_after_s = retry_after(easy),
+	};
+}
 
 static int explain_connect(CURL *easy, const char *text, struct pn_err *reterr)
 {

@@ -4,7 +4,7 @@
 
 #include <curl/curl.h>
 
-#include "kube/config.h"
+#include "kube/client.h"
 
 /*
  * How to reach the API server, in libcurl's terms: everything about a request that is the same for
@@ -26,6 +26,13 @@ const char *pn_transport_base(const struct pn_transport *t);
 
 /** pn_transport_host_header() - a header that each request must carry; NULL: none */
 const char *pn_transport_host_header(const struct pn_transport *t);
+
+/** Bytes for a media type, the NUL included; a longer one is cut. */
+#define PN_MEDIA_TYPE_LEN 128
+
+/** pn_transport_response() - what the headers say; @ret points into @type */
+void pn_transport_response(CURL *easy, int status, char type[static PN_MEDIA_TYPE_LEN],
+			   struct pn_response *ret);
 
 /**
  * pn_transport_explain() - a failed request's result as an errno and words
