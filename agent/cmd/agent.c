@@ -164,10 +164,12 @@ static void on_link_appeared(void *data, int ifindex, const char *name)
 	struct pn_err err = { "" };
 	int r = pn_tracer_attach(a->tracer, ifindex, &err);
 
-	if (r == 0)
+	if (r == 0) {
 		pn_debug("agent", "tracing interface=%s ifindex=%d", name, ifindex);
-	else if (r != -EEXIST && r != -ENODEV)
+	} else if (r != -EEXIST && r != -ENODEV) {
+		pn_metric_add(PN_METRIC_LINKS_FAILURES, 1);
 		pn_warn("agent", "interface %s is not traced: %s", name, err.text);
+	}
 }
 
 static void on_link_vanished(void *data, int ifindex, const char *name)
@@ -428,12 +430,15 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	int r;
 
 	a.started = pn_clock_now(a.clock);
+	pn_index_reader_begin(); /* the index's writer, see index.h */
+	pn_index_reader_offline();
 	r = start(&a, &sink, reterr);
 	if (r == 0) {
 		pn_info("agent", "podonym %s started node=%s", pn_version(), config->node_name);
 		(void)uv_run(&a.loop, UV_RUN_DEFAULT);
 	}
 	stop(&a);
+	pn_index_reader_end();
 	pn_sink_close(sink);
 	return r;
 }

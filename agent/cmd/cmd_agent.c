@@ -99,7 +99,9 @@ static int run(const void *values, int n_operands, char **operands)
 	(void)operands;
 	(void)pn_log_parse_level(o->log_level, &level);
 	pn_log_set_level(level);
-	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE,
+		     SIG_IGN); /* a reader that goes, a file that is full: both are errors */
+	(void)signal(SIGXFSZ, SIG_IGN); /* of one sink, not the end */
 
 	r = parse_disable(o->disable, &config, &err);
 	if (r < 0) {

@@ -66,6 +66,7 @@ static int on_remove(void *data, const struct pn_flow_key *key, struct pn_flow_v
 	return pn_tracer_remove(t->config.tracer, key, ret);
 }
 
+/* The thread reads the index here and nowhere else, so nobody waits for it while it sleeps. */
 static void drain(struct pn_flow_thread *t, bool shutdown)
 {
 	static const struct pn_joiner_ops ops = { .record = on_record, .remove = on_remove };
@@ -73,6 +74,7 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 	int r;
 
 	t->n_entries = 0;
+	pn_index_reader_online();
 	pn_joiner_begin(t->joiner);
 	r = pn_tracer_drain(t->config.tracer, on_entry, t);
 	if (r < 0) {
@@ -86,8 +88,8 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 	}
 	pn_joiner_finish(t->joiner, shutdown, &ops, t);
 	pn_metric_set(PN_METRIC_FLOW_ACTIVE, t->n_entries);
+	pn_index_reader_offline();
 	(void)pn_sinks_flush(t->sinks);
-	pn_index_reader_quiescent();
 }
 
 static void on_drain(uv_timer_t *timer)
@@ -132,37 +134,12 @@ static void on_mail(uv_async_t *mail)
 	}
 }
 
-/* The index must not wait for a thread that sleeps in its poll. */
-static void before_poll(uv_prepare_t *handle)
-{
-	(void)handle;
-	pn_index_reader_offline();
-}
-
-static void after_poll(uv_check_t *handle)
-{
-	(void)handle;
-	pn_index_reader_online();
-}
-
 static void *thread_main(void *data)
 {
 	struct pn_flow_thread *t = data;
-	uv_prepare_t prepare;
-	uv_check_t check;
 
 	pn_index_reader_begin();
-	(void)uv_prepare_init(&t->loop, &prepare);
-	(void)uv_prepare_start(&prepare, before_poll);
-	uv_unref((uv_handle_t *)&prepare);
-	(void)uv_check_init(&t->loop, &check);
-	(void)uv_check_start(&check, after_poll);
-	uv_unref((uv_handle_t *)&check);
-
-	(void)uv_run(&t->loop, UV_RUN_DEFAULT);
-
-	uv_close((uv_handle_t *)&prepare, NULL);
-	uv_close((uv_handle_t *)&check, NULL);
+	pn_index_reader_offline();
 	(void)uv_run(&t->loop, UV_RUN_DEFAULT);
 	pn_index_reader_end();
 	return NULL;

@@ -11,8 +11,8 @@
 /*
  * The kernel side of flow tracing: loads flow.bpf.c, attaches it to interfaces, reads its table.
  *
- * Threads: _new, _attach, _detach, _features and _free belong to the control thread; _drain,
- * _remove and _stats to the flow thread, which must have ended before _free.
+ * Threads: _new, _attach, _detach, _features, _stats and _free belong to the control thread; _drain
+ * and _remove to the flow thread, which must have ended before _free.
  */
 struct pn_tracer;
 
