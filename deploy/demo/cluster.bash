@@ -20,13 +20,14 @@ node_mac=02:00:00:00:00:01
 pod_mac=02:00:00:00:00:02
 
 # Programs run in the node or a pod, with the machine's file system: unlike `ip netns exec` this
-# leaves /sys and the BPF file systems below it alone.
+# leaves /sys and the BPF file systems below it alone. In the background, `cluster_exec=exec in_node
+# COMMAND &` makes $! the pid of the command instead of a shell's.
 in_node() { # COMMAND...
-	nsenter --net="/run/netns/$cluster-node" "$@"
+	${cluster_exec-} nsenter --net="/run/netns/$cluster-node" "$@"
 }
 
 in_pod() { # POD COMMAND...
-	nsenter --net="/run/netns/$cluster-$1" "${@:2}"
+	${cluster_exec-} nsenter --net="/run/netns/$cluster-$1" "${@:2}"
 }
 
 cluster_up() { # NODE-V4 NODE-V6
@@ -113,7 +114,7 @@ bpffs_up() { # DIRECTORY
 }
 
 bpffs_down() { # DIRECTORY
-	! mountpoint -q "$1" || umount "$1" || umount -l "$1"
+	! mountpoint -q "$1" || umount "$1" 2>/dev/null || umount -l "$1"
 }
 
 cluster_down() {

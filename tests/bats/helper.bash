@@ -5,6 +5,7 @@
 # A suite loads this file first. State lives in variables, so a suite that starts something in
 # setup_file exports what its tests need (suite_export).
 
+bats_require_minimum_version 1.5.0
 load /usr/lib/bats/bats-support/load.bash
 load /usr/lib/bats/bats-assert/load.bash
 
@@ -33,7 +34,7 @@ await() { # SECONDS COMMAND...
 
 # Runs in the background, out of the way of bats' own descriptors. Sets started to its pid.
 start() { # OUT ERR COMMAND...
-	"${@:3}" >"$1" 2>"$2" 3>&- 4>&- </dev/null &
+	cluster_exec="exec" "${@:3}" >"$1" 2>"$2" 3>&- 4>&- </dev/null &
 	started=$!
 	disown
 }

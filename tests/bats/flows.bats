@@ -1,0 +1,296 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # variables of the helper
+#
+# Real packets between the namespaces of a small cluster, and what the agent writes about them:
+# each packet once, under the right names. One cluster and one agent serve all tests of the file;
+# each test has ports of its own to find its flows by.
+
+load helper
+
+setup_file() {
+	suite_begin
+	cluster_up 10.78.0.1 fd00:78::1
+	pod_up client 10.78.0.2 fd00:78::2
+	pod_up server 10.78.0.3 fd00:78::3
+	objects "$dir/objects.json" \
+		"$(node bats-node 10.78.0.1 fd00:78::1)" \
+		"$(pod test client 10.78.0.2 fd00:78::2)" \
+		"$(pod test server 10.78.0.3 fd00:78::3)" \
+		"$(service test front UDP 7000 10.98.0.1 fd00:98::1)" \
+		"$(service test front-tcp TCP 7001 10.98.0.2 fd00:98::2)"
+	service_up udp 7000 10.98.0.1 10.78.0.3 fd00:98::1 fd00:78::3
+	service_up tcp 7001 10.98.0.2 10.78.0.3 fd00:98::2 fd00:78::3
+	start_testapi in_node --objects "$dir/objects.json"
+	start_agent in_node --server "$api_url"
+	await 10 agent_in_sync
+	await 10 status_is '.metrics.pn_links_traced == 2'
+	suite_export
+}
+
+teardown_file() {
+	suite_end
+}
+
+# What listens ends with the test's pod or with the file's cluster.
+listen() { # POD SOCAT-ADDRESS SOCAT-ADDRESS PORT
+	start /dev/null /dev/null in_pod "$1" socat "$2" "$3"
+	await 5 listens "$1" "$4"
+}
+
+listens() { # POD PORT
+	[[ $(in_pod "$1" ss -Hlntu "sport = :$2") ]]
+}
+
+udp_sink() { # POD PORT
+	listen "$1" "UDP6-RECV:$2,ipv6-v6only=0" /dev/null,ignoreeof "$2"
+}
+
+tcp_echo() { # POD PORT
+	listen "$1" "TCP6-LISTEN:$2,reuseaddr,fork,ipv6-v6only=0" PIPE "$2"
+}
+
+# N datagrams of SIZE bytes from one socket.
+udp_send() { # POD ADDRESS PORT N SIZE
+	# shellcheck disable=SC2016 # for the inner shell
+	in_pod "$1" bash -c 'exec 3<>"/dev/udp/$0/$1"; for ((i = 0; i < $2; i++)); do printf "%0*d" "$3" 0 >&3; done' \
+		"${@:2}"
+}
+
+tcp_ask() { # POD ADDRESS PORT BYTES
+	[[ $(head -c "$4" /dev/zero | in_pod "$1" socat -t 2 - "TCP:$2:$3" | wc -c) == "$4" ]]
+}
+
+sum_is_at_least() { # JQ-FILTER FIELD N
+	(($(flow_sum "$1" "$2") >= $3))
+}
+
+# Waits for the packets, then wants exactly so many in each direction.
+assert_packets() { # JQ-FILTER FORTH BACK
+	await 10 sum_is_at_least "$1" .source.packets "$2"
+	await 10 sum_is_at_least "$1" .destination.packets "$3"
+	assert_equal "$(flow_sum "$1" .source.packets)/$(flow_sum "$1" .destination.packets)" "$2/$3"
+}
+
+# All lines of the filter have this value, and there are some.
+assert_all() { # JQ-FILTER FIELD VALUE
+	assert_equal "$(flows "$1" | jq -c "[.[] | $2] | unique")" "[$3]"
+}
+
+pod_to_pod='.source.k8s.pod.name + " " + .destination.k8s.pod.name'
+to_port() { # PORT
+	echo "select(.destination.port == $1)"
+}
+
+@test "flows: UDP, each datagram once, over IPv4 and IPv6" {
+	udp_sink server 9001
+	udp_send client 10.78.0.3 9001 50 100
+	udp_send client fd00:78::3 9001 70 200
+	v4="$(to_port 9001) | select(.network.type == \"ipv4\")"
+	v6="$(to_port 9001) | select(.network.type == \"ipv6\")"
+	assert_packets "$v4" 50 0
+	assert_packets "$v6" 70 0
+	assert_equal "$(flow_sum "$v4" .source.bytes)" $((50 * (20 + 8 + 100)))
+	assert_equal "$(flow_sum "$v6" .source.bytes)" $((70 * (40 + 8 + 200)))
+	assert_all "$(to_port 9001)" "$pod_to_pod" '"client server"'
+	assert_all "$(to_port 9001)" .network.transport '"udp"'
+	assert_all "$(to_port 9001)" .source.k8s.node.name '"bats-node"'
+	assert_all "$(to_port 9001)" '.podonym.attribution | .source + .destination' '"ipip"'
+}
+
+@test "flows: ICMP echo, each packet once, in both directions" {
+	in_pod client ping -q -c 7 -i 0.1 10.78.0.3
+	in_pod client ping -q -c 9 -i 0.1 fd00:78::3
+	echo='select(.network.transport == "icmp") | select(.source.k8s.pod.name == "client")'
+	assert_packets "$echo | select(.network.type == \"ipv4\")" 7 7
+	assert_packets "$echo | select(.network.type == \"ipv6\")" 9 9
+	assert_all "$echo" '.source.port' null
+}
+
+@test "flows: TCP, packets and bytes as the client's own kernel counts them" {
+	tcp_echo server 9002
+	in_pod client nft -f - <<-'RULES'
+		table inet count {
+			counter sent { }
+			counter received { }
+			chain out {
+				type filter hook output priority 0
+				tcp dport 9002 counter name sent
+			}
+			chain in {
+				type filter hook input priority 0
+				tcp sport 9002 counter name received
+			}
+		}
+	RULES
+	tcp_ask client 10.78.0.3 9002 1000
+	tcp_ask client '[fd00:78::3]' 9002 1000
+	await 10 all_connections_are_over 9002 2
+	counted=$(in_pod client nft -j list counters table inet count)
+	for pair in sent:source received:destination; do
+		for unit in packets bytes; do
+			assert_equal "$pair $(flow_sum "$(to_port 9002)" ".${pair#*:}.$unit")" \
+				"$pair $(jq "[.nftables[].counter? | select(.name? == \"${pair%:*}\")] | .[0].$unit" <<<"$counted")"
+		done
+	done
+	in_pod client nft delete table inet count
+}
+
+# A connection is over when its last line says so.
+all_connections_are_over() { # PORT N
+	[[ $(flows "$(to_port "$1")" |
+		jq '[.[] | select(.podonym.state == "closed") | .podonym.flow_id] | unique | length') == "$2" ]]
+}
+
+@test "flows: TCP in segments larger than the wire allows counts packets of the wire" {
+	tcp_echo server 9003
+	tcp_ask client 10.78.0.3 9003 3000000
+	await 10 all_connections_are_over 9003 1
+	bytes=$(flow_sum "$(to_port 9003)" .source.bytes)
+	packets=$(flow_sum "$(to_port 9003)" .source.packets)
+	((bytes > 3000000 && bytes < 3300000))
+	((packets >= 3000000 / 1448))
+	((bytes / packets <= 1500))
+}
+
+@test "flows: a connection through a Service is one flow, named by backend and Service" {
+	udp_sink server 7000
+	for address in 10.98.0.1 fd00:98::1; do
+		udp_send client "$address" 7000 30 10
+	done
+	assert_packets "$(to_port 7000)" 60 0
+	assert_all "$(to_port 7000)" "$pod_to_pod" '"client server"'
+	assert_all "$(to_port 7000)" '.destination.k8s.service | .namespace + "/" + .name' '"test/front"'
+	assert_all "$(to_port 7000) | select(.network.type == \"ipv4\")" \
+		'[.destination.address, .destination.k8s.service.address]' '["10.78.0.3","10.98.0.1"]'
+	assert_all "$(to_port 7000) | select(.network.type == \"ipv6\")" \
+		'[.destination.address, .destination.k8s.service.address]' '["fd00:78::3","fd00:98::1"]'
+}
+
+@test "flows: the same pod's port without the Service is told apart from with it" {
+	tcp_echo server 7001
+	tcp_ask client 10.98.0.2 7001 100
+	tcp_ask client '[fd00:98::2]' 7001 100
+	tcp_ask client 10.78.0.3 7001 100
+	await 10 all_connections_are_over 7001 3
+	assert_equal "$(flows "$(to_port 7001)" | jq -c '[group_by(.podonym.flow_id)[] |
+			[.[].destination.k8s.service.name] | unique | select(length == 1) | .[0]] | sort')" \
+		'[null,"front-tcp","front-tcp"]'
+}
+
+@test "flows: the node itself is a name" {
+	in_node ping -q -c 4 -i 0.1 10.78.0.2
+	from_node='select(.network.transport == "icmp" and .destination.k8s.pod.name == "client" and .source.k8s.pod == null)'
+	assert_packets "$from_node" 4 4
+	assert_all "$from_node" '[.source.k8s.node.name, .podonym.attribution.source]' '["bats-node","node"]'
+}
+
+@test "flows: an address nobody has is shown as it is" {
+	ip -n "$cluster-node" addr add 10.78.99.99/32 dev lo
+	in_pod client ping -q -c 3 -i 0.1 10.78.99.99
+	outside='select(.destination.address == "10.78.99.99")'
+	assert_packets "$outside" 3 3
+	assert_all "$outside" '[.destination.k8s, .podonym.attribution.destination]' '[null,"none"]'
+}
+
+@test "flows: a pod whose interface appears later is traced from then on, and forgotten after" {
+	create "$(pod test late 10.78.0.20 fd00:78::20)"
+	pod_up late 10.78.0.20 fd00:78::20
+	await 10 status_is '.metrics.pn_links_traced == 3'
+	udp_sink late 9004
+	udp_send client 10.78.0.20 9004 11 10
+	assert_packets "$(to_port 9004)" 11 0
+	assert_all "$(to_port 9004)" "$pod_to_pod" '"client late"'
+	remove "$(pod test late)"
+	pod_down late
+	await 10 status_is '.metrics.pn_links_traced == 2'
+	await 10 owner_is 10.78.0.20 ''
+}
+
+@test "flows: an address that changes hands has its owner of the time" {
+	create "$(pod test first 10.78.0.21 fd00:78::21)"
+	pod_up first 10.78.0.21 fd00:78::21
+	await 10 status_is '.metrics.pn_links_traced == 3'
+	await 10 owner_is 10.78.0.21 test/first
+	udp_send first 10.78.0.3 9005 5 10
+	udp_send first fd00:78::3 9005 5 10
+	remove "$(pod test first)"
+	pod_down first
+
+	create "$(pod test second 10.78.0.21 fd00:78::21)"
+	pod_up second 10.78.0.21 fd00:78::21
+	await 10 status_is '.metrics.pn_links_traced == 3'
+	await 10 owner_is 10.78.0.21 test/second
+	udp_send second 10.78.0.3 9005 8 10
+	udp_send second fd00:78::3 9005 8 10
+	await 10 sum_is_at_least "$(to_port 9005)" .source.packets 26
+	assert_equal "$(flow_sum "$(to_port 9005) | select(.source.k8s.pod.name == \"first\")" .source.packets)" 10
+	assert_equal "$(flow_sum "$(to_port 9005) | select(.source.k8s.pod.name == \"second\")" .source.packets)" 16
+	remove "$(pod test second)"
+	pod_down second
+}
+
+@test "flows: one connection that goes on while its address changes hands is split at the change" {
+	create "$(pod test before 10.78.0.22)"
+	pod_up mover 10.78.0.22 fd00:78::22
+	await 10 status_is '.metrics.pn_links_traced == 3'
+	await 10 owner_is 10.78.0.22 test/before
+	udp_sink server 9006
+	# the same source port before and after: one entry in the kernel's table
+	in_pod mover socat -u SYSTEM:'printf 1' UDP:10.78.0.3:9006,bind=10.78.0.22:5555
+	await 10 sum_is_at_least "$(to_port 9006)" .source.packets 1
+	remove "$(pod test before)"
+	create "$(pod test after 10.78.0.22)"
+	await 10 owner_is 10.78.0.22 test/after
+	# the first packet after the change may end the old entry; those behind it belong to the new owner
+	for i in 2 3 4 5 6; do
+		in_pod mover socat -u SYSTEM:'printf 1' UDP:10.78.0.3:9006,bind=10.78.0.22:5555
+		await 10 sum_is_at_least "$(to_port 9006)" .source.packets "$i"
+	done
+	assert_equal "$(flow_sum "$(to_port 9006)" .source.packets)" 6
+	assert_equal "$(flows "$(to_port 9006)" | jq -r '[.[].source.k8s.pod.name] | first, last' | paste -sd ' ')" 'before after'
+	remove "$(pod test after)"
+	pod_down mover
+}
+
+@test "flows: the ledger: packets seen are packets recorded, or counted by the reason" {
+	status_is '.ledger | .seen == .recorded + .not_ip + .malformed + .table_full'
+	status_is '.ledger | .recorded > 200 and .malformed == 0 and .table_full == 0'
+}
+
+@test "flows: followers get the lines as they come, in both forms, until the agent ends" {
+	start "$dir/follow.json" "$dir/follow.err" "$podonym" flows -f -o json --socket "$dir/socket"
+	json_pid=$started
+	start "$dir/follow.txt" "$dir/follow2.err" "$podonym" flows -f --socket "$dir/socket"
+	text_pid=$started
+	udp_sink server 9007
+	await 10 follows 9007
+	run grep -E '^[0-9:.]+ test/client:[0-9]+ -> test/server:9007 UDP ' "$dir/follow.txt"
+	assert_success
+	assert_equal "$(jq -r 'select(.destination.port == 9007) | .destination.k8s.pod.name' "$dir/follow.json" | sort -u)" server
+	stop "$agent_pid"
+	await 5 is_gone "$json_pid"
+	await 5 is_gone "$text_pid"
+}
+
+# A packet now and then until both followers have seen one: they subscribe when they are scheduled.
+follows() { # PORT
+	udp_send client 10.78.0.3 "$1" 1 10
+	grep -q ":$1 " "$dir/follow.txt" && grep -q "\"port\":$1" "$dir/follow.json"
+}
+
+@test "flows: names stay in the maps without an agent, and the next one takes over" {
+	run whois 10.78.0.3
+	assert_success
+	assert_output --partial test/server
+	assert_output --partial 'no agent is running'
+	start_agent in_node --server "$api_url"
+	suite_export
+	await 10 agent_in_sync
+	await 10 status_is '.metrics.pn_links_traced == 2'
+	udp_sink server 9008
+	udp_send client 10.78.0.3 9008 13 10
+	stop "$agent_pid"
+	assert_equal "$(flow_sum "$(to_port 9008)" .source.packets)" 13
+	assert_all "$(to_port 9008)" "$pod_to_pod" '"client server"'
+}
