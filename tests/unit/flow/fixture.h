@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_TESTS_FLOW_FIXTURE_H
+#define PN_TESTS_FLOW_FIXTURE_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "flow/joiner.h"
+#include "tests/unit/index/fixture.h"
+
+/*
+ * A flow table made by hand in place of the kernel's, a joiner that reads it, and the records that
+ * came out. The index is a real one.
+ */
+enum { MAX_ENTRIES = 512, MAX_RECORDS = 4096 };
+
+struct entry {
+	struct pn_flow_key key;
+	struct pn_flow_value value;
+	bool used;
+};
+
+struct rig {
+	struct world *w;
+	struct pn_clock clock;
+	struct pn_joiner *joiner;
+	struct entry entries[MAX_ENTRIES];
+	uint64_t last_id;
+	struct pn_flow_record records[MAX_RECORDS];
+	size_t n_records;
+	int remove_error; /* what removing an entry fails with, 0: it does not */
+	void (*before_remove)(struct rig *r, struct entry *e);
+	uint64_t seed;
+};
+
+/* One way of a connection, as in "from here to there". */
+struct way {
+	const char *from;
+	uint16_t from_port;
+	const char *to;
+	uint16_t to_port;
+	uint8_t proto;
+};
+
+static inline struct way back(struct way w)
+{
+	return (struct way) { w.to, w.to_port, w.from, w.from_port, w.proto };
+}
+
+static inline uint32_t rig_random(struct rig *r)
+{
+	r->seed = r->seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(r->seed >> 33);
+}
+
+static inline uint32_t fake_random(void *data)
+{
+	(void)data;
+	return 4; /* the joiner only needs a key for its hash */
+}
+
+/* Return: the end that sends */
+static inline int key_of(struct way w, struct pn_flow_key *ret)
+{
+	struct pn_addr from = addr(w.from), to = addr(w.to);
+	uint16_t from_port = htons(w.from_port), to_port = htons(w.to_port);
+	int order = memcmp(&from, &to, sizeof(from));
+	int sender;
+
+	if (order == 0)
+		order = memcmp(&from_port, &to_port, sizeof(from_port));
+	sender = order > 0;
+	*ret = (struct pn_flow_key) { .proto = w.proto };
+	memcpy(ret->addr[sender], &from, sizeof(from));
+	memcpy(ret->addr[!sender], &to, sizeof(to));
+	ret->port[sender] = from_port;
+	ret->port[!sender] = to_port;
+	return sender;
+}
+
+/* MAX_ENTRIES: there is none. */
+static inline size_t find(const struct rig *r, const struct pn_flow_key *key)
+{
+	size_t i = 0;
+
+	while (i < MAX_ENTRIES &&
+	       (!r->entries[i].used || memcmp(&r->entries[i].key, key, sizeof(*key)) != 0))
+		i++;
+	return i;
+}
+
+static inline struct entry *new_entry(struct rig *r, const struct pn_flow_key *key, int sender)
+{
+	struct entry *e;
+	size_t i = 0;
+
+	while (i < MAX_ENTRIES && r->entries[i].used)
+		i++;
+	assert_true(i < MAX_ENTRIES);
+	e = &r->entries[i];
+	*e = (struct entry) { .key = *key, .used = true };
+	e->value.id = ++r->last_id;
+	e->value.start_ns = pn_clock_now(&r->clock);
+	e->value.initiator = (uint8_t)sender;
+	return e;
+}
+
+/* The entry of a packet on this way, made if it is the first. */
+static inline struct entry *entry_of(struct rig *r, struct way w, int *ret_sender)
+{
+	struct pn_flow_key key;
+	struct entry *e;
+	size_t i;
+
+	*ret_sender = key_of(w, &key);
+	i = find(r, &key);
+	e = i < MAX_ENTRIES ? &r->entries[i] : new_entry(r, &key, *ret_sender);
+	e->value.last_ns = pn_clock_now(&r->clock);
+	return e;
+}
+
+/* Packets that leave a local pod, 100 bytes each. */
+static inline struct entry *leave(struct rig *r, struct way w, uint64_t n)
+{
+	int sender;
+	struct entry *e = entry_of(r, w, &sender);
+
+	e->value.dir[sender].sent_packets += n;
+	e->value.dir[sender].sent_bytes += n * 100;
+	return e;
+}
+
+/* Packets that enter a local pod. */
+static inline struct entry *enter(struct rig *r, struct way w, uint64_t n)
+{
+	int sender;
+	struct entry *e = entry_of(r, w, &sender);
+
+	e->value.dir[sender].delivered_packets += n;
+	e->value.dir[sender].delivered_bytes += n * 100;
+	return e;
+}
+
+static inline void show_flags(struct rig *r, struct way w, uint16_t flags)
+{
+	int sender;
+	struct entry *e = entry_of(r, w, &sender);
+
+	e->value.tcp_flags[sender] |= flags;
+}
+
+/* Conntrack has told this entry the connection's tuple on the other side. */
+static inline void tell_nat(struct entry *e, struct way opened_as, struct way other)
+{
+	struct pn_addr from = addr(other.from), to = addr(other.to);
+	struct pn_flow_key key;
+
+	e->value.initiator = (uint8_t)key_of(opened_as, &key);
+	assert_memory_equal(&key, &e->key, sizeof(key));
+	e->value.state |= PN_FLOW_NAT | PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR;
+	memcpy(e->value.nat.addr[0], &from, sizeof(from));
+	memcpy(e->value.nat.addr[1], &to, sizeof(to));
+	e->value.nat.port[0] = htons(other.from_port);
+	e->value.nat.port[1] = htons(other.to_port);
+}
+
+static inline void keep_record(void *data, const struct pn_flow_record *record)
+{
+	struct rig *r = data;
+
+	assert_true(r->n_records < MAX_RECORDS);
+	r->records[r->n_records++] = *record;
+}
+
+static inline int remove_entry(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret)
+{
+	struct rig *r = data;
+	size_t i = find(r, key);
+
+	if (r->remove_error)
+		return r->remove_error;
+	if (i == MAX_ENTRIES)
+		return -ENOENT;
+	if (r->before_remove)
+		r->before_remove(r, &r->entries[i]);
+	*ret = r->entries[i].value;
+	r->entries[i].used = false;
+	return 0;
+}
+
+static inline void run_round(struct rig *r, bool shutdown)
+{
+	static const struct pn_joiner_ops ops = { .record = keep_record, .remove = remove_entry };
+	uint32_t first = rig_random(r); /* the kernel's order is any */
+
+	r->n_records = 0;
+	pn_joiner_begin(r->joiner);
+	for (uint32_t i = 0; i < MAX_ENTRIES; i++) {
+		const struct entry *e = &r->entries[(first + i) % MAX_ENTRIES];
+
+		if (e->used)
+			assert_int_equal(pn_joiner_entry(r->joiner, &e->key, &e->value), 0);
+	}
+	pn_joiner_finish(r->joiner, shutdown, &ops, r);
+}
+
+/* A round at that time, which must bring one record. */
+static inline const struct pn_flow_record *only_record(struct rig *r, uint64_t ms)
+{
+	go_to(r->w, ms);
+	run_round(r, false);
+	assert_int_equal(r->n_records, 1);
+	return &r->records[0];
+}
+
+static inline void no_record(struct rig *r, uint64_t ms)
+{
+	go_to(r->w, ms);
+	run_round(r, false);
+	assert_int_equal(r->n_records, 0);
+}
+
+static inline size_t entries_left(const struct rig *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < MAX_ENTRIES; i++)
+		n += r->entries[i].used;
+	return n;
+}
+
+static inline void assert_counts(const struct pn_flow_record *rec, uint64_t source,
+				 uint64_t destination)
+{
+	assert_int_equal(rec->source.packets, source);
+	assert_int_equal(rec->source.bytes, source * 100);
+	assert_int_equal(rec->destination.packets, destination);
+	assert_int_equal(rec->destination.bytes, destination * 100);
+}
+
+static inline void assert_end(const struct pn_endpoint *e, const char *name, const char *address,
+			      uint16_t port)
+{
+	struct pn_addr a = addr(address);
+
+	assert_string_equal(e->owner ? e->owner->name : "-", name);
+	assert_memory_equal(&e->addr, &a, sizeof(a));
+	assert_int_equal(e->port, port);
+}
+
+static inline int rig_setup(void **state)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+	struct pn_joiner_config config = {
+		.settle = PN_JOINER_SETTLE,
+		.idle_timeout = PN_JOINER_IDLE,
+		.close_timeout = PN_JOINER_CLOSE,
+	};
+	void *world;
+
+	if (!r || world_setup(&world) < 0)
+		return -1;
+	r->w = world;
+	r->clock = r->w->clock;
+	r->clock.random = fake_random;
+	r->seed = 7;
+	config.clock = &r->clock;
+	config.index = r->w->idx;
+	*state = r;
+	return pn_joiner_new(&config, &r->joiner);
+}
+
+static inline int rig_teardown(void **state)
+{
+	struct rig *r = *state;
+	void *world = r->w;
+
+	pn_joiner_free(r->joiner);
+	free(r);
+	return world_teardown(&world);
+}
+
+#define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+#endif
