@@ -31,6 +31,7 @@ in_pod() { # POD COMMAND...
 }
 
 cluster_up() { # NODE-V4 NODE-V6
+	node_v4=$1 node_v6=$2
 	ip netns add "$cluster-node"
 	ip -n "$cluster-node" link set lo up
 	ip -n "$cluster-node" addr add "$1/32" dev lo
@@ -80,8 +81,8 @@ pod_up() { # POD V4 V6
 	ip -n "$cluster-node" addr add fe80::1/64 dev "$veth" nodad
 	ip -n "$cluster-node" neigh add "$2" lladdr $pod_mac dev "$veth"
 	ip -n "$cluster-node" neigh add "$3" lladdr $pod_mac dev "$veth"
-	ip -n "$cluster-node" route add "$2" dev "$veth"
-	ip -n "$cluster-node" route add "$3" dev "$veth"
+	ip -n "$cluster-node" route add "$2" dev "$veth" src "$node_v4"
+	ip -n "$cluster-node" route add "$3" dev "$veth" src "$node_v6"
 }
 
 service_up() { # PROTOCOL PORT SERVICE-V4 POD-V4 SERVICE-V6 POD-V6

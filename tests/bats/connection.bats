@@ -146,9 +146,9 @@ get() { # ARGUMENTS
 	owner_is 10.0.0.1 shop/web
 }
 
-# Watches are cut and then fail for a while, so that changes happen unseen.
+# Watches are cut and fail once each when they are opened again, so that changes happen unseen.
 stop_watching() {
-	api POST '/testapi/fail?status=429&count=20&retryAfter=1'
+	api POST '/testapi/fail?status=429&count=5&retryAfter=1'
 	api POST /testapi/cut
 }
 

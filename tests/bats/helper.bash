@@ -159,7 +159,7 @@ flow_sum() { # JQ-FILTER FIELD
 # --- life of a suite -----------------------------------------------------------------------------
 
 suite_export() {
-	export cluster dir api_url api_pid api_runner agent_pid
+	export cluster node_v4 node_v6 dir api_url api_pid api_runner agent_pid
 }
 
 # Both leave nothing behind, whatever the state.
