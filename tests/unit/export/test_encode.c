@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lines as they must be, byte for byte.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "export/encode.h"
+#include "tests/unit/export/record_fixture.h"
+
+static void assert_line(enum pn_format format, const struct pn_flow_record *r, const char *want)
+{
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+
+	assert_int_equal(pn_encode(format, r, &out), 0);
+	assert_string_equal(out.data, want);
+	pn_buf_done(&out);
+}
+
+static void assert_compact(const struct pn_flow_record *r, const char *want)
+{
+	assert_line(PN_FORMAT_COMPACT, r, want);
+}
+
+static void json_has_the_documented_names(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	assert_line(
+		PN_FORMAT_JSON, &r,
+		"{\"event\":{\"start\":\"2026-03-19T12:03:02.000000001Z\","
+		"\"end\":\"2026-03-19T12:03:04.512345678Z\"},"
+		"\"source\":{\"address\":\"10.0.0.1\",\"port\":43210,\"bytes\":12000,"
+		"\"packets\":18,\"k8s\":{\"namespace\":{\"name\":\"shop\"},"
+		"\"pod\":{\"name\":\"web-7d9\"},"
+		"\"workload\":{\"kind\":\"Deployment\",\"name\":\"web\"},"
+		"\"node\":{\"name\":\"n1\"}}},"
+		"\"destination\":{\"address\":\"10.0.1.2\",\"port\":5432,\"bytes\":3000,"
+		"\"packets\":14,\"k8s\":{\"namespace\":{\"name\":\"shop\"},"
+		"\"pod\":{\"name\":\"db-0\"},"
+		"\"workload\":{\"kind\":\"StatefulSet\",\"name\":\"db\"},"
+		"\"node\":{\"name\":\"n2\"},"
+		"\"service\":{\"name\":\"db\",\"namespace\":\"shop\","
+		"\"address\":\"10.96.0.7\",\"port\":5432}}},"
+		"\"network\":{\"transport\":\"tcp\",\"type\":\"ipv4\"},"
+		"\"podonym\":{\"schema_version\":1,\"flow_id\":\"18446744073709551615\","
+		"\"state\":\"active\",\"attribution\":{\"source\":\"ip\",\"destination\":\"ip\"},"
+		"\"tcp\":{\"flags\":{\"source\":\"SYN|ACK\",\"destination\":\"SYN|ACK|FIN\"}},"
+		"\"delivered\":{\"source\":17,\"destination\":14}}}\n");
+}
+
+static void json_leaves_out_what_is_not_known(void **state)
+{
+	struct pn_flow_record r = {
+		.proto = 47,
+		.state = PN_FLOW_IDLE,
+		.source.addr = { { 0xfd, [15] = 1 } },
+		.destination.addr = { { 0xfd, [15] = 2 } },
+	};
+
+	(void)state;
+	assert_line(PN_FORMAT_JSON, &r,
+		    "{\"event\":{\"start\":\"1970-01-01T00:00:00.000000000Z\","
+		    "\"end\":\"1970-01-01T00:00:00.000000000Z\"},"
+		    "\"source\":{\"address\":\"fd00::1\",\"bytes\":0,\"packets\":0},"
+		    "\"destination\":{\"address\":\"fd00::2\",\"bytes\":0,\"packets\":0},"
+		    "\"network\":{\"transport\":\"gre\",\"type\":\"ipv6\"},"
+		    "\"podonym\":{\"schema_version\":1,\"flow_id\":\"0\",\"state\":\"idle\","
+		    "\"attribution\":{\"source\":\"none\",\"destination\":\"none\"},"
+		    "\"delivered\":{\"source\":0,\"destination\":0}}}\n");
+}
+
+/* The string at a dotted path of the line for @r; fails if it is not valid JSON. */
+static void assert_json_string(const struct pn_flow_record *r, const char *const *path,
+			       const char *want)
+{
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+	json_t *root;
+	const json_t *at;
+
+	assert_int_equal(pn_encode(PN_FORMAT_JSON, r, &out), 0);
+	root = json_loadb(out.data, out.len, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(root);
+	for (at = root; *path; path++)
+		at = json_object_get(at, *path);
+	assert_string_equal(json_string_value(at), want);
+	json_decref(root);
+	pn_buf_done(&out);
+}
+
+static void json_survives_any_name(void **state)
+{
+	static const struct {
+		const char *name, *want;
+	} rows[] = {
+		{ "quote\" back\\slash", "quote\" back\\slash" },
+		{ "tab\t newline\n bell\a del\x7f", "tab\t newline\n bell\a del\x7f" },
+		{ "gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\x99", "gr\xc3\xbc\xc3\x9f \xf0\x9f\x90\x99" },
+		{ "cut \xc3", "cut \xef\xbf\xbd" },
+		{ "lone \x80 byte", "lone \xef\xbf\xbd byte" },
+		{ "long \xc0\xaf form", "long \xef\xbf\xbd\xef\xbf\xbd form" },
+		{ "surrogate \xed\xa0\x80", "surrogate \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+		{ "beyond \xf4\x90\x80\x80",
+		  "beyond \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+	};
+	static const char *const path[] = { "source", "k8s", "pod", "name", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < PN_ARRAY_SIZE(rows); i++) {
+		struct pn_flow_record r = sample_record();
+		struct pn_owner owner = owner_web;
+
+		owner.name = rows[i].name;
+		r.source.owner = &owner;
+		assert_json_string(&r, path, rows[i].want);
+	}
+}
+
+static void json_of_a_service_without_backend_names_the_service(void **state)
+{
+	static const char *const path[] = { "destination", "k8s", "service", "name", NULL };
+	static const char *const namespace_path[] = { "destination", "k8s", "namespace", "name",
+						      NULL };
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.destination.owner = &owner_service;
+	r.destination.attribution = PN_ATTR_SERVICE;
+	assert_json_string(&r, path, "db");
+	assert_json_string(&r, namespace_path, "shop");
+}
+
+static void json_of_icmp_has_type_and_no_ports(void **state)
+{
+	static const char *const path[] = { "network", "transport", NULL };
+	struct pn_flow_record r = sample_record();
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+
+	(void)state;
+	r.proto = IPPROTO_ICMP;
+	r.icmp_type = 3;
+	r.icmp_code = 1;
+	r.source.port = r.destination.port = r.service_port = 0;
+	r.service = NULL;
+	assert_json_string(&r, path, "icmp");
+	assert_int_equal(pn_encode(PN_FORMAT_JSON, &r, &out), 0);
+	assert_non_null(strstr(out.data, "\"icmp\":{\"type\":3,\"code\":1}"));
+	assert_null(strstr(out.data, "\"port\""));
+	assert_null(strstr(out.data, "\"tcp\""));
+	pn_buf_done(&out);
+}
+
+static void compact_is_the_documented_line(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB "
+			   "18/14 packets (service shop/db)\n");
+	r.service = NULL;
+	r.state = PN_FLOW_CLOSED;
+	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB "
+			   "18/14 packets closed\n");
+}
+
+static void compact_without_names_has_addresses(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.service = NULL;
+	r.source.owner = NULL;
+	r.destination.owner = NULL;
+	r.destination.addr = (struct pn_addr) { { 0x20, 0x01, 0x0d, 0xb8, [15] = 9 } };
+	assert_compact(&r, "12:03:04.512 10.0.0.1:43210 -> [2001:db8::9]:5432 TCP 12 kB/3 kB "
+			   "18/14 packets\n");
+	r.proto = IPPROTO_ICMPV6;
+	r.icmp_type = 128;
+	r.source.port = r.destination.port = 0;
+	assert_compact(&r, "12:03:04.512 10.0.0.1 -> 2001:db8::9 ICMPv6 echo 12 kB/3 kB "
+			   "18/14 packets\n");
+}
+
+static void compact_tells_nodes_and_services_from_pods(void **state)
+{
+	struct pn_flow_record r = sample_record();
+	struct pn_owner node = owner_service;
+
+	(void)state;
+	node.kind = PN_OWNER_NODE;
+	node.name_space = "";
+	node.name = "n1";
+	r.source.owner = &node;
+	r.destination.owner = &owner_service;
+	assert_compact(&r, "12:03:04.512 node/n1:43210 -> service/shop/db:5432 TCP 12 kB/3 kB "
+			   "18/14 packets\n");
+}
+
+static void compact_names_icmp_types(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.service = NULL;
+	r.source.port = r.destination.port = 0;
+	r.proto = IPPROTO_ICMP;
+	r.icmp_type = 11;
+	assert_compact(&r, "12:03:04.512 shop/web-7d9 -> shop/db-0 ICMP time exceeded "
+			   "12 kB/3 kB 18/14 packets\n");
+	r.icmp_type = 99;
+	assert_compact(&r, "12:03:04.512 shop/web-7d9 -> shop/db-0 ICMP type 99 12 kB/3 kB "
+			   "18/14 packets\n");
+}
+
+static void compact_cannot_be_used_to_act_on_the_terminal(void **state)
+{
+	struct pn_flow_record r = sample_record();
+	struct pn_owner owner = owner_web;
+
+	(void)state;
+	owner.name = "a\033[2Jb\nc\xc3\xbc";
+	r.source.owner = &owner;
+	r.service = NULL;
+	assert_compact(&r, "12:03:04.512 shop/a?[2Jb?c??:43210 -> shop/db-0:5432 TCP "
+			   "12 kB/3 kB 18/14 packets\n");
+}
+
+static void bytes_have_three_significant_digits(void **state)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *want;
+	} rows[] = {
+		{ 0, "0 B" },
+		{ 999, "999 B" },
+		{ 1000, "1 kB" },
+		{ 1004, "1 kB" },
+		{ 1005, "1.01 kB" },
+		{ 1500, "1.5 kB" },
+		{ 9994, "9.99 kB" },
+		{ 9995, "10 kB" },
+		{ 12345, "12.3 kB" },
+		{ 99949, "99.9 kB" },
+		{ 99950, "100 kB" },
+		{ 123456, "123 kB" },
+		{ 999499, "999 kB" },
+		{ 999500, "1 MB" },
+		{ 12000000000u, "12 GB" },
+		{ 1050000000000u, "1.05 TB" },
+		{ UINT64_MAX, "18.4 EB" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PN_ARRAY_SIZE(rows); i++) {
+		struct pn_flow_record r = sample_record();
+		char want[160];
+
+		r.service = NULL;
+		r.source.bytes = rows[i].bytes;
+		r.destination.bytes = 0;
+		(void)snprintf(want, sizeof(want),
+			       "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP %s/0 B "
+			       "18/14 packets\n",
+			       rows[i].want);
+		assert_compact(&r, want);
+	}
+}
+
+static void color_only_adds_escapes(void **state)
+{
+	struct pn_flow_record r = sample_record();
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+	char plain[256];
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(pn_encode(PN_FORMAT_COLOR, &r, &out), 0);
+	assert_non_null(strstr(out.data, "\033["));
+	for (const char *c = out.data; *c; c++) {
+		if (*c == '\033')
+			c = strchr(c, 'm');
+		else
+			plain[n++] = *c;
+	}
+	plain[n] = '\0';
+	pn_buf_done(&out);
+	assert_compact(&r, plain);
+}
+
+static void too_long_a_line_leaves_the_buffer_as_it_was(void **state)
+{
+	struct pn_flow_record r = sample_record();
+	struct pn_owner owner = owner_web;
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+	char *name = calloc(1, 100000);
+
+	(void)state;
+	assert_non_null(name);
+	memset(name, 'x', 99999);
+	owner.name = name;
+	r.source.owner = &owner;
+	assert_int_equal(pn_buf_put(&out, "before\n", 7), 0);
+	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++) {
+		assert_int_equal(pn_encode(i, &r, &out), -EMSGSIZE);
+		assert_string_equal(out.data, "before\n");
+		assert_int_equal(out.len, 7);
+	}
+	name[3000] = '\0'; /* too long for the first try only */
+	assert_int_equal(pn_encode(PN_FORMAT_JSON, &r, &out), 0);
+	assert_true(out.len > 3000);
+	free(name);
+	pn_buf_done(&out);
+}
+
+static void formats_have_names(void **state)
+{
+	enum pn_format f = PN_FORMAT_MAX;
+
+	(void)state;
+	assert_int_equal(pn_format_parse("json", &f), 0);
+	assert_int_equal(f, PN_FORMAT_JSON);
+	assert_int_equal(pn_format_parse("compact", &f), 0);
+	assert_int_equal(f, PN_FORMAT_COMPACT);
+	assert_int_equal(pn_format_parse("yaml", &f), -EINVAL);
+	assert_int_equal(f, PN_FORMAT_COMPACT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(json_has_the_documented_names),
+		cmocka_unit_test(json_leaves_out_what_is_not_known),
+		cmocka_unit_test(json_survives_any_name),
+		cmocka_unit_test(json_of_a_service_without_backend_names_the_service),
+		cmocka_unit_test(json_of_icmp_has_type_and_no_ports),
+		cmocka_unit_test(compact_is_the_documented_line),
+		cmocka_unit_test(compact_without_names_has_addresses),
+		cmocka_unit_test(compact_tells_nodes_and_services_from_pods),
+		cmocka_unit_test(compact_names_icmp_types),
+		cmocka_unit_test(compact_cannot_be_used_to_act_on_the_terminal),
+		cmocka_unit_test(bytes_have_three_significant_digits),
+		cmocka_unit_test(color_only_adds_escapes),
+		cmocka_unit_test(too_long_a_line_leaves_the_buffer_as_it_was),
+		cmocka_unit_test(formats_have_names),
+	};
+
+	(void)setenv("TZ", "UTC", 1);
+	tzset();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
