@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The tracer on real interfaces: two pods, each a network namespace behind a veth, and between them
+ * the node's namespace, which routes and translates. Every packet that a pod sends is told apart
+ * from noise (neighbour discovery) by its flow.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/addr.h"
+#include "datapath/tracer.h"
+#include "netns_fixture.h"
+#include "packet_fixture.h"
+
+#define PATIENCE_S 10
+#define N_POLLS (PATIENCE_S * 1000)
+
+#define CLIENT "10.77.1.2"
+#define SERVER "10.77.2.2"
+#define SERVICE "10.96.0.10"
+
+struct world {
+	bool allowed;
+	int node_netns_fd;
+	struct pod client, server;
+	struct pn_tracer *tracer;
+};
+
+static void make_pod_link(const struct pod *pod, const char *name, int net)
+{
+	(void)run("ip link add %s type veth peer name eth0 netns %d && ip addr add 10.77.%d.1/24 "
+		  "dev %s && ip link set %s up",
+		  name, (int)pod->pid, net, name, name);
+	(void)run("nsenter -t %d -n sh -c 'ip link set lo up && ip addr add 10.77.%d.2/24 dev eth0 "
+		  "&& ip link set eth0 up && ip route add default via 10.77.%d.1'",
+		  (int)pod->pid, net, net);
+}
+
+static bool world_make(struct world *w)
+{
+	if (!enter_node_netns())
+		return false;
+	w->node_netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (w->node_netns_fd < 0 || !pod_start(&w->client) || !pod_start(&w->server))
+		return false;
+	make_pod_link(&w->client, "pn-client", 1);
+	make_pod_link(&w->server, "pn-server", 2);
+	return run("echo 1 > /proc/sys/net/ipv4/ip_forward") == 0;
+}
+
+static int start(void **state, bool force_clsact)
+{
+	const struct pn_tracer_config config = { .ip_map_fd = -1,
+						 .max_flows = 1024,
+						 .force_clsact = force_clsact };
+	static struct world w;
+	struct pn_err err;
+
+	w = (struct world) { .allowed = geteuid() == 0 };
+	*state = &w;
+	if (!w.allowed) {
+		print_message("needs root and ip(8): makes network namespaces\n");
+		return 0;
+	}
+	if (!world_make(&w))
+		return -1;
+	if (pn_tracer_new(&config, &w.tracer, &err) < 0 ||
+	    pn_tracer_attach(w.tracer, (int)if_nametoindex("pn-client"), &err) < 0 ||
+	    pn_tracer_attach(w.tracer, (int)if_nametoindex("pn-server"), &err) < 0) {
+		print_error("%s\n", err.text);
+		return -1;
+	}
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	return start(state, false);
+}
+
+static int set_up_clsact(void **state)
+{
+	return start(state, true);
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	pn_tracer_free(w->tracer);
+	if (w->allowed) {
+		pod_stop(&w->client);
+		pod_stop(&w->server);
+		(void)close(w->node_netns_fd);
+	}
+	return 0;
+}
+
+static struct world *world_of(void **state)
+{
+	struct world *w = *state;
+
+	if (!w->allowed)
+		skip();
+	return w;
+}
+
+static struct sockaddr_in address(const char *addr, unsigned int port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+
+	assert_int_equal(inet_pton(AF_INET, addr, &a.sin_addr), 1);
+	return a;
+}
+
+/* A UDP socket of a pod. A socket stays in the namespace that it was made in. */
+static int pod_socket(struct world *w, const struct pod *pod, const char *addr, unsigned int port)
+{
+	const struct timeval patience = { .tv_sec = PATIENCE_S };
+	struct sockaddr_in a = address(addr, port);
+	int fd;
+
+	assert_int_equal(setns(pod->netns_fd, CLONE_NEWNET), 0);
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(setns(w->node_netns_fd, CLONE_NEWNET), 0);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (void *)&a, sizeof(a)), 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	return fd;
+}
+
+static void send_to(int fd, const char *addr, unsigned int port, size_t len)
+{
+	struct sockaddr_in a = address(addr, port);
+	char payload[64] = {};
+
+	assert_int_equal(sendto(fd, payload, len, 0, (void *)&a, sizeof(a)), len);
+}
+
+/* Receives one datagram and sends it back. */
+static void echo(int fd)
+{
+	struct sockaddr_in from;
+	socklen_t from_len = sizeof(from);
+	char payload[64];
+	ssize_t n;
+
+	n = recvfrom(fd, payload, sizeof(payload), 0, (void *)&from, &from_len);
+	assert_true(n > 0);
+	assert_int_equal(sendto(fd, payload, (size_t)n, 0, (void *)&from, from_len), n);
+}
+
+static void receive(int fd)
+{
+	char payload[64];
+
+	assert_true(recv(fd, payload, sizeof(payload), 0) > 0);
+}
+
+struct search {
+	struct pn_addr low, high;
+	struct pn_flow_key key;
+	struct pn_flow_value value;
+	int n;
+};
+
+static void match(void *data, const struct pn_flow_key *key, const struct pn_flow_value *value)
+{
+	struct search *s = data;
+
+	if (key->proto != IPPROTO_UDP || memcmp(key->addr[0], &s->low, sizeof(s->low)) != 0 ||
+	    memcmp(key->addr[1], &s->high, sizeof(s->high)) != 0)
+		return;
+	s->key = *key;
+	s->value = *value;
+	s->n++;
+}
+
+/* The one UDP flow between the two, the lower address first. */
+static struct search udp_flow(struct world *w, const char *low, const char *high)
+{
+	struct search s = {};
+
+	assert_int_equal(pn_addr_parse(low, &s.low), 0);
+	assert_int_equal(pn_addr_parse(high, &s.high), 0);
+	assert_int_equal(pn_tracer_drain(w->tracer, match, &s), 0);
+	assert_int_equal(s.n, 1);
+	return s;
+}
+
+static void exchange(struct world *w, const char *to, unsigned int port, unsigned int server_port,
+		     int n)
+{
+	int client = pod_socket(w, &w->client, CLIENT, 4000);
+	int server = pod_socket(w, &w->server, SERVER, server_port);
+
+	for (int i = 0; i < n; i++) {
+		send_to(client, to, port, 10);
+		echo(server);
+		receive(client);
+	}
+	(void)close(client);
+	(void)close(server);
+}
+
+static void every_datagram_is_counted_once_at_each_pod(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s;
+
+	exchange(w, SERVER, 53, 53, 100);
+	s = udp_flow(w, CLIENT, SERVER);
+	assert_int_equal(ntohs(s.key.port[0]), 4000);
+	assert_int_equal(ntohs(s.key.port[1]), 53);
+	for (int d = 0; d < 2; d++) {
+		assert_int_equal(s.value.dir[d].sent_packets, 100);
+		assert_int_equal(s.value.dir[d].sent_bytes, 3800);
+		assert_int_equal(s.value.dir[d].delivered_packets, 100);
+		assert_int_equal(s.value.dir[d].delivered_bytes, 3800);
+	}
+	assert_int_equal(s.value.initiator, 0);
+	assert_int_equal(s.value.ifindex, if_nametoindex("pn-client"));
+}
+
+static void what_the_node_drops_is_sent_and_not_delivered(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s;
+	int client;
+
+	assert_int_equal(run("echo 0 > /proc/sys/net/ipv4/ip_forward"), 0);
+	client = pod_socket(w, &w->client, CLIENT, 4000);
+	for (int i = 0; i < 5; i++)
+		send_to(client, SERVER, 53, 10);
+	(void)close(client);
+	for (int i = 0; i < N_POLLS; i++) {
+		s = udp_flow(w, CLIENT, SERVER);
+		if (s.value.dir[0].sent_packets == 5)
+			break;
+		(void)poll(NULL, 0, 1);
+	}
+	assert_int_equal(s.value.dir[0].sent_packets, 5);
+	assert_int_equal(s.value.dir[0].delivered_packets, 0);
+}
+
+static void assert_tuple(const struct pn_flow_tuple *t, const char *opener, unsigned int port,
+			 const char *other, unsigned int other_port)
+{
+	struct pn_addr a, b;
+
+	assert_int_equal(pn_addr_parse(opener, &a), 0);
+	assert_int_equal(pn_addr_parse(other, &b), 0);
+	assert_memory_equal(t->addr[0], &a, sizeof(a));
+	assert_memory_equal(t->addr[1], &b, sizeof(b));
+	assert_int_equal(ntohs(t->port[0]), port);
+	assert_int_equal(ntohs(t->port[1]), other_port);
+}
+
+static void require_nat(struct world *w)
+{
+	const struct pn_feature *f;
+
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 2);
+	if (strcmp(f[1].state, "on") != 0) {
+		print_message("needs the feature nat: %s\n", f[1].reason);
+		skip();
+	}
+	if (run("nft add table ip t 2>/dev/null") != 0) {
+		print_message("needs nft(8) and nf_tables\n");
+		skip();
+	}
+}
+
+static void both_sides_of_a_service_name_each_other(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s;
+
+	require_nat(w);
+	assert_int_equal(
+		run("nft 'add chain ip t pre { type nat hook prerouting priority dstnat; }; add "
+		    "rule ip t pre ip daddr " SERVICE " udp dport 53 dnat to " SERVER ":5353'"),
+		0);
+	exchange(w, SERVICE, 53, 5353, 3);
+
+	s = udp_flow(w, CLIENT, SERVICE);
+	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_true(s.value.state & PN_FLOW_INITIATOR);
+	assert_int_equal(s.value.initiator, 0);
+	assert_tuple(&s.value.nat, CLIENT, 4000, SERVER, 5353);
+	assert_int_equal(s.value.dir[0].sent_packets, 3);
+	assert_int_equal(s.value.dir[1].delivered_packets, 3);
+
+	s = udp_flow(w, CLIENT, SERVER);
+	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_int_equal(s.value.initiator, 0);
+	assert_tuple(&s.value.nat, CLIENT, 4000, SERVICE, 53);
+	assert_int_equal(s.value.dir[0].delivered_packets, 3);
+	assert_int_equal(s.value.dir[1].sent_packets, 3);
+}
+
+/* The source is translated too, as for a client that reaches itself or comes from outside. */
+static void source_translation_is_joined_too(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s;
+
+	require_nat(w);
+	assert_int_equal(
+		run("nft 'add chain ip t post { type nat hook postrouting priority srcnat; }; add "
+		    "rule ip t post ip saddr " CLIENT " udp dport 53 snat to 10.77.2.1:7777'"),
+		0);
+	exchange(w, SERVER, 53, 53, 3);
+
+	s = udp_flow(w, "10.77.2.1", SERVER);
+	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_tuple(&s.value.nat, CLIENT, 4000, SERVER, 53);
+	s = udp_flow(w, CLIENT, SERVER);
+	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_tuple(&s.value.nat, "10.77.2.1", 7777, SERVER, 53);
+}
+
+/* The end with the greater address speaks first, so sorting and order of sight both mislead. */
+static void conntrack_knows_who_opened(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s;
+	int client, server;
+
+	require_nat(w);
+	assert_int_equal(
+		run("nft 'add chain ip t forwarding { type filter hook forward priority 0; }; "
+		    "add rule ip t forwarding ct state new accept'"),
+		0);
+	pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-server"));
+	server = pod_socket(w, &w->server, SERVER, 4000);
+	client = pod_socket(w, &w->client, CLIENT, 53);
+	pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-client"));
+	send_to(server, CLIENT, 53, 10);
+	receive(client);
+	assert_int_equal(pn_tracer_attach(w->tracer, (int)if_nametoindex("pn-client"), NULL), 0);
+	send_to(client, SERVER, 4000, 10);
+	receive(server);
+	s = udp_flow(w, CLIENT, SERVER);
+	assert_int_equal(s.value.initiator, 0);
+	send_to(server, CLIENT, 53, 10);
+	receive(client);
+
+	s = udp_flow(w, CLIENT, SERVER);
+	assert_int_equal(s.value.initiator, 1);
+	assert_true(s.value.state & PN_FLOW_INITIATOR);
+	assert_false(s.value.state & PN_FLOW_NAT);
+	(void)close(client);
+	(void)close(server);
+}
+
+static void send_frame(struct world *w, const struct pod *pod, const struct packet *p)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET };
+	int fd;
+
+	assert_int_equal(setns(pod->netns_fd, CLONE_NEWNET), 0);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	to.sll_ifindex = (int)if_nametoindex("eth0");
+	assert_int_equal(setns(w->node_netns_fd, CLONE_NEWNET), 0);
+	assert_true(fd >= 0);
+	assert_int_equal(sendto(fd, p->b, p->len, 0, (void *)&to, sizeof(to)), p->len);
+	(void)close(fd);
+}
+
+/* The stack takes the outer tag out of the frame before the hook sees it. */
+static void a_vlan_tag_beside_the_frame_is_not_in_the_way(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s = {};
+	struct packet p;
+
+	put_ethernet(&p);
+	put_vlan(&p, 0x8100, 5);
+	put_ipv4(&p, "10.77.5.2", "10.77.5.1", 0);
+	put_udp(&p, 4000, 53);
+	packet_end(&p, 10);
+	send_frame(w, &w->client, &p);
+	assert_int_equal(pn_addr_parse("10.77.5.1", &s.low), 0);
+	assert_int_equal(pn_addr_parse("10.77.5.2", &s.high), 0);
+	for (int i = 0; i < N_POLLS && !s.n; i++) {
+		assert_int_equal(pn_tracer_drain(w->tracer, match, &s), 0);
+		(void)poll(NULL, 0, 1);
+	}
+	assert_int_equal(s.n, 1);
+	assert_int_equal(ntohs(s.key.port[1]), 4000);
+	assert_int_equal(s.value.dir[1].sent_bytes, 38);
+}
+
+static void an_interface_is_attached_once(void **state)
+{
+	struct world *w = world_of(state);
+	int ifindex = (int)if_nametoindex("pn-client");
+	struct pn_err err;
+
+	assert_int_equal(pn_tracer_attach(w->tracer, ifindex, &err), -EEXIST);
+	pn_tracer_detach(w->tracer, ifindex);
+	pn_tracer_detach(w->tracer, ifindex);
+	assert_int_equal(pn_tracer_attach(w->tracer, ifindex, &err), 0);
+	assert_int_equal(pn_tracer_attach(w->tracer, 999999, &err), -ENODEV);
+	assert_non_null(strstr(err.text, "999999"));
+}
+
+static void a_detached_interface_is_not_counted(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s;
+
+	pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-server"));
+	exchange(w, SERVER, 53, 53, 10);
+	s = udp_flow(w, CLIENT, SERVER);
+	assert_int_equal(s.value.dir[0].sent_packets, 10);
+	assert_int_equal(s.value.dir[0].delivered_packets, 0);
+}
+
+/* As after a crash: the filters of the last tracer are still there. */
+static void clsact_filters_of_an_earlier_agent_are_replaced(void **state)
+{
+	const struct pn_tracer_config config = { .ip_map_fd = -1,
+						 .max_flows = 1024,
+						 .force_clsact = true };
+	struct world *w = world_of(state);
+	struct pn_tracer *earlier = w->tracer;
+	struct search s;
+
+	assert_int_equal(pn_tracer_new(&config, &w->tracer, NULL), 0);
+	assert_int_equal(pn_tracer_attach(w->tracer, (int)if_nametoindex("pn-client"), NULL), 0);
+	assert_int_equal(pn_tracer_attach(w->tracer, (int)if_nametoindex("pn-server"), NULL), 0);
+	exchange(w, SERVER, 53, 53, 10);
+	s = udp_flow(w, CLIENT, SERVER);
+	assert_int_equal(s.value.dir[0].delivered_packets, 10);
+	assert_int_equal(
+		run("test $(tc filter show dev pn-client ingress | grep -c direct-action) = 1"), 0);
+	pn_tracer_free(earlier);
+}
+
+static void nothing_of_ours_stays_behind(void **state)
+{
+	struct world *w = world_of(state);
+
+	pn_tracer_free(w->tracer);
+	w->tracer = NULL;
+	assert_int_equal(run("! tc filter show dev pn-client ingress | grep -q bpf"), 0);
+	assert_int_equal(run("! tc filter show dev pn-client egress | grep -q bpf"), 0);
+}
+
+/* Even at the same priority. */
+static void filters_of_others_are_left_alone(void **state)
+{
+	struct world *w = world_of(state);
+
+	assert_int_equal(
+		run("for hook in ingress egress; do tc filter add dev pn-client $hook prio 1 "
+		    "protocol all handle 2 bpf bytecode '1,6 0 0 0,' flowid 1:1 || exit 1; done"),
+		0);
+	pn_tracer_free(w->tracer);
+	w->tracer = NULL;
+	assert_int_equal(run("tc filter show dev pn-client ingress | grep -q 'handle 0x2 '"), 0);
+	assert_int_equal(run("tc filter show dev pn-client egress | grep -q 'handle 0x2 '"), 0);
+	assert_int_equal(run("! tc filter show dev pn-client egress | grep -q direct-action"), 0);
+}
+
+#define ON_TCX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define ON_CLSACT(test)                                                 \
+	{                                                               \
+#test " (clsact)", test, set_up_clsact, tear_down, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_TCX(every_datagram_is_counted_once_at_each_pod),
+		ON_CLSACT(every_datagram_is_counted_once_at_each_pod),
+		ON_TCX(what_the_node_drops_is_sent_and_not_delivered),
+		ON_TCX(both_sides_of_a_service_name_each_other),
+		ON_CLSACT(both_sides_of_a_service_name_each_other),
+		ON_TCX(source_translation_is_joined_too),
+		ON_TCX(conntrack_knows_who_opened),
+		ON_TCX(a_vlan_tag_beside_the_frame_is_not_in_the_way),
+		ON_TCX(an_interface_is_attached_once),
+		ON_CLSACT(an_interface_is_attached_once),
+		ON_TCX(a_detached_interface_is_not_counted),
+		ON_CLSACT(a_detached_interface_is_not_counted),
+		ON_CLSACT(clsact_filters_of_an_earlier_agent_are_replaced),
+		ON_CLSACT(nothing_of_ours_stays_behind),
+		ON_CLSACT(filters_of_others_are_left_alone),
+	};
+
+	return cmocka_run_group_tests_name("traffic", tests, NULL, NULL);
+}
