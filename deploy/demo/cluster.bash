@@ -93,13 +93,15 @@ service_up() { # PROTOCOL PORT SERVICE-V4 POD-V4 SERVICE-V6 POD-V6
 	done
 }
 
-# Ends the processes inside first: a namespace lives as long as they do.
+# Ends the processes inside first, as a namespace lives as long as they do; again if some were just
+# being forked.
 netns_down() { # NAME
 	local pids
 	[[ -e /run/netns/$1 ]] || return 0
-	pids=$(ip netns pids "$1") || true
-	# shellcheck disable=SC2086 # a list of numbers
-	[[ ! $pids ]] || kill -KILL $pids 2>/dev/null || true
+	while pids=$(ip netns pids "$1") && [[ $pids ]]; do
+		# shellcheck disable=SC2086 # a list of numbers
+		kill -KILL $pids 2>/dev/null || true
+	done
 	ip netns del "$1"
 }
 

@@ -172,7 +172,7 @@ suite_end() {
 	local status=0
 	stop "$agent_pid" || status=1
 	stop "$api_pid" || status=1
-	if grep -l 'ERROR: .*Sanitizer\|runtime error:' "$dir"/*.err; then
+	if grep -sl 'ERROR: .*Sanitizer\|runtime error:' "$dir"/*.err; then
 		cat "$dir"/*.err
 		status=1
 	fi
