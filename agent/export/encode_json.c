@@ -12,18 +12,16 @@
 
 static void put_addr(struct pn_json *j, const struct pn_addr *a)
 {
-	pn_json_put_key(j, "address");
-	pn_text_char(&j->text, '"');
+	pn_json_put_begin(j, "address");
 	pn_text_addr(&j->text, a);
-	pn_text_char(&j->text, '"');
+	pn_json_put_done(j);
 }
 
 static void put_time(struct pn_json *j, const char *key, pn_nsec realtime)
 {
-	pn_json_put_key(j, key);
-	pn_text_char(&j->text, '"');
+	pn_json_put_begin(j, key);
 	pn_text_rfc3339(&j->text, realtime);
-	pn_text_char(&j->text, '"');
+	pn_json_put_done(j);
 }
 
 /* {"key":{"name":"..."}}, or nothing without a name */
@@ -109,8 +107,7 @@ static void put_tcp_flags(struct pn_json *j, const char *key, unsigned int flags
 		      { 0x40, "ECE" },	 { 0x80, "CWR" },   { TH_FIN, "FIN" },	{ TH_RST, "RST" } };
 	bool first = true;
 
-	pn_json_put_key(j, key);
-	pn_text_char(&j->text, '"');
+	pn_json_put_begin(j, key);
 	for (size_t i = 0; i < PN_ARRAY_SIZE(names); i++) {
 		if (!(flags & names[i].bit))
 			continue;
@@ -119,7 +116,7 @@ static void put_tcp_flags(struct pn_json *j, const char *key, unsigned int flags
 		pn_text_put(&j->text, names[i].name, 3);
 		first = false;
 	}
-	pn_text_char(&j->text, '"');
+	pn_json_put_done(j);
 }
 
 /* The protocol's name in lower case, or its number. */
@@ -131,13 +128,12 @@ static void put_transport(struct pn_json *j, uint8_t proto)
 		[IPPROTO_AH] = "ah",	 [IPPROTO_ICMPV6] = "icmp", [IPPROTO_SCTP] = "sctp",
 	};
 
-	pn_json_put_key(j, "transport");
-	pn_text_char(&j->text, '"');
+	pn_json_put_begin(j, "transport");
 	if (names[proto])
 		pn_text_string(&j->text, names[proto]);
 	else
 		pn_text_u64(&j->text, proto);
-	pn_text_char(&j->text, '"');
+	pn_json_put_done(j);
 }
 
 static void put_network(struct pn_json *j, const struct pn_flow_record *r)
@@ -169,10 +165,9 @@ static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_open(j, "podonym");
 	pn_json_put_u64(j, "schema_version", PN_SCHEMA_VERSION);
-	pn_json_put_key(j, "flow_id");
-	pn_text_char(&j->text, '"');
+	pn_json_put_begin(j, "flow_id");
 	pn_text_u64(&j->text, r->id);
-	pn_text_char(&j->text, '"');
+	pn_json_put_done(j);
 	pn_json_put_word(j, "state", pn_flow_end_name(r->state));
 	pn_json_put_open(j, "attribution");
 	pn_json_put_word(j, "source", pn_attribution_name(r->source.attribution));
@@ -199,7 +194,6 @@ void pn_encode_json(const struct pn_flow_record *r, struct pn_text *t)
 	put_end(&j, "destination", &r->destination, r);
 	put_network(&j, r);
 	put_podonym(&j, r);
-	pn_json_put_close(&j);
-	pn_text_char(&j.text, '\n');
+	pn_json_put_end(&j);
 	*t = j.text;
 }

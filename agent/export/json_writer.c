@@ -7,7 +7,7 @@
  */
 #include "export/json_writer.h"
 
-/* Plain: printable ASCII that stands for itself. */
+/* Printable ASCII that stands for itself; U+007F is escaped too, which JSON does not ask for. */
 static bool is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
@@ -81,8 +81,7 @@ void pn_json_put_string(struct pn_json *j, const char *key, const char *s)
 {
 	const unsigned char *at = (const unsigned char *)s;
 
-	pn_json_put_key(j, key);
-	pn_text_char(&j->text, '"');
+	pn_json_put_begin(j, key);
 	while (*at && !j->text.full) {
 		const unsigned char *plain = at;
 
@@ -92,5 +91,5 @@ void pn_json_put_string(struct pn_json *j, const char *key, const char *s)
 		if (*at)
 			at += put_special(&j->text, at);
 	}
-	pn_text_char(&j->text, '"');
+	pn_json_put_done(j);
 }

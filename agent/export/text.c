@@ -5,26 +5,45 @@
  */
 #include "export/text.h"
 
-enum { MAX_DIGITS = 20 };
+static const char pairs[] = "0001020304050607080910111213141516171819"
+			    "2021222324252627282930313233343536373839"
+			    "4041424344454647484950515253545556575859"
+			    "6061626364656667686970717273747576777879"
+			    "8081828384858687888990919293949596979899";
+
+static unsigned int count_digits(uint64_t v)
+{
+	unsigned int n = 1;
+
+	for (; v >= 100; v /= 100)
+		n += 2;
+	return n + (v >= 10);
+}
+
+/* Exactly @n digits, the last of @v, from the back. */
+static void put_digits(char *at, uint64_t v, unsigned int n)
+{
+	for (; n >= 2; n -= 2, v /= 100)
+		memcpy(at + n - 2, &pairs[v % 100 * 2], 2);
+	if (n)
+		at[0] = (char)('0' + v % 10);
+}
 
 void pn_text_u64(struct pn_text *t, uint64_t v)
 {
-	char digits[MAX_DIGITS];
-	size_t at = sizeof(digits);
+	unsigned int n = count_digits(v);
 
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v);
-	pn_text_put(t, digits + at, sizeof(digits) - at);
+	if (!pn_text_room(t, n))
+		return;
+	put_digits(t->at, v, n);
+	t->at += n;
 }
 
 void pn_text_padded(struct pn_text *t, uint32_t v, unsigned int width)
 {
 	if (!pn_text_room(t, width))
 		return;
-	for (unsigned int i = width; i > 0; i--, v /= 10)
-		t->at[i - 1] = (char)('0' + v % 10);
+	put_digits(t->at, v, width);
 	t->at += width;
 }
 

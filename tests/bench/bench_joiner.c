@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a round of the joiner costs with 100,000 connections: new ones, unchanged ones, all of them
+ * with news (named by an empty index), and how much memory one takes.
+ */
+#include <malloc.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "flow/joiner.h"
+
+enum { N_CONNS = 100000 };
+
+static struct pn_flow_key keys[N_CONNS];
+static struct pn_flow_value values[N_CONNS];
+static pn_nsec fake_time = 1000 * PN_NSEC_PER_SEC;
+
+static pn_nsec now(void *data)
+{
+	(void)data;
+	return fake_time;
+}
+
+static uint32_t random_bits(void *data)
+{
+	(void)data;
+	return 12345;
+}
+
+static double cpu_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+static void count_record(void *data, const struct pn_flow_record *r)
+{
+	(void)r;
+	++*(size_t *)data;
+}
+
+static int remove_entry(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret)
+{
+	(void)data;
+	*ret = values[key - keys]; /* only asked for what is in the table */
+	return 0;
+}
+
+static void make_table(void)
+{
+	for (uint32_t i = 0; i < N_CONNS; i++) {
+		keys[i] = (struct pn_flow_key) { .proto = IPPROTO_UDP };
+		memset(&keys[i].addr[0][10], 0xff, 2);
+		memset(&keys[i].addr[1][10], 0xff, 2);
+		keys[i].addr[0][12] = 10;
+		keys[i].addr[1][12] = 11;
+		memcpy(&keys[i].addr[0][13], &i, 3);
+		values[i] = (struct pn_flow_value) { .id = i, .start_ns = now(NULL) };
+	}
+}
+
+static void more_packets(void)
+{
+	for (size_t i = 0; i < N_CONNS; i++) {
+		values[i].dir[0].sent_packets++;
+		values[i].dir[0].sent_bytes += 100;
+		values[i].last_ns = fake_time;
+	}
+}
+
+static int measure(struct pn_joiner *j, const char *what)
+{
+	static const struct pn_joiner_ops ops = { .record = count_record, .remove = remove_entry };
+	size_t n_records = 0;
+	double start = cpu_ms(), spent;
+
+	pn_joiner_begin(j);
+	for (size_t i = 0; i < N_CONNS; i++) {
+		if (pn_joiner_entry(j, &keys[i], &values[i]) < 0)
+			return -1;
+	}
+	pn_joiner_finish(j, false, &ops, &n_records);
+	spent = cpu_ms() - start;
+	(void)printf("  %-28s %8.1f ms %8.0f ns/connection %8zu records\n", what, spent,
+		     spent * 1e6 / N_CONNS, n_records);
+	fake_time += PN_NSEC_PER_SEC;
+	return 0;
+}
+
+int main(void)
+{
+	const struct pn_clock clock = { now, now, random_bits, NULL };
+	struct pn_joiner_config config = { .clock = &clock, .idle_timeout = PN_JOINER_IDLE };
+	struct pn_index *index;
+	struct pn_joiner *j;
+	size_t before;
+	int r;
+
+	pn_index_reader_begin();
+	if (pn_index_new(&clock, "n1", &index) < 0)
+		return 1;
+	config.index = index;
+	if (pn_joiner_new(&config, &j) < 0)
+		return 1;
+	make_table();
+	more_packets();
+	before = mallinfo2().uordblks;
+	r = measure(j, "100,000 new");
+	(void)printf("  %-28s %8zu bytes\n", "memory for a connection",
+		     (mallinfo2().uordblks + mallinfo2().hblkhd - before) / N_CONNS);
+	r |= measure(j, "100,000 unchanged");
+	more_packets();
+	r |= measure(j, "100,000 with news");
+	pn_joiner_free(j);
+	pn_index_reader_end();
+	pn_index_free(index);
+	return r < 0;
+}
