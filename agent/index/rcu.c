@@ -14,12 +14,20 @@
 #include <assert.h>
 
 /*
- * liburcu's order between "the last reader is done" and "free" is made by barriers that
- * ThreadSanitizer cannot see. These two tell it; otherwise every free would be reported.
+ * liburcu orders "the last reader is done" before "free" by barriers that ThreadSanitizer cannot see:
+ * the two macros tell it. What the library allocates and frees for itself is not watched; memory that
+ * our functions touch is, also when the library calls them.
  */
 #if defined(__SANITIZE_THREAD__)
 void __tsan_acquire(void *addr);
 void __tsan_release(void *addr);
+const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+	return "called_from_lib:liburcu-cds.so\ncalled_from_lib:liburcu-qsbr.so\n";
+}
+
 static char grace;
 #define TSAN_BEFORE_GRACE() __tsan_release(&grace)
 #define TSAN_AFTER_GRACE() __tsan_acquire(&grace)
