@@ -59,7 +59,7 @@ struct pn_flow_value {
 	__u32 state;   /* enum pn_flow_state */
 	__u32 ifindex; /* where the first packet was seen */
 	struct pn_flow_tuple nat;
-	__u32 reserved2;
+	__u32 tick; /* low bits of jiffies when last_ns was written */
 };
 
 /* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
