@@ -34,22 +34,45 @@ const char *pn_wire_accept(const struct pn_kind *kind, enum pn_framing_mode mode
 }
 
 /*
+ * jansson calls lack of memory bad syntax in some places, and bad syntax costs an object for good.
+ * So its allocations pass here.
+ */
+static _Thread_local bool is_out_of_memory;
+
+static void *json_alloc(size_t size)
+{
+	void *p = malloc(size);
+
+	if (!p)
+		is_out_of_memory = true;
+	return p;
+}
+
+__attribute__((constructor)) static void watch_json_memory(void)
+{
+	json_set_alloc_funcs(json_alloc, free);
+}
+
+/*
  * The last of two members with one name wins, as in Go; NUL characters are legal in annotations,
  * so a text with one must not cost the whole list. jansson itself stops at a depth of 2048.
  */
 static int parse(const char *json, size_t len, json_t **ret, struct pn_err *reterr)
 {
 	json_error_t error;
-	json_t *tree = json_loadb(json, len, JSON_ALLOW_NUL, &error);
+	json_t *tree;
 
-	if (tree) {
-		*ret = tree;
-		return 0;
-	}
-	if (json_error_code(&error) == json_error_out_of_memory)
+	is_out_of_memory = false;
+	tree = json_loadb(json, len, JSON_ALLOW_NUL, &error);
+	if (is_out_of_memory) {
+		json_decref(tree);
 		return -ENOMEM;
-	return pn_err_set(reterr, -EBADMSG, "invalid JSON at byte %d of an object: %s",
-			  error.position, error.text);
+	}
+	if (!tree)
+		return pn_err_set(reterr, -EBADMSG, "invalid JSON at byte %d of an object: %s",
+				  error.position, error.text);
+	*ret = tree;
+	return 0;
 }
 
 static void free_tree(json_t **tree)
