@@ -18,7 +18,7 @@
 
 enum {
 	SUBSCRIBER_MAX_BYTES = 4 << 20,
-	FLUSH_MS = 50, /* how often lines are offered again to a subscriber that was busy */
+	FLUSH_MS = 2, /* how soon lines are offered again to a sink that was busy */
 };
 
 struct letter {
@@ -42,6 +42,14 @@ struct pn_flow_thread {
 	struct letter *letters;
 	bool stop;
 };
+
+static void on_flush(uv_timer_t *timer)
+{
+	struct pn_flow_thread *t = timer->data;
+
+	if (pn_sinks_flush(t->sinks))
+		(void)uv_timer_start(timer, on_flush, FLUSH_MS, 0);
+}
 
 static void on_entry(void *data, const struct pn_flow_key *key, const struct pn_flow_value *value)
 {
@@ -89,19 +97,12 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 	pn_joiner_finish(t->joiner, shutdown, &ops, t);
 	pn_metric_set(PN_METRIC_FLOW_ACTIVE, t->n_entries);
 	pn_index_reader_offline();
-	(void)pn_sinks_flush(t->sinks);
+	on_flush(&t->flush);
 }
 
 static void on_drain(uv_timer_t *timer)
 {
 	drain(timer->data, false);
-}
-
-static void on_flush(uv_timer_t *timer)
-{
-	struct pn_flow_thread *t = timer->data;
-
-	(void)pn_sinks_flush(t->sinks);
 }
 
 static void close_handles(struct pn_flow_thread *t)
@@ -199,7 +200,6 @@ static int make_loop(struct pn_flow_thread *t)
 	(void)uv_timer_init(&t->loop, &t->flush);
 	t->mail.data = t->drain.data = t->flush.data = t;
 	(void)uv_timer_start(&t->drain, on_drain, interval_ms, interval_ms);
-	(void)uv_timer_start(&t->flush, on_flush, FLUSH_MS, FLUSH_MS);
 	return 0;
 }
 

@@ -22,7 +22,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 
-enum { FILE_MAX_BYTES = 1 << 20 };
+enum { FILE_MAX_BYTES = 32 << 20 }; /* a round of 40,000 records into a pipe that is read later */
 
 /* How to write without waiting. */
 enum way {
@@ -37,6 +37,7 @@ struct pn_sink {
 	enum way way;
 	enum pn_format format;
 	struct pn_buf pending;
+	size_t n_written; /* of pending, from its front */
 	struct pn_log_limit limit;
 	int dead;   /* the errno that it died of, negative */
 	char *name; /* for messages */
@@ -74,25 +75,37 @@ static int new_sink(int fd, enum pn_format format, size_t max_bytes, const char 
 
 /*
  * Standard output is shared with whoever started us, so its flags stay as they are. Opening it anew
- * through /proc gives a description of our own; where that is refused (a terminal of another user),
- * a small write is tried whenever poll() says that there is room.
+ * through /proc gives a description of our own. Where that is refused (a terminal of another user)
+ * or gives the shared one (under valgrind), a small write is tried whenever poll() says that there
+ * is room.
  */
+static int reopen_stdout(void)
+{
+	PN_CLEANUP(pn_closep) int fd = -1;
+
+	fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+		return -1;
+	return PN_TAKE_FD(fd);
+}
+
 static int open_stdout(enum way *ret_way)
 {
 	struct stat st;
-	int fd;
+	int fd = -1;
 
 	if (fstat(STDOUT_FILENO, &st) < 0)
 		return -errno;
-	*ret_way = S_ISREG(st.st_mode) ? WAY_FILE : S_ISSOCK(st.st_mode) ? WAY_SOCKET : WAY_POLL;
-	if (*ret_way == WAY_POLL) {
-		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		if (fd >= 0) {
-			*ret_way = WAY_NONBLOCK;
-			return fd;
-		}
+	if (S_ISREG(st.st_mode)) {
+		*ret_way = WAY_FILE;
+	} else if (S_ISSOCK(st.st_mode)) {
+		*ret_way = WAY_SOCKET;
+	} else {
+		fd = reopen_stdout();
+		*ret_way = fd < 0 ? WAY_POLL : WAY_NONBLOCK;
 	}
-	fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -223,23 +236,40 @@ static int die(struct pn_sink *s, int r)
 int pn_sink_flush(struct pn_sink *s)
 {
 	ssize_t n = 0;
-	size_t done = 0;
 
 	if (s->dead)
 		return s->dead;
 	if (is_hung_up(s))
 		return die(s, -EPIPE);
-	while (done < s->pending.len && (n >= 0 || n == -EINTR)) {
-		n = write_some(s, s->pending.data + done, s->pending.len - done);
-		done += (size_t)PN_MAX(n, 0);
+	while (pn_sink_is_waiting(s) && (n >= 0 || n == -EINTR)) {
+		n = write_some(s, s->pending.data + s->n_written, s->pending.len - s->n_written);
+		s->n_written += (size_t)PN_MAX(n, 0);
 	}
-	pn_buf_consume(&s->pending, done);
+	if (!pn_sink_is_waiting(s)) {
+		pn_buf_reset(&s->pending);
+		s->n_written = 0;
+	}
 	if (n >= 0 || n == -EAGAIN || n == -EINTR)
 		return 0;
 	if (!is_for_now((int)n))
 		return die(s, (int)n);
 	complain(s, (int)n);
 	return 0;
+}
+
+bool pn_sink_is_waiting(const struct pn_sink *s)
+{
+	return s->n_written < s->pending.len;
+}
+
+/* Room is made when half of the bytes have gone, so that moving the rest costs little for each. */
+static size_t make_room(struct pn_sink *s)
+{
+	if (s->n_written >= s->pending.len / 2) {
+		pn_buf_consume(&s->pending, s->n_written);
+		s->n_written = 0;
+	}
+	return s->pending.max - s->pending.len;
 }
 
 /* How many of the bytes are whole lines that fit into @room. */
@@ -256,8 +286,7 @@ static size_t fitting_lines(const char *lines, size_t len, size_t room)
 int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
 {
 	while (len) {
-		size_t room = s->pending.max - s->pending.len;
-		size_t n = fitting_lines(lines, len, room);
+		size_t n = fitting_lines(lines, len, make_room(s));
 
 		if (n == 0 || pn_buf_put(&s->pending, lines, n) < 0)
 			break;
@@ -282,7 +311,9 @@ void pn_sink_close(struct pn_sink *s)
 	if (!s)
 		return;
 	(void)pn_sink_flush(s);
-	pn_metric_add(PN_METRIC_EXPORT_DROPPED, count_lines(s->pending.data, s->pending.len));
+	if (pn_sink_is_waiting(s))
+		pn_metric_add(PN_METRIC_EXPORT_DROPPED, count_lines(s->pending.data + s->n_written,
+								    s->pending.len - s->n_written));
 	pn_buf_done(&s->pending);
 	(void)close(s->fd);
 	free(s->name);

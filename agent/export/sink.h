@@ -44,6 +44,9 @@ int pn_sink_write(struct pn_sink *s, const char *lines, size_t len);
 /** pn_sink_flush() - try to write what waits. Return: 0, also if something waits on; or the sink is dead */
 int pn_sink_flush(struct pn_sink *s);
 
+/** pn_sink_is_waiting() - are there bytes that the destination has not taken yet? */
+bool pn_sink_is_waiting(const struct pn_sink *s);
+
 /** pn_sink_close() - flushes what can be flushed without waiting; NULL is allowed */
 void pn_sink_close(struct pn_sink *s);
 
@@ -59,7 +62,10 @@ int pn_sinks_add(struct pn_sinks *s, struct pn_sink *sink);
 /** pn_sinks_record() - give a record to every sink (buffered until pn_sinks_flush()) */
 void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r);
 
-/** pn_sinks_flush() - write what was buffered; dead sinks are closed. Return: how many sinks are left */
-size_t pn_sinks_flush(struct pn_sinks *s);
+/** pn_sinks_flush() - write what was buffered; dead sinks are closed. Return: does any sink wait? Then call again soon */
+bool pn_sinks_flush(struct pn_sinks *s);
+
+/** pn_sinks_count() - how many there are */
+size_t pn_sinks_count(const struct pn_sinks *s);
 
 #endif

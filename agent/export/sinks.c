@@ -89,10 +89,10 @@ static void drop(struct pn_sinks *s, struct member *m)
 	free(m);
 }
 
-size_t pn_sinks_flush(struct pn_sinks *s)
+bool pn_sinks_flush(struct pn_sinks *s)
 {
 	struct member *m, *next;
-	size_t n_left = 0;
+	bool is_waiting = false;
 
 	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++)
 		hand_on(s, i);
@@ -100,9 +100,18 @@ size_t pn_sinks_flush(struct pn_sinks *s)
 		if (pn_sink_flush(m->sink) < 0)
 			drop(s, m);
 		else
-			n_left++;
+			is_waiting = is_waiting || pn_sink_is_waiting(m->sink);
 	}
-	return n_left;
+	return is_waiting;
+}
+
+size_t pn_sinks_count(const struct pn_sinks *s)
+{
+	size_t n = 0;
+
+	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++)
+		n += s->n_wanting[i];
+	return n;
 }
 
 void pn_sinks_free(struct pn_sinks *s)
