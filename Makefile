@@ -92,8 +92,8 @@ MODE_coverage := -O0 -g --coverage
 MODE_fuzz := $(MODE_asan) -fsanitize=fuzzer-no-link
 
 CPPFLAGS += -D_GNU_SOURCE -Iagent -Iinclude -I. -I$(B)
-CFLAGS_ALL = -std=gnu11 $(WARN) $(WARN_$(MODE)) $(HARDEN) $(PROBED) $(MODE_$(MODE)) \
-	$(sort $(foreach f,$(FOLDERS),$(CFLAGS_$(f)))) $(CFLAGS)
+LIB_CFLAGS = $(sort $(foreach f,$(FOLDERS),$(CFLAGS_$(f))))
+CFLAGS_ALL = -std=gnu11 $(WARN) $(WARN_$(MODE)) $(HARDEN) $(PROBED) $(MODE_$(MODE)) $(LIB_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(filter -fsanitize=% --coverage,$(MODE_$(MODE))) $(LDHARDEN) $(LDFLAGS)
 
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
@@ -232,18 +232,18 @@ lint-layers:
 	$(Q)tests/tools/lint-layers
 
 lint-headers: deps-lint
-	$(Q)tests/tools/lint-headers $(filter -I%,$(CPPFLAGS))
+	$(Q)tests/tools/lint-headers $(CPPFLAGS) $(LIB_CFLAGS)
 
 lint-cppcheck: deps-lint
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
 		--inline-suppr --suppressions-list=.ci/cppcheck-suppressions \
-		--include=/usr/include/uthash.h --include=/usr/include/utlist.h -Iagent -Iinclude -I. agent
+		$(addprefix --include=/usr/include/,uthash.h utlist.h bpf/libbpf_common.h) -Iagent -Iinclude -I. agent
 
 # Stamps, so that only what has changed is looked at again; the object knows the headers.
 lint-tidy: $(AGENT_C:%.c=$(B)/%.tidy)
 $(B)/%.tidy: %.c $(B)/%.o .clang-tidy | deps-lint
 	$(call say,TIDY,$<)
-	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 $(CPPFLAGS) 2>/dev/null && touch $@
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=gnu11 $(CPPFLAGS) $(LIB_CFLAGS) 2>/dev/null && touch $@
 
 # Left out: what follows from -errno being taken for possibly 0 (an output left unset by a success
 # that cannot be), and leaks of what a hash table or a list of liburcu holds (the sanitizer's task).
