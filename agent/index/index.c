@@ -381,13 +381,16 @@ void pn_index_confirm(struct pn_index *idx)
 
 /* --- the whole ---------------------------------------------------------------------------------- */
 
-/* Buckets at birth, 16 bytes each; the table grows by itself. */
-#define N_BUCKETS 4096
+/*
+ * Buckets at birth, 16 bytes each. A table grows by itself, but only when its chains are eight long:
+ * so the one of every look-up is large from the start.
+ */
+#define N_PLACE_BUCKETS 65536
+#define N_OWNER_BUCKETS 4096
 
-static struct cds_lfht *new_table(void)
+static struct cds_lfht *new_table(unsigned long n)
 {
-	return cds_lfht_new(N_BUCKETS, N_BUCKETS, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING,
-			    NULL);
+	return cds_lfht_new(n, n, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING, NULL);
 }
 
 int pn_index_new(const struct pn_clock *clock, const char *node_name, struct pn_index **ret)
@@ -403,8 +406,8 @@ int pn_index_new(const struct pn_clock *clock, const char *node_name, struct pn_
 	CDS_INIT_LIST_HEAD(&idx->past_places);
 	CDS_INIT_LIST_HEAD(&idx->dirty_claimants);
 	CDS_INIT_LIST_HEAD(&idx->past_claimants);
-	idx->places = new_table();
-	idx->owners = new_table();
+	idx->places = new_table(N_PLACE_BUCKETS);
+	idx->owners = new_table(N_OWNER_BUCKETS);
 	if (!idx->places || !idx->owners) {
 		pn_index_free(idx);
 		return -ENOMEM;
