@@ -48,17 +48,17 @@ struct pn_conn_total {
  * @owner:        kernel's stamp for the opener
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
- * @n_held:       rounds that it has waited for its end
+ * @closed_since: when a round first found it closed; 0: it is open
  */
 struct pn_conn {
 	struct pn_leg own;
 	struct pn_leg *legs;
 	uint64_t id;
-	pn_nsec start, last;
+	pn_nsec start, last, closed_since;
 	struct pn_conn_total reported[2];
 	uint32_t owner;
 	uint16_t tcp_flags[2];
-	uint8_t opener, by_delivered, n_held;
+	uint8_t opener, by_delivered;
 };
 
 /** struct pn_conn_table - @key: of the hash; tuples are chosen by strangers */

@@ -30,9 +30,6 @@
 #include "flow/conn.h"
 #include "flow/resolve.h"
 
-/* Rounds that a closed connection may wait for its end, so that its last packets say `closed`. */
-enum { MAX_HELD = 8 };
-
 struct pn_joiner {
 	struct pn_joiner_config config;
 	struct pn_conn_table table;
@@ -361,13 +358,17 @@ static bool remove_entries(struct pn_conn *c, const struct output *out)
 	return gone;
 }
 
-/* A closed connection waits for its end, unless its packets do not end. */
-static bool is_held(struct pn_conn *c)
+/*
+ * A closed connection is silent until its end, so that its last packets say `closed`; unless its
+ * packets go on, which are then told of as usual.
+ */
+static bool is_held(const struct pn_joiner *j, struct pn_conn *c)
 {
-	if (!is_closed(c) || c->n_held == MAX_HELD)
+	if (!is_closed(c))
 		return false;
-	c->n_held++;
-	return true;
+	if (!c->closed_since)
+		c->closed_since = j->now;
+	return since(j, c->closed_since) < 2 * j->config.close_timeout;
 }
 
 static void finish_conn(struct pn_joiner *j, struct pn_conn *c, const struct output *out)
@@ -378,7 +379,7 @@ static void finish_conn(struct pn_joiner *j, struct pn_conn *c, const struct out
 		return;
 	state = state_of(j, c, out->shutdown);
 	if (state == PN_FLOW_ACTIVE) {
-		if (!is_held(c))
+		if (!is_held(j, c))
 			report(j, c, state, out);
 	} else if (!remove_entries(c, out)) {
 		report(j, c, PN_FLOW_ACTIVE, out);

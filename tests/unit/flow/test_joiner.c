@@ -275,6 +275,19 @@ static void closed_connection_is_one_record_and_goes(void **state)
 	assert_int_equal(pn_joiner_count(r->joiner), 0);
 }
 
+static void closed_connection_is_one_record_at_short_intervals_too(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_outside, 5);
+	show_flags(r, web_to_outside, TH_RST);
+	for (int ms = 100; ms < 2000; ms += 100)
+		no_record(r, ms);
+	assert_int_equal(only_record(r, 2000)->state, PN_FLOW_CLOSED);
+}
+
 static void half_closed_connection_goes_on(void **state)
 {
 	struct rig *r = *state;
@@ -571,6 +584,7 @@ int main(void)
 		RIG_TEST(second_backend_of_one_tuple_joins_too),
 		RIG_TEST(nat_corrects_who_opened),
 		RIG_TEST(closed_connection_is_one_record_and_goes),
+		RIG_TEST(closed_connection_is_one_record_at_short_intervals_too),
 		RIG_TEST(half_closed_connection_goes_on),
 		RIG_TEST(reset_from_one_end_closes),
 		RIG_TEST(closed_connection_with_endless_packets_is_told),
