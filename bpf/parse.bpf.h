@@ -29,7 +29,7 @@
 
 #define PN_MAX_VLANS 2
 #define PN_MAX_EXTENSIONS 8
-/* Further in than this no header is looked for. It also tells the verifier that offsets are small. */
+/* Further in than this no header is looked for. A power of two. */
 #define PN_MAX_OFFSET 4096
 
 /* linux/icmp.h pulls in libc's headers */
@@ -46,8 +46,8 @@
 struct pn_cursor {
 	struct __sk_buff *skb;
 	void *data, *data_end; /* the linear part */
-	__u32 off;	       /* of the next header, from the start of the frame */
-	__u32 end;	       /* of the IP packet, likewise; what follows is padding */
+	__u64 off;	       /* of the next header, from the start of the frame */
+	__u64 end;	       /* of the IP packet, likewise; what follows is padding */
 };
 
 struct pn_packet {
@@ -84,21 +84,27 @@ struct pn_icmp_header {
 	__be16 id, sequence; /* of an echo */
 };
 
-/* Copies the header at the cursor to *dst without moving on. 0, or negative if it is cut short. */
-#define PN_PEEK(c, dst)                                                                  \
-	({                                                                               \
-		long peek_err = -1;                                                      \
-		if ((c)->off <= PN_MAX_OFFSET) {                                         \
-			__typeof__(dst) peek_at = (c)->data + (c)->off;                  \
-			if ((void *)(peek_at + 1) <= (c)->data_end) {                    \
-				*(dst) = *peek_at;                                       \
-				peek_err = 0;                                            \
-			} else {                                                         \
-				peek_err = bpf_skb_load_bytes((c)->skb, (c)->off, (dst), \
-							      sizeof(*(dst)));           \
-			}                                                                \
-		}                                                                        \
-		peek_err;                                                                \
+/*
+ * Copies the header at the cursor to *dst without moving on. 0, or negative if it is cut short.
+ * The mask changes nothing; it shows the bound to verifiers that lose it with a copy (before 5.16).
+ */
+#define PN_PEEK(c, dst)                                                                     \
+	({                                                                                  \
+		__u64 peek_off = (c)->off;                                                  \
+		long peek_err = -1;                                                         \
+		if (peek_off < PN_MAX_OFFSET) {                                             \
+			__typeof__(dst) peek_at;                                            \
+			asm volatile("%0 &= %1" : "+r"(peek_off) : "i"(PN_MAX_OFFSET - 1)); \
+			peek_at = (c)->data + peek_off;                                     \
+			if ((void *)(peek_at + 1) <= (c)->data_end) {                       \
+				*(dst) = *peek_at;                                          \
+				peek_err = 0;                                               \
+			} else {                                                            \
+				peek_err = bpf_skb_load_bytes((c)->skb, peek_off, (dst),    \
+							      sizeof(*(dst)));              \
+			}                                                                   \
+		}                                                                           \
+		peek_err;                                                                   \
 	})
 
 /* As PN_PEEK, but the header must also lie within the IP packet. */

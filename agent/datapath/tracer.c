@@ -212,19 +212,18 @@ static void choose_hook(struct pn_tracer *t, bool force_clsact)
 	};
 }
 
+/* Zeroed, because valgrind does not know what the batch commands write. What was there may go. */
 static int reserve_batch(struct pn_tracer *t, uint32_t n)
 {
-	struct pn_flow_value *values;
-	struct pn_flow_key *keys;
+	PN_CLEANUP(pn_freep) struct pn_flow_key *keys = calloc(n, sizeof(*keys));
+	PN_CLEANUP(pn_freep) struct pn_flow_value *values = calloc(n, sizeof(*values));
 
-	keys = reallocarray(t->batch_keys, n, sizeof(*keys));
-	if (!keys)
+	if (!keys || !values)
 		return -ENOMEM;
-	t->batch_keys = keys;
-	values = reallocarray(t->batch_values, n, sizeof(*values));
-	if (!values)
-		return -ENOMEM;
-	t->batch_values = values;
+	free(t->batch_keys);
+	free(t->batch_values);
+	t->batch_keys = PN_TAKE_PTR(keys);
+	t->batch_values = PN_TAKE_PTR(values);
 	t->batch_cap = n;
 	return 0;
 }
@@ -361,25 +360,22 @@ int pn_tracer_prog_fd(const struct pn_tracer *t, enum pn_hook hook)
 /* Return: 1 at the end of the table, 0 if there is more, or a negative errno. */
 static int next_batch(struct pn_tracer *t, uint32_t **position, uint32_t *next, uint32_t *ret_n)
 {
-	uint32_t n;
 	int r;
 
 	for (;;) {
-		n = t->batch_cap;
+		*ret_n = t->batch_cap;
 		r = bpf_map_lookup_batch(t->flows_fd, *position, next, t->batch_keys,
-					 t->batch_values, &n, NULL);
+					 t->batch_values, ret_n, NULL);
 		if (r != -ENOSPC)
 			break;
-		if (t->batch_cap > UINT32_MAX / 2)
-			return r;
-		r = reserve_batch(t, t->batch_cap * 2);
+		/* a single bucket has more */
+		r = t->batch_cap > UINT32_MAX / 2 ? -ENOMEM : reserve_batch(t, t->batch_cap * 2);
 		if (r < 0)
 			return r;
 	}
 	if (r < 0 && r != -ENOENT)
 		return r;
 	*position = next;
-	*ret_n = n;
 	return r == -ENOENT;
 }
 
@@ -403,7 +399,7 @@ int pn_tracer_drain(struct pn_tracer *t,
 
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
-	struct pn_flow_value value;
+	struct pn_flow_value value = {};
 	int r;
 
 	r = bpf_map_lookup_and_delete_elem(t->flows_fd, key, &value);
