@@ -50,7 +50,12 @@ struct pn_informer_config {
 int pn_informer_new(uv_loop_t *loop, const struct pn_informer_config *config,
 		    struct pn_informer **ret);
 
-/** pn_informer_free() - stops, releases all objects; NULL is allowed. Its timer closes when the loop has run once more. */
+/**
+ * pn_informer_free() - stops, releases all objects; NULL is allowed
+ *
+ * Not from inside a handler; pn_informer_stop() is fine there. Its timer closes when the loop has
+ * run once more.
+ */
 void pn_informer_free(struct pn_informer *inf);
 
 /** pn_informer_add_handler() - before start. @handler outlives the informer. Return: 0 or -ENOMEM */
@@ -76,6 +81,7 @@ void pn_index_by_node(const struct pn_object *obj, void (*emit)(void *ctx, const
 void pn_index_by_owner(const struct pn_object *obj, void (*emit)(void *ctx, const char *value),
 		       void *ctx);
 
+/** pn_informer_start() - a second call changes nothing. Return: 0, or -ECANCELED after stop */
 int pn_informer_start(struct pn_informer *inf);
 
 /** pn_informer_stop() - at once: no request and no call to a handler after it. The store stays readable. */
