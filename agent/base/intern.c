@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 #include <string.h>
+
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 struct interned {
@@ -31,6 +33,10 @@ static struct interned *add(const char *text, size_t len)
 		return NULL;
 	memcpy(e->text, text, len);
 	HASH_ADD_KEYPTR(hh, table, e->text, len, e);
+	if (!e->hh.tbl) {
+		free(e);
+		return NULL;
+	}
 	return e;
 }
 
