@@ -139,7 +139,7 @@ int pn_sink_open_file(const char *path, enum pn_format format, struct pn_sink **
 {
 	bool is_stdout = strcmp(path, "-") == 0;
 	PN_CLEANUP(pn_closep) int fd = -1;
-	enum way way;
+	enum way way = WAY_FILE;
 	int r;
 
 	fd = is_stdout ? open_stdout(&way) : open_path(path, &way);
