@@ -57,7 +57,7 @@ struct pn_conn {
 	pn_nsec start, last, closed_since;
 	struct pn_conn_total reported[2];
 	uint32_t owner;
-	uint16_t tcp_flags[2];
+	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered;
 };
 

@@ -199,7 +199,7 @@ static void take_in(struct pn_leg *leg, const struct pn_flow_value *v)
 
 	for (unsigned int end = 0; end < 2; end++) {
 		leg->seen[end] = v->dir[end ^ leg->flip];
-		c->tcp_flags[end] |= v->tcp_flags[end ^ leg->flip];
+		c->tcp_flags[end] |= (uint8_t)v->tcp_flags[end ^ leg->flip];
 	}
 	c->start = PN_MIN(c->start, v->start_ns);
 	c->last = PN_MAX(c->last, v->last_ns);

@@ -37,6 +37,13 @@ static double cpu_ms(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
+static size_t memory_in_use(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
 static void count_record(void *data, const struct pn_flow_record *r)
 {
 	(void)r;
@@ -108,10 +115,10 @@ int main(void)
 		return 1;
 	make_table();
 	more_packets();
-	before = mallinfo2().uordblks;
+	before = memory_in_use();
 	r = measure(j, "100,000 new");
 	(void)printf("  %-28s %8zu bytes\n", "memory for a connection",
-		     (mallinfo2().uordblks + mallinfo2().hblkhd - before) / N_CONNS);
+		     (memory_in_use() - before) / N_CONNS);
 	r |= measure(j, "100,000 unchanged");
 	more_packets();
 	r |= measure(j, "100,000 with news");
