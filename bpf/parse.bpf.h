@@ -294,10 +294,9 @@ static __always_inline int pn_parse_icmp(struct pn_cursor *c, struct pn_packet *
 	if (PN_PEEK_WITHIN(c, &icmp))
 		return PN_STAT_MALFORMED;
 	if (icmp.type == echo || icmp.type == echo_reply)
-		p->sport = icmp.id;
+		p->sport = p->dport = icmp.id;
 	else
 		p->sport = bpf_htons(icmp.type << 8 | icmp.code);
-	p->dport = p->sport;
 	pn_skip(c, sizeof(icmp));
 	return 0;
 }

@@ -51,7 +51,7 @@ struct pn_flow_record {
 	uint64_t id;	    /* the same in all records of one connection */
 	pn_nsec start, end; /* CLOCK_REALTIME: first packet of the connection, last one seen */
 	uint8_t proto;	    /* IPPROTO_* */
-	uint8_t icmp_type, icmp_code; /* of the opener; IPPROTO_ICMP and _ICMPV6 without echo */
+	uint8_t icmp_type, icmp_code; /* of the opener; an echo is a request */
 	bool is_v4;
 	enum pn_flow_end state;
 	struct pn_endpoint source, destination;

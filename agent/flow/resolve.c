@@ -14,9 +14,6 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
-/* netinet/icmp6.h does not know it yet (RFC 3810). */
-#define MLD_V2_LISTENER_REPORT 143
-
 /* One end as it stands in a key. */
 struct end {
 	struct pn_addr addr;
@@ -104,38 +101,16 @@ static void add_service(const struct pn_index *index, const struct end *called, 
 		set_owner(&r->destination, o);
 }
 
-/*
- * In the key of an ICMP entry the ports are an echo's identifier, or else type and code. Errors and
- * neighbour discovery are told from the few values that they can have; an identifier is any of 65536.
- */
-static bool is_type_and_code(uint8_t proto, uint16_t port)
-{
-	unsigned int type = port >> 8, code = port & 0xff;
-
-	if (proto == IPPROTO_ICMP)
-		return (type == ICMP_DEST_UNREACH && code <= NR_ICMP_UNREACH) ||
-		       (type == ICMP_REDIRECT && code <= ICMP_REDIR_HOSTTOS) ||
-		       (type == ICMP_TIME_EXCEEDED && code <= ICMP_EXC_FRAGTIME) ||
-		       (type == ICMP_PARAMETERPROB && code <= 2);
-	return (type == ICMP6_DST_UNREACH && code <= 8) ||
-	       (type == ICMP6_PACKET_TOO_BIG && code == 0) ||
-	       (type == ICMP6_TIME_EXCEEDED && code <= ICMP6_TIME_EXCEED_REASSEMBLY) ||
-	       (type == ICMP6_PARAM_PROB && code <= 2) ||
-	       (type >= MLD_LISTENER_QUERY && type <= ND_REDIRECT && code == 0) ||
-	       (type == MLD_V2_LISTENER_REPORT && code == 0);
-}
-
+/* In the key of an ICMP entry the ports are an echo's identifier, or else the sender's type and code. */
 static void describe_icmp(struct pn_flow_record *r)
 {
-	uint16_t port = r->source.port;
+	uint16_t type_and_code = r->source.port | r->destination.port;
 
+	if (r->source.port == r->destination.port)
+		type_and_code = (r->proto == IPPROTO_ICMPV6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO) << 8;
+	r->icmp_type = (uint8_t)(type_and_code >> 8);
+	r->icmp_code = (uint8_t)type_and_code;
 	r->source.port = r->destination.port = 0;
-	if (is_type_and_code(r->proto, port)) {
-		r->icmp_type = (uint8_t)(port >> 8);
-		r->icmp_code = (uint8_t)port;
-	} else {
-		r->icmp_type = r->proto == IPPROTO_ICMPV6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
-	}
 }
 
 void pn_resolve(const struct pn_index *index, const struct pn_conn *c, pn_nsec realtime_offset,

@@ -492,7 +492,7 @@ static void echo_has_no_ports(void **state)
 	struct cluster c;
 
 	populate(r, &c);
-	leave(r, (struct way) { "10.0.0.1", 0xbeef, "10.0.0.2", 0xbeef, IPPROTO_ICMP }, 1);
+	leave(r, (struct way) { "10.0.0.1", 0x0303, "10.0.0.2", 0x0303, IPPROTO_ICMP }, 1);
 	rec = only_record(r, 1000);
 	assert_int_equal(rec->source.port, 0);
 	assert_int_equal(rec->destination.port, 0);
@@ -506,7 +506,7 @@ static void icmp_error_has_type_and_code(void **state)
 	struct cluster c;
 
 	populate(r, &c);
-	leave(r, (struct way) { "10.0.0.1", 0x0303, "10.0.0.2", 0x0303, IPPROTO_ICMP }, 1);
+	leave(r, (struct way) { "10.0.0.1", 0x0303, "10.0.0.2", 0, IPPROTO_ICMP }, 1);
 	assert_int_equal(only_record(r, 1000)->icmp_type, 3);
 	assert_int_equal(r->records[0].icmp_code, 3);
 }
