@@ -180,7 +180,7 @@ check-asan check-tsan: check-%: ## ... under AddressSanitizer and UBSan, ThreadS
 	$(Q)$(MAKE) MODE=$* check
 
 check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
-	$(Q)WRAPPER='valgrind -q --error-exitcode=9 --leak-check=full' tests/tools/run-units $(UNITS)
+	$(Q)WRAPPER='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' tests/tools/run-units $(UNITS)
 
 check-bats: $(B)/podonym $(TESTAPI) deps-test ## run the tests with packets and a cluster (root)
 	$(Q)tests/tools/run-bats
