@@ -47,18 +47,21 @@ struct pn_flow_tuple {
 	__be16 port[2];
 };
 
+/* What each packet touches comes first: it lies in the cache lines that the look-up has brought. */
 struct pn_flow_value {
-	__u64 id;		 /* unique while the programs are loaded */
-	__u64 start_ns, last_ns; /* CLOCK_MONOTONIC: first and last packet */
-	struct pn_flow_dir dir[2];
-	__u32 owner[2];	    /* owner ids of the ends when the entry was made, from the map `ip` */
+	__u64 last_ns;	    /* CLOCK_MONOTONIC: last packet */
+	__u32 tick;	    /* low bits of jiffies when last_ns was written */
+	__u32 state;	    /* enum pn_flow_state */
 	__u16 tcp_flags[2]; /* all flags that direction has shown */
 	__u8 initiator;	    /* index of the end that opened the connection */
 	__u8 reserved[3];
-	__u32 state;   /* enum pn_flow_state */
-	__u32 ifindex; /* where the first packet was seen */
+	struct pn_flow_dir dir[2];
+
+	__u64 id;	/* unique while the programs are loaded */
+	__u64 start_ns; /* CLOCK_MONOTONIC: first packet */
+	__u32 owner[2]; /* owner ids of the ends when the entry was made, from the map `ip` */
+	__u32 ifindex;	/* where the first packet was seen */
 	struct pn_flow_tuple nat;
-	__u32 tick; /* low bits of jiffies when last_ns was written */
 };
 
 /* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
