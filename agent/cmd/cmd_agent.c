@@ -103,7 +103,7 @@ static int run(const void *values, int n_operands, char **operands)
 		     SIG_IGN); /* a reader that goes, a file that is full: both are errors */
 	(void)signal(SIGXFSZ, SIG_IGN); /* of one sink, not the end */
 
-	r = parse_disable(o->disable, &config, &err);
+	r = parse_disable(o->disable ? o->disable : "", &config, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
@@ -124,7 +124,7 @@ static const struct pn_option options[] = {
 		.arg = "NAME",
 		.offset = offsetof(struct agent_options, node),
 		.has_env = true,
-		.help = "this node's name in the cluster (default: the host name)",
+		.help = "this node's name in the cluster; else the host name",
 	},
 	{
 		.name = "output",
@@ -202,7 +202,6 @@ static const struct pn_option options[] = {
 		.type = PN_OPT_STRING,
 		.arg = "FEATURES",
 		.offset = offsetof(struct agent_options, disable),
-		.preset = "",
 		.has_env = true,
 		.help = "do without, as an older kernel would: tcx, nat",
 	},

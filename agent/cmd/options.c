@@ -18,7 +18,7 @@ struct origin {
 	const char *command, *name;
 };
 
-enum { ENV_NAME_LEN = 64, HELP_COLUMN = 32, MAX_NAMES = 64 };
+enum { ENV_NAME_LEN = 64, HELP_COLUMN = 28, MAX_NAMES = 64 };
 
 static int usage_error(const char *command, const char *fmt, ...) PN_PRINTF(2, 3);
 
@@ -371,28 +371,33 @@ int pn_command_main(const struct pn_command *command, int argc, char **argv)
 	return command->run(values, n, argv);
 }
 
+/* Behind the text, on a line of its own: "(default 5s; $PODONYM_INTERVAL)". */
+static void option_sources_help(const struct pn_option *o, FILE *out)
+{
+	char name[ENV_NAME_LEN];
+
+	if (!o->preset && !o->has_env)
+		return;
+	env_name(o, name);
+	(void)fprintf(out, "%*s(%s%s%s%s%s)\n", HELP_COLUMN, "", o->preset ? "default " : "",
+		      o->preset ? o->preset : "", o->preset && o->has_env ? "; " : "",
+		      o->has_env ? "$" : "", o->has_env ? name : "");
+}
+
 static void option_help(const struct pn_option *o, FILE *out)
 {
-	char left[96], name[ENV_NAME_LEN];
+	char left[96];
 	int n;
 
 	n = snprintf(left, sizeof(left), "  %c%c%c --%s%s%s", o->letter ? '-' : ' ',
 		     o->letter ? o->letter : ' ', o->letter ? ',' : ' ', o->name, o->arg ? " " : "",
 		     o->arg ? o->arg : "");
-	(void)fputs(left, out);
-	if (n >= HELP_COLUMN) {
-		(void)fputc('\n', out);
-		n = 0;
-	}
-	(void)fprintf(out, "%*s%s", HELP_COLUMN - n, "", o->help);
+	(void)fprintf(out, "%-*s%s", HELP_COLUMN, left, n >= HELP_COLUMN ? " " : "");
+	(void)fputs(o->help, out);
 	for (size_t i = 0; o->choices && o->choices[i]; i++)
 		(void)fprintf(out, "%s%s", i ? ", " : ": ", o->choices[i]);
-	if (o->preset)
-		(void)fprintf(out, " (default %s)", o->preset);
-	env_name(o, name);
-	if (o->has_env)
-		(void)fprintf(out, " [$%s]", name);
 	(void)fputc('\n', out);
+	option_sources_help(o, out);
 }
 
 void pn_command_help(const struct pn_command *command, FILE *out)
