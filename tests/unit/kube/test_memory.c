@@ -50,8 +50,16 @@ void *realloc(void *p, size_t size)
 	return fails_now() ? NULL : __libc_realloc(p, size);
 }
 #else
-#define CAN_FAIL 0 /* the sanitizers bring their own malloc */
+#define CAN_FAIL 0
 #endif
+
+static void need_malloc(void)
+{
+	if (CAN_FAIL)
+		return;
+	print_message("# the sanitizers bring their own malloc(); the release build runs this\n");
+	skip();
+}
 
 #define META(name, owner, rv)                                                               \
 	"{\"metadata\":{\"namespace\":\"ns-" name "\",\"name\":\"" name "\",\"uid\":\"u\"," \
@@ -226,24 +234,18 @@ static bool play(unsigned long nth)
 	check_by_owner(store, "z", 1);
 	pn_reflector_free(r);
 	pn_store_free(store);
-	assert_int_equal(pn_intern_count(), 1);
+	assert_int_equal(pn_intern_count(), 0);
 	return has_failed;
 }
 
 static void sync_survives_the_failure_of_any_allocation(void **state)
 {
-	const char *first =
-		pn_intern("", 0); /* the first string, for which uthash makes its table */
 	unsigned long nth = 1;
 
 	(void)state;
-	if (!CAN_FAIL) {
-		pn_intern_unref(first);
-		skip();
-	}
+	need_malloc();
 	while (play(nth))
 		nth++;
-	pn_intern_unref(first);
 	assert_true(nth > 100);
 }
 
@@ -252,14 +254,12 @@ static void index_is_added_whole_or_not_at_all(void **state)
 	struct pn_store *store;
 	struct pn_object *obj = NULL;
 	const struct pn_object *old;
-	json_t *tree = json_loads(META("a", "x", "1"), 0, NULL);
+	json_t *tree;
 	unsigned long nth = 0;
 
 	(void)state;
-	if (!CAN_FAIL) {
-		json_decref(tree);
-		skip();
-	}
+	need_malloc();
+	tree = json_loads(META("a", "x", "1"), 0, NULL);
 	assert_int_equal(pn_kind_get(PN_KIND_POD)->decode_json(tree, &obj, NULL), 0);
 	json_decref(tree);
 	assert_int_equal(pn_store_new(&store), 0);
