@@ -90,7 +90,7 @@ MODE_release := -O2 -g -D_FORTIFY_SOURCE=3
 MODE_debug := -O0 -g3
 MODE_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_tsan := -O1 -g3 -fsanitize=thread -fno-omit-frame-pointer
-MODE_coverage := -O0 -g --coverage
+MODE_coverage := -O0 -g --coverage -fprofile-update=atomic
 MODE_fuzz := $(MODE_asan) -fsanitize=fuzzer-no-link
 
 CPPFLAGS += -D_GNU_SOURCE -Iagent -Iinclude -I. -I$(B)
@@ -184,7 +184,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=d
 	--errors-for-leak-kinds=definite --soname-synonyms=somalloc=nouserintercepts \
 	--suppressions=tests/tools/valgrind.supp
 check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
-	$(Q)WRAPPER='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite' tests/tools/run-units $(UNITS)
+	$(Q)WRAPPER='$(VALGRIND)' tests/tools/run-units $(UNITS)
 
 check-bats: $(B)/podonym $(TESTAPI) deps-test ## run the tests with packets and a cluster (root)
 	$(Q)tests/tools/run-bats
