@@ -134,6 +134,17 @@ static int on_socket_made(void *data, curl_socket_t fd, curlsocktype purpose)
 			code = curl_easy_setopt(t->template, (option), (value)); \
 	} while (0)
 
+/*
+ * Requests that start together wait for the first connection and share it. libcurl 8.14 was seen to
+ * keep them waiting when that connection turns out to be HTTP/1.1 and its answer, a watch, never
+ * ends; up to 8.5 it goes on with connections of their own. Where it is not known to, nobody waits:
+ * a few more connections at the start, and requests after that share one as before.
+ */
+static bool waits_only_for_http2(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version_num < CURL_VERSION_BITS(8, 6, 0);
+}
+
 static CURLcode set_connection(struct pn_transport *t)
 {
 	CURLcode code = CURLE_OK;
@@ -141,7 +152,7 @@ static CURLcode set_connection(struct pn_transport *t)
 	SET(CURLOPT_PROTOCOLS_STR, "http,https");
 	SET(CURLOPT_HTTP_VERSION,
 	    t->is_https ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
-	SET(CURLOPT_PIPEWAIT, 1L);
+	SET(CURLOPT_PIPEWAIT, waits_only_for_http2() ? 1L : 0L);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_QUICK_EXIT,
 	    1L); /* a cancelled request does not wait for its name to be resolved */
