@@ -65,12 +65,13 @@ struct agent {
 
 static void apply(struct agent *a, const struct pn_object *old, const struct pn_object *new)
 {
+	const struct pn_object *obj = new ? new : old;
+
 	a->maps_dirty = true;
 	if (pn_index_apply(a->index, old, new) == 0)
 		return;
 	a->index_missed = true;
-	pn_error("agent", "no memory to index %s/%s, trying again", (new ? new : old)->name_space,
-		 (new ? new : old)->name);
+	pn_error("agent", "no memory to index %s/%s, trying again", obj->name_space, obj->name);
 }
 
 static void on_add(void *data, const struct pn_object *obj, bool is_initial)
