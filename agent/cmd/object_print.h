@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "cmd/table.h"
-#include "kube/objects.h"
+#include <podonym/objects.h>
 
 /* What `podonym get` prints of each kind: columns for a person, the API's field names in JSON. */
 

@@ -6,7 +6,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
-#include "kube/objects.h"
+#include <podonym/objects.h>
 
 /*
  * The IP index: address -> owners over time, and what is behind an owner. Written by the control

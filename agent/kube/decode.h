@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
-#include "kube/objects.h"
+#include <podonym/objects.h>
 
 /*
  * What the decoders share. A decoder first collects borrowed values from the tree it was given,

@@ -4,29 +4,59 @@
 
 #include <jansson.h>
 
+#include <podonym/objects.h>
+
 #include "base/err.h"
-#include "kube/objects.h"
 
 /**
- * struct pn_kind - a row in the table of kinds: all that the rest of kube knows about one
- * @id:             index in the table
- * @kind, @plural:  "Pod", "pods"
- * @short_name:     what kubectl takes as well: "po"
- * @api_path:       "/api/v1/pods": the collection over all namespaces
- * @metadata_only:  ask the server for PartialObjectMetadata
- * @decode_json:    one object's tree, borrowed, into a new object with one reference.
- *                  Return: 0, -ENOMEM, or -EINVAL with @reterr saying which field
+ * struct pn_decoding - what an informer wants of its objects, handed to each decoder
+ * @kind:        what is decoded
+ * @keep_labels: fill in pn_object.labels
+ */
+struct pn_decoding {
+	const struct pn_kind *kind;
+	bool keep_labels;
+};
+
+/**
+ * struct pn_kind - all that the rest of kube knows about a kind: a row in the table, or made for a
+ *                  custom resource
+ * @id:              index in the table; PN_KIND_GENERIC for a custom resource
+ * @group, @version: "" and "v1" for the core group
+ * @kind, @plural:   "Pod", "pods"
+ * @short_name:      what kubectl takes as well: "po"
+ * @is_namespaced:   its objects live in namespaces
+ * @metadata_only:   only the metadata is of interest: ask the server for PartialObjectMetadata
+ * @decode_json:     one object's tree, borrowed, into a new object with one reference
+ * @decode_protobuf: the same of one message's bytes; NULL: this kind is only read as JSON
+ *
+ * Decoders return 0, -ENOMEM, or -EINVAL with @reterr saying which field. Both fill the same fields.
  */
 struct pn_kind {
 	enum pn_kind_id id;
-	const char *kind, *plural, *short_name, *api_path;
-	bool metadata_only;
-	int (*decode_json)(const json_t *tree, struct pn_object **ret, struct pn_err *reterr);
+	const char *group, *version, *kind, *plural, *short_name;
+	bool is_namespaced, metadata_only;
+	int (*decode_json)(const struct pn_decoding *d, const json_t *tree, struct pn_object **ret,
+			   struct pn_err *reterr);
+	int (*decode_protobuf)(const struct pn_decoding *d, const uint8_t *bytes, size_t len,
+			       struct pn_object **ret, struct pn_err *reterr);
 };
 
+/** pn_kind_get() - a row of the table. Return: NULL for PN_KIND_GENERIC and beyond */
 const struct pn_kind *pn_kind_get(enum pn_kind_id id);
 
-/** pn_kind_find() - by kind, plural, singular or short name, any case. Return: NULL if unknown */
+/** pn_kind_find() - by kind, plural, singular or short name, any case. Return: NULL if not in the table */
 const struct pn_kind *pn_kind_find(const char *name);
+
+/**
+ * pn_kind_new_generic() - a kind whose objects stay JSON (struct pn_generic), built-in ones too
+ *
+ * Strings are copied. Return: 0, -ENOMEM, or -EINVAL for text that cannot stand in a URL's path
+ */
+int pn_kind_new_generic(const char *group, const char *version, const char *kind,
+			const char *plural, bool is_namespaced, struct pn_kind **ret);
+
+/** pn_kind_free() - only for what pn_kind_new_generic() made; NULL is allowed */
+void pn_kind_free(struct pn_kind *k);
 
 #endif

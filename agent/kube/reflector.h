@@ -13,12 +13,16 @@ struct pn_reflector;
 
 /**
  * struct pn_reflector_ops - what is learned
- * @list_begin: a list begins; forget one that was begun and not ended
+ * @list_begin: a list begins, streamed or not; forget one that was begun and not ended
  * @list_item:  one object of it
  * @list_end:   the list is complete; it is the truth now
  * @list_drop:  the list that was begun will not be completed
  * @event:      one change to what the last complete list said
  * @refused:    an object was left out, and why
+ * @failed:     a list failed or a watch was refused, in a way that the caller of an informer should
+ *              hear of: not for overload, a server that is not there while a watch is opened, expired
+ *              versions, and what else is handled silently; @code 0: no answer
+ * @late_end:   a streaming list has not ended after ten seconds; once for each
  *
  * A negative errno ends the request. With -ENOMEM it counts as a failure, and what was not applied
  * comes again later. Objects are borrowed.
@@ -30,19 +34,32 @@ struct pn_reflector_ops {
 	void (*list_drop)(void *data);
 	int (*event)(void *data, enum pn_event event, const struct pn_object *obj);
 	void (*refused)(void *data, const struct pn_err *why);
+	void (*failed)(void *data, int code, const char *reason, const char *message);
+	void (*late_end)(void *data);
 };
 
-/** struct pn_reflector_config - as pn_informer_config; all but @field_selector outlives the reflector */
+/**
+ * struct pn_reflector_config - see struct pn_informer_options for what is not explained here
+ * @wire:      copied; what it points to outlives the reflector
+ * @streaming: begin with a streaming list
+ * @backoff:   zeroed private members; .initial 0: PN_BACKOFF_DEFAULT
+ * @ops:       outlives the reflector
+ *
+ * Strings are copied; NULL is "".
+ */
 struct pn_reflector_config {
-	const struct pn_kind *kind;
+	struct pn_wire_config wire;
 	const struct pn_clock *clock;
-	unsigned int page_size;
-	const char *field_selector;
+	bool streaming;
+	const char *name_space, *field_selector, *label_selector;
+	unsigned int page_size, min_watch_timeout_s;
+	struct pn_backoff backoff;
+	pn_nsec internal_error_retry;
 	const struct pn_reflector_ops *ops;
 	void *data;
 };
 
-/** pn_reflector_new() - Return: 0 or -ENOMEM */
+/** pn_reflector_new() - Return: 0, -ENOMEM, or -EINVAL for a namespace that cannot stand in a path */
 int pn_reflector_new(const struct pn_reflector_config *config, struct pn_reflector **ret);
 
 /** pn_reflector_free() - not from inside one of its callbacks; NULL is allowed */
@@ -72,12 +89,31 @@ int pn_reflector_data(struct pn_reflector *r, const char *bytes, size_t len);
 /** pn_reflector_done() - the request is over; @result and @err as in struct pn_request_ops */
 void pn_reflector_done(struct pn_reflector *r, int result, const struct pn_err *err);
 
-/** struct pn_reflector_status - strings are borrowed until the next call */
+/** pn_reflector_deadline() - when pn_reflector_late() is to be called while a request runs; PN_NSEC_NEVER */
+pn_nsec pn_reflector_deadline(const struct pn_reflector *r);
+void pn_reflector_late(struct pn_reflector *r);
+
+/**
+ * pn_reflector_server_is_back() - another reflector of the same server has got through
+ *
+ * If this one is waiting because the server was not there (refused, cut, timed out, 5xx without
+ * Retry-After), the rest of its pause is shortened to a random time within one second.
+ *
+ * Return: true if it was: call pn_reflector_next() for the new wait
+ */
+bool pn_reflector_server_is_back(struct pn_reflector *r);
+
+/**
+ * struct pn_reflector_status - strings are borrowed until the next call
+ * @watch_version, @store_version, ...: see struct pn_informer_status
+ */
 struct pn_reflector_status {
-	const char *resource_version;
+	const char *watch_version, *store_version;
 	pn_nsec last_contact;
 	unsigned int n_failures;
 	const char *last_error;
+	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused;
+	pn_nsec list_time;
 };
 
 void pn_reflector_status(const struct pn_reflector *r, struct pn_reflector_status *ret);
