@@ -302,7 +302,8 @@ int pn_informer_wait_for_sync(struct pn_informer *inf, int timeout_ms);
  * @n_refused:        objects left out because they could not be understood
  * @n_transform_errors: objects left out because the transform failed
  * @list_us:          how long the last complete list took, in microseconds
- * @n_queued:         notifications that wait for handlers
+ * @n_queued:         notices that wait for handlers
+ * @n_calls, @calls_us: calls of the handlers there are now, and the time in them
  * @resync_ms:        how often the resync is looked at; 0: never
  */
 struct pn_informer_status {
@@ -314,7 +315,7 @@ struct pn_informer_status {
 	unsigned int n_failures;
 	struct pn_err last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused, n_transform_errors;
-	uint64_t list_us, n_queued;
+	uint64_t list_us, n_queued, n_calls, calls_us;
 	unsigned int resync_ms;
 };
 
