@@ -194,6 +194,8 @@ int pn_informer_add_handler(struct pn_informer *inf, pn_handler_fn fn, const voi
 	if (options)
 		memcpy(&o, options, PN_MIN(options->size, sizeof(o)));
 	config.own_thread = o.own_thread;
+	config.filter = o.filter;
+	config.filter_data = o.filter_data;
 	if (o.resync_ms == PN_NO_RESYNC)
 		o.resync_ms = 0;
 	else if (o.resync_ms == 0)

@@ -162,7 +162,7 @@ void pn_informer_tell_reports(struct pn_informer *inf)
 		if (r->warning)
 			inf->options.on_warning(inf->options.data, r->warning);
 		else
-			inf->options.on_error(inf->options.data, &error);
+			inf->options.on_error(inf->error_data, &error);
 		free(r);
 	}
 }
@@ -380,6 +380,37 @@ void pn_informer_stop(struct pn_informer *inf)
 	pn_factory_wake(inf->factory);
 }
 
+int pn_informer_set_transform(struct pn_informer *inf,
+			      int (*fn)(void *data, struct json_t *object), void *data)
+{
+	bool is_late;
+
+	pn_factory_lock(inf->factory);
+	is_late = inf->wants_start;
+	if (!is_late) {
+		inf->options.transform = fn;
+		inf->transform_data = data;
+	}
+	pn_factory_unlock(inf->factory);
+	return is_late ? -EBUSY : 0;
+}
+
+int pn_informer_set_on_error(struct pn_informer *inf,
+			     void (*on_error)(void *data, const struct pn_watch_error *error),
+			     void *data)
+{
+	bool is_late;
+
+	pn_factory_lock(inf->factory);
+	is_late = inf->wants_start;
+	if (!is_late) {
+		inf->options.on_error = on_error;
+		inf->error_data = data;
+	}
+	pn_factory_unlock(inf->factory);
+	return is_late ? -EBUSY : 0;
+}
+
 /* --- life --- */
 
 static const char *text_of(const char *text)
@@ -406,7 +437,7 @@ bool pn_informer_matches(const struct pn_informer *inf, const struct pn_kind *ki
 static int transform(void *data, struct json_t *object)
 {
 	struct pn_informer *inf = data;
-	int r = inf->options.transform(inf->options.data, object);
+	int r = inf->options.transform ? inf->options.transform(inf->transform_data, object) : 0;
 
 	if (r < 0)
 		(void)atomic_fetch_add_explicit(&inf->n_transform_errors, 1, memory_order_relaxed);
@@ -423,7 +454,7 @@ static int make_reflector(struct pn_informer *inf)
 			.protobuf = !o->json,
 			.metadata_only = o->metadata_only,
 			.keep_labels = o->keep_labels,
-			.transform = o->transform ? transform : NULL,
+			.transform = transform,
 			.transform_data = inf,
 		},
 		.clock = inf->factory->clock,
@@ -505,6 +536,7 @@ int pn_informer_new(struct pn_factory *f, const struct pn_kind *kind, bool owns_
 	inf->factory = f;
 	inf->kind = kind;
 	inf->options = *options;
+	inf->transform_data = inf->error_data = options->data;
 	r = make_parts(inf);
 	if (r < 0) {
 		free_parts(inf);

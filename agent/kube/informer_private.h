@@ -59,6 +59,7 @@ struct pn_informer {
 	const struct pn_kind *kind;
 	bool owns_kind; /* it was made for a generic resource */
 	struct pn_informer_options options;
+	void *transform_data, *error_data;
 	char *name_space, *field_selector, *label_selector;
 
 	struct pn_store *built_in; /* NULL with a custom store; readers need no lock */

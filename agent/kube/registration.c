@@ -121,9 +121,34 @@ void pn_registration_push(struct pn_registration *r, const struct pn_notice *n)
 
 /* --- calling --- */
 
+/*
+ * What the notice is for a handler that knows only the objects it wants.
+ * Return: false if it is none of its business
+ */
+static bool filter(const struct pn_registration *r, struct pn_notice *n)
+{
+	bool had, has;
+
+	if (!r->filter || n->type == PN_NOTICE_SYNCED)
+		return true;
+	has = r->filter(r->filter_data, n->obj);
+	if (n->type != PN_NOTICE_UPDATE)
+		return has;
+	had = r->filter(r->filter_data, n->old);
+	if (has && !had) {
+		n->type = PN_NOTICE_ADD;
+		n->old = NULL;
+	} else if (had && !has) {
+		n->type = PN_NOTICE_REMOVE;
+		n->obj = n->old;
+		n->old = NULL;
+	}
+	return had || has;
+}
+
 static pn_nsec call(struct pn_registration *r, const struct pn_queued *q)
 {
-	const struct pn_notice notice = {
+	struct pn_notice notice = {
 		.type = (enum pn_notice_type)q->type,
 		.is_initial = q->is_initial,
 		.is_stale = q->is_stale,
@@ -132,7 +157,8 @@ static pn_nsec call(struct pn_registration *r, const struct pn_queued *q)
 	};
 	pn_nsec begun = pn_clock_now(r->clock), took;
 
-	r->fn(r->handler, r->data, &notice);
+	if (filter(r, &notice))
+		r->fn(r->handler, r->data, &notice);
 	took = pn_clock_now(r->clock) - begun;
 	if (notice.type == PN_NOTICE_SYNCED)
 		atomic_store_explicit(&r->is_synced, true, memory_order_release);
@@ -220,6 +246,8 @@ int pn_registration_new(const struct pn_registration_config *config, struct pn_r
 	r->handler = config->handler;
 	r->data = config->data;
 	r->own_thread = config->own_thread;
+	r->filter = config->filter;
+	r->filter_data = config->filter_data;
 	r->clock = config->clock;
 	r->notify = config->notify;
 	atomic_init(&r->n_refs, 1);

@@ -44,6 +44,8 @@ struct pn_registration {
 	const void *handler;
 	void *data;
 	bool own_thread;
+	bool (*filter)(void *filter_data, const struct pn_object *obj);
+	void *filter_data;
 	_Atomic bool is_synced;
 	void (*notify)(struct pn_registration *r, bool is_slow);
 	const struct pn_clock *clock;
@@ -69,6 +71,8 @@ struct pn_registration_config {
 	const void *handler;
 	void *data;
 	bool own_thread;
+	bool (*filter)(void *filter_data, const struct pn_object *obj);
+	void *filter_data;
 	const struct pn_clock *clock;
 	void (*notify)(struct pn_registration *r, bool is_slow);
 };
