@@ -4,13 +4,16 @@
 
 #include <jansson.h>
 
-#include "base/err.h"
 #include <podonym/objects.h>
+
+#include "base/err.h"
 
 /*
  * What the decoders share. A decoder first collects borrowed values from the tree it was given,
  * then makes the object in one allocation; the collecting is forgiving, see json_fields.h.
  */
+
+struct pn_decoding;
 
 /* Sizes include the NUL. Names are those of Kubernetes, the uid that of the map ABI. */
 enum {
@@ -24,7 +27,7 @@ enum {
 /** struct pn_meta - ObjectMeta, borrowed; strings are never NULL */
 struct pn_meta {
 	const char *name_space, *name, *uid, *resource_version;
-	const char *controller_kind, *controller_name, *controller_uid;
+	struct pn_controller controller;
 	int64_t created_s;
 	bool terminating;
 };
@@ -53,10 +56,15 @@ void pn_addr_list_add(struct pn_addr_list *list, const char *text);
 uint8_t pn_proto_parse(const char *name);
 
 /* One decoder a kind; see struct pn_kind. */
-int pn_decode_pod_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr);
-int pn_decode_service_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr);
-int pn_decode_node_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr);
-int pn_decode_namespace_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr);
-int pn_decode_replicaset_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr);
+int pn_decode_pod_json(const struct pn_decoding *d, const json_t *tree, struct pn_object **ret,
+		       struct pn_err *reterr);
+int pn_decode_service_json(const struct pn_decoding *d, const json_t *tree, struct pn_object **ret,
+			   struct pn_err *reterr);
+int pn_decode_node_json(const struct pn_decoding *d, const json_t *tree, struct pn_object **ret,
+			struct pn_err *reterr);
+int pn_decode_namespace_json(const struct pn_decoding *d, const json_t *tree,
+			     struct pn_object **ret, struct pn_err *reterr);
+int pn_decode_replicaset_json(const struct pn_decoding *d, const json_t *tree,
+			      struct pn_object **ret, struct pn_err *reterr);
 
 #endif

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/metric.h"
 
 static bool has(const struct pn_addr_list *list, const struct pn_addr *addr)

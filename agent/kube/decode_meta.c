@@ -24,12 +24,16 @@ static int decode(enum pn_kind_id kind, const json_t *tree, struct pn_object **r
 	return 0;
 }
 
-int pn_decode_namespace_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr)
+int pn_decode_namespace_json(const struct pn_decoding *decoding, const json_t *tree,
+			     struct pn_object **ret, struct pn_err *reterr)
 {
+	(void)decoding;
 	return decode(PN_KIND_NAMESPACE, tree, ret, reterr);
 }
 
-int pn_decode_replicaset_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr)
+int pn_decode_replicaset_json(const struct pn_decoding *decoding, const json_t *tree,
+			      struct pn_object **ret, struct pn_err *reterr)
 {
+	(void)decoding;
 	return decode(PN_KIND_REPLICASET, tree, ret, reterr);
 }

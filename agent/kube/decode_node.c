@@ -29,7 +29,8 @@ static void read_addresses(struct pn_json_reader *rd, const json_t *tree,
 	}
 }
 
-int pn_decode_node_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr)
+int pn_decode_node_json(const struct pn_decoding *decoding, const json_t *tree,
+			struct pn_object **ret, struct pn_err *reterr)
 {
 	struct pn_json_reader rd = { .err = reterr };
 	struct pn_addr_list addrs = { 0 };
@@ -37,6 +38,7 @@ int pn_decode_node_json(const json_t *tree, struct pn_object **ret, struct pn_er
 	struct pn_node *node;
 	size_t addrs_size;
 
+	(void)decoding;
 	pn_json_meta(&rd, tree, &meta);
 	read_addresses(&rd, tree, &addrs);
 	if (rd.error)
@@ -45,7 +47,7 @@ int pn_decode_node_json(const json_t *tree, struct pn_object **ret, struct pn_er
 	node = (struct pn_node *)pn_object_new(PN_KIND_NODE, sizeof(*node) + addrs_size, &meta);
 	if (!node)
 		return -ENOMEM;
-	node->meta.n_refused = addrs.n_refused;
+	node->meta.n_refused = (uint16_t)addrs.n_refused;
 	node->n_addrs = addrs.n;
 	node->addrs = memcpy(node + 1, addrs.addrs, addrs_size);
 	*ret = &node->meta;

@@ -94,14 +94,13 @@ static int make_pod(const struct draft *d, struct pn_object **ret)
 
 	if (!pod)
 		return -ENOMEM;
-	pod->meta.n_refused = d->addrs.n_refused + d->n_refused_ports;
-	pod->phase = d->phase;
+	pod->meta.n_refused = (uint16_t)(d->addrs.n_refused + d->n_refused_ports);
+	pod->phase = (uint8_t)d->phase;
 	pod->host_network = d->host_network;
-	pod->terminating = d->meta.terminating;
 	pod->start_time_s = d->start_time_s;
-	pod->n_addrs = d->addrs.n;
+	pod->n_addrs = (uint16_t)d->addrs.n;
 	pod->addrs = memcpy(pod + 1, d->addrs.addrs, addrs_size);
-	pod->n_host_ports = d->n_host_ports;
+	pod->n_host_ports = (uint16_t)d->n_host_ports;
 	pod->host_ports = memcpy((char *)(pod + 1) + addrs_size, d->host_ports, ports_size);
 	pod->node_name = pn_intern(d->node_name, strlen(d->node_name));
 	if (!pod->node_name) {
@@ -112,11 +111,13 @@ static int make_pod(const struct draft *d, struct pn_object **ret)
 	return 0;
 }
 
-int pn_decode_pod_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr)
+int pn_decode_pod_json(const struct pn_decoding *decoding, const json_t *tree,
+		       struct pn_object **ret, struct pn_err *reterr)
 {
 	struct pn_json_reader rd = { .err = reterr };
 	struct draft d = { 0 };
 
+	(void)decoding;
 	read_pod(&rd, tree, &d);
 	return rd.error ? rd.error : make_pod(&d, ret);
 }

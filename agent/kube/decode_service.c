@@ -119,7 +119,7 @@ static int make_service(const struct draft *d, struct pn_object **ret)
 
 	if (!svc)
 		return -ENOMEM;
-	svc->meta.n_refused = d->addrs.n_refused + d->n_refused_ports;
+	svc->meta.n_refused = (uint16_t)(d->addrs.n_refused + d->n_refused_ports);
 	svc->n_addrs = d->addrs.n;
 	svc->addrs = memcpy((char *)(svc + 1) + ports_size, d->addrs.addrs, addrs_size);
 	svc->type = pn_intern(d->type, strlen(d->type));
@@ -131,11 +131,13 @@ static int make_service(const struct draft *d, struct pn_object **ret)
 	return 0;
 }
 
-int pn_decode_service_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr)
+int pn_decode_service_json(const struct pn_decoding *decoding, const json_t *tree,
+			   struct pn_object **ret, struct pn_err *reterr)
 {
 	struct pn_json_reader rd = { .err = reterr };
 	struct draft d = { 0 };
 
+	(void)decoding;
 	read_service(&rd, tree, &d);
 	return rd.error ? rd.error : make_service(&d, ret);
 }

@@ -140,9 +140,9 @@ static void read_controller(struct pn_json_reader *rd, const json_t *meta, struc
 
 		if (!pn_json_bool(rd, owner, "controller"))
 			continue;
-		m->controller_kind = pn_json_name(rd, owner, "kind", PN_OBJECT_KIND_LEN);
-		m->controller_name = pn_json_name(rd, owner, "name", PN_OBJECT_NAME_LEN);
-		m->controller_uid = pn_json_name(rd, owner, "uid", PN_OBJECT_UID_LEN);
+		m->controller.kind = pn_json_name(rd, owner, "kind", PN_OBJECT_KIND_LEN);
+		m->controller.name = pn_json_name(rd, owner, "name", PN_OBJECT_NAME_LEN);
+		m->controller.uid = pn_json_name(rd, owner, "uid", PN_OBJECT_UID_LEN);
 		return;
 	}
 }
@@ -156,9 +156,7 @@ void pn_json_meta(struct pn_json_reader *rd, const json_t *tree, struct pn_meta 
 		.name = pn_json_name(rd, meta, "name", PN_OBJECT_NAME_LEN),
 		.uid = pn_json_name(rd, meta, "uid", PN_OBJECT_UID_LEN),
 		.resource_version = pn_json_name(rd, meta, "resourceVersion", PN_OBJECT_RV_LEN),
-		.controller_kind = "",
-		.controller_name = "",
-		.controller_uid = "",
+		.controller = { "", "", "" },
 		.created_s = pn_json_time(rd, meta, "creationTimestamp"),
 		.terminating = pn_json_string(rd, meta, "deletionTimestamp", MAX_TIME_LEN)[0],
 	};

@@ -14,7 +14,20 @@
 #include <string.h>
 
 #include "base/metric.h"
+#include "kube/framing.h"
 #include "kube/json_fields.h"
+
+struct pn_wire {
+	const struct pn_wire_config *config;
+	struct pn_decoding decoding;
+	enum pn_wire_mode mode;
+	const struct pn_wire_ops *ops;
+	void *data;
+	char resource_version[PN_OBJECT_RV_LEN], continue_token[PN_CONTINUE_LEN];
+	bool kind_ok;
+	struct pn_framing framing;
+	struct pn_err *err; /* of the call that is under way */
+};
 
 /* A list's own metadata is small; more is not worth a tree. */
 enum { MAX_LIST_META = 64 << 10 };
@@ -26,11 +39,16 @@ static const char accept_meta[] =
 	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 static const char partial_kind[] = "PartialObjectMetadata";
 
-const char *pn_wire_accept(const struct pn_kind *kind, enum pn_framing_mode mode)
+static bool is_metadata_only(const struct pn_wire_config *config)
 {
-	if (!kind->metadata_only)
+	return config->metadata_only || config->kind->metadata_only;
+}
+
+const char *pn_wire_accept(const struct pn_wire_config *config, enum pn_wire_mode mode)
+{
+	if (!is_metadata_only(config))
 		return accept_object;
-	return mode == PN_FRAMING_LIST ? accept_meta_list : accept_meta;
+	return mode == PN_WIRE_LIST ? accept_meta_list : accept_meta;
 }
 
 /*
@@ -87,9 +105,9 @@ static bool is_kind(const struct pn_wire *w, const json_t *tree)
 	const char *name = json_string_value(kind);
 
 	if (!kind)
-		return w->framing.mode == PN_FRAMING_LIST;
-	return name && (strcmp(name, w->kind->kind) == 0 ||
-			(w->kind->metadata_only && strcmp(name, partial_kind) == 0));
+		return w->mode == PN_WIRE_LIST;
+	return name && (strcmp(name, w->config->kind->kind) == 0 ||
+			(is_metadata_only(w->config) && strcmp(name, partial_kind) == 0));
 }
 
 /* "namespace/name: " in front of @why, as far as the object has them */
@@ -116,9 +134,9 @@ static int decode(struct pn_wire *w, const json_t *tree, struct pn_object **ret)
 	int r;
 
 	if (is_kind(w, tree))
-		r = w->kind->decode_json(tree, ret, &why);
+		r = w->config->kind->decode_json(&w->decoding, tree, ret, &why);
 	else
-		r = pn_err_set(&why, -EINVAL, "kind: not a %s", w->kind->kind);
+		r = pn_err_set(&why, -EINVAL, "kind: not a %s", w->config->kind->kind);
 	if (r == 0)
 		return 1;
 	if (r == -ENOMEM)
@@ -173,12 +191,12 @@ static int take_list_meta(struct pn_wire *w, const json_t *meta)
 static bool is_list_kind(const struct pn_wire *w, const char *json, size_t len)
 {
 	char want[PN_OBJECT_KIND_LEN + 8];
-	int n = snprintf(want, sizeof(want), "\"%sList\"", w->kind->kind);
+	int n = snprintf(want, sizeof(want), "\"%sList\"", w->config->kind->kind);
 
 	if (len == (size_t)n && memcmp(json, want, len) == 0)
 		return true;
 	n = snprintf(want, sizeof(want), "\"%sList\"", partial_kind);
-	return w->kind->metadata_only && len == (size_t)n && memcmp(json, want, len) == 0;
+	return is_metadata_only(w->config) && len == (size_t)n && memcmp(json, want, len) == 0;
 }
 
 static int take_member(void *data, const char *key, size_t key_len, const char *json, size_t len)
@@ -199,6 +217,13 @@ static int take_member(void *data, const char *key, size_t key_len, const char *
 	return r < 0 ? r : take_list_meta(w, tree);
 }
 
+static bool is_initial_end(struct pn_json_reader *rd, const json_t *meta)
+{
+	const json_t *annotations = pn_json_object(rd, meta, "annotations");
+
+	return strcmp(pn_json_string(rd, annotations, "k8s.io/initial-events-end", 8), "true") == 0;
+}
+
 /* The stub in a bookmark has no name, so it is not decoded as an object. */
 static int take_bookmark(struct pn_wire *w, const json_t *object)
 {
@@ -207,7 +232,7 @@ static int take_bookmark(struct pn_wire *w, const json_t *object)
 	const char *rv = pn_json_name(&rd, meta, "resourceVersion", PN_OBJECT_RV_LEN);
 
 	if (rv[0] && is_kind(w, object))
-		return w->ops->bookmark(w->data, rv);
+		return w->ops->bookmark(w->data, rv, is_initial_end(&rd, meta));
 	refuse(w, &(struct pn_err) { "bookmark: wrong kind, or no resourceVersion" });
 	return 0;
 }
@@ -264,21 +289,39 @@ static int take_event(void *data, const char *json, size_t len)
 static const struct pn_framing_ops list_ops = { .object = take_item, .member = take_member };
 static const struct pn_framing_ops watch_ops = { .object = take_event };
 
-int pn_wire_open(struct pn_wire *w, const struct pn_kind *kind, enum pn_framing_mode mode,
+int pn_wire_open(const struct pn_wire_config *config, enum pn_wire_mode mode,
 		 const char *content_type, const struct pn_wire_ops *ops, void *data,
-		 struct pn_err *reterr)
+		 struct pn_wire **ret, struct pn_err *reterr)
 {
+	struct pn_wire *w;
+
 	if (strcmp(content_type, "application/json") != 0)
 		return pn_err_set(reterr, -EPROTO, "an answer in %.64s instead of JSON",
 				  content_type[0] ? content_type : "no content type");
-	*w = (struct pn_wire) { .kind = kind, .ops = ops, .data = data };
-	pn_framing_init(&w->framing, mode, mode == PN_FRAMING_LIST ? &list_ops : &watch_ops, w);
+	w = malloc(sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	*w = (struct pn_wire) {
+		.config = config,
+		.decoding = { config->kind, config->keep_labels },
+		.mode = mode,
+		.ops = ops,
+		.data = data,
+	};
+	if (mode == PN_WIRE_LIST)
+		pn_framing_init(&w->framing, PN_FRAMING_LIST, &list_ops, w);
+	else
+		pn_framing_init(&w->framing, PN_FRAMING_STREAM, &watch_ops, w);
+	*ret = w;
 	return 0;
 }
 
 void pn_wire_close(struct pn_wire *w)
 {
+	if (!w)
+		return;
 	pn_framing_done(&w->framing);
+	free(w);
 }
 
 int pn_wire_feed(struct pn_wire *w, const char *bytes, size_t len, struct pn_err *reterr)
@@ -292,9 +335,19 @@ int pn_wire_end(struct pn_wire *w, struct pn_err *reterr)
 	int r = pn_framing_end(&w->framing, reterr);
 
 	w->err = reterr;
-	if (r < 0 || w->framing.mode == PN_FRAMING_STREAM)
+	if (r < 0 || w->mode == PN_WIRE_WATCH)
 		return r;
 	if (!w->kind_ok)
 		return bad_list(w, "kind");
 	return w->resource_version[0] ? 0 : bad_list(w, "resourceVersion");
+}
+
+const char *pn_wire_resource_version(const struct pn_wire *w)
+{
+	return w->resource_version;
+}
+
+const char *pn_wire_continue(const struct pn_wire *w)
+{
+	return w->continue_token;
 }
