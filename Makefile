@@ -36,7 +36,7 @@ PREFIX ?= /usr/local
 FOLDERS := base kube index datapath flow export serve cmd
 
 PKGS_base :=
-PKGS_kube := libcurl libuv jansson yaml-0.1
+PKGS_kube := libcurl libuv jansson yaml-0.1 liburcu-bp
 PKGS_index := liburcu-qsbr liburcu-cds
 PKGS_datapath := libbpf libnl-route-3.0
 PKGS_flow :=
