@@ -2,372 +2,96 @@
 /*
  * The informer's copy of the cluster's objects of one kind.
  *
- * A `table` is a hash of entries by key, in the order of arrival, and a list of indexes; an index
- * is a hash of values, and each value has a ring of the entries that carry it. Each entry also has
- * the list of its places in such rings, so leaving them costs no search, whatever the function
- * that computed the values would say now. The store has one table in use and, while a list is
- * being collected, a second one; both share objects whose version is the same. Taking over the new
- * list is an exchange of two pointers, and what can fail has happened before.
+ * A `state` is a table of the objects by key, which holds the references, and the store's indexes.
+ * The store publishes one state, and while a list is being collected it has a second one; both
+ * share objects whose version is the same. Taking over the new list is the exchange of one pointer,
+ * and all that can fail has happened before. Nobody else sees the second state, so what it gives
+ * up is freed at once.
+ *
+ * A put or remove first makes room everywhere, which readers do not notice, and then cannot fail.
  */
-#include "kube/store.h"
+#include "kube/store_private.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
-/* Without memory an element that could not be added has no table. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-#include <utlist.h>
-
-struct entry;
-struct value;
-
-/* One entry's place under one value. */
-struct place {
-	struct place *prev, *next; /* of the value */
-	struct place *more;	   /* of the entry */
-	struct entry *entry;
-	struct value *value;
+/**
+ * struct state
+ * @objects:  by key; a note says under how many values of all indexes an object is (NOTE_MAX: so
+ *            many or more), so that it is noticed when some are not found again
+ * @bin:      for the state itself, so that giving it up needs no memory
+ */
+struct state {
+	pn_table_ref objects;
+	pn_catalog_ref catalogs;
+	struct pn_bin *bin;
 };
 
-struct value {
-	UT_hash_handle hh;
-	struct index *index;
-	struct place *places;
-	char text[];
+/* Besides the number, a note has a mark for pn_store_commit(). */
+enum { NOTE_MAX = 0x7fff, NOTE_TOLD = 0x8000 };
+
+/**
+ * struct order - the list that is being collected, as it came, without what is unchanged
+ * @at: a staged object, or with the lowest bit set a reference to one that has been replaced, so
+ *      that the former stays comparable
+ */
+struct order {
+	uintptr_t *at;
+	size_t n, size;
 };
 
-struct index {
-	struct index *next;
-	pn_index_fn fn;
-	struct value *values;
-	char name[];
-};
-
-struct entry {
-	UT_hash_handle hh;
-	const struct pn_object *obj;
-	struct place *places;
-	char key[];
-};
-
-struct table {
-	struct entry *entries;
-	struct index *indexes;
-};
+#define ORDER_REPLACED ((uintptr_t)1)
 
 struct pn_store {
-	struct table *current;
-	struct table *staged; /* NULL while no list is being collected */
+	_Atomic(struct state *) current;
+	struct state *staged; /* NULL while no list is being collected */
+	struct order order;
 };
 
-/* --- values and places --- */
+/* --- keys --- */
 
-static struct value *value_get(struct index *index, const char *text)
+static uint32_t key_hash(const char *key, size_t len)
 {
-	size_t len = strlen(text);
-	struct value *v;
+	uint32_t hash = (uint32_t)pn_hash_bytes(key, len);
 
-	HASH_FIND(hh, index->values, text, len, v);
-	if (v)
-		return v;
-	v = calloc(1, sizeof(*v) + len + 1);
-	if (!v)
-		return NULL;
-	memcpy(v->text, text, len);
-	v->index = index;
-	HASH_ADD_KEYPTR(hh, index->values, v->text, len, v);
-	if (!v->hh.tbl) {
-		free(v);
-		return NULL;
-	}
-	return v;
+	return hash ? hash : 1;
 }
 
-static void value_drop_if_empty(struct value *v)
+static size_t add_text(char key[static PN_KEY_LEN], size_t at, const char *text)
 {
-	if (v->places)
-		return;
-	HASH_DEL(v->index->values, v);
-	free(v);
+	size_t len = strnlen(text, PN_KEY_LEN - at);
+
+	memcpy(key + at, text, len);
+	return at + len;
 }
 
-static void free_places(struct place *p)
-{
-	while (p) {
-		struct place *more = p->more;
-
-		DL_DELETE(p->value->places, p);
-		value_drop_if_empty(p->value);
-		free(p);
-		p = more;
-	}
-}
-
-/* What the index function of one object emits ends up here. */
-struct placing {
-	struct entry *entry;
-	struct index *index;
-	struct place *places;
-	int error;
-};
-
-static void place_under(void *ctx, const char *text)
-{
-	struct placing *pl = ctx;
-	struct place *p;
-	struct value *v;
-
-	if (pl->error)
-		return;
-	v = value_get(pl->index, text);
-	for (p = pl->places; v && p; p = p->more)
-		if (p->value == v)
-			return;
-	p = v ? calloc(1, sizeof(*p)) : NULL;
-	if (!p) {
-		pl->error = -ENOMEM;
-		if (v)
-			value_drop_if_empty(v);
-		return;
-	}
-	*p = (struct place) { .more = pl->places, .entry = pl->entry, .value = v };
-	DL_APPEND(v->places, p);
-	pl->places = p;
-}
-
-/* Puts @entry under the values that @obj has in the indexes from @index on. */
-static int place_entry(struct entry *entry, const struct pn_object *obj, struct index *index,
-		       struct place **ret)
-{
-	struct placing pl = { .entry = entry };
-
-	for (; index && !pl.error; index = index->next) {
-		pl.index = index;
-		index->fn(obj, place_under, &pl);
-	}
-	if (pl.error)
-		free_places(pl.places);
-	else
-		*ret = pl.places;
-	return pl.error;
-}
-
-/* --- tables --- */
-
-static void free_entry(struct entry *e)
-{
-	free_places(e->places);
-	pn_object_unref(e->obj);
-	free(e);
-}
-
-static struct entry *find(const struct table *t, const char *key)
-{
-	struct entry *e;
-
-	HASH_FIND(hh, t->entries, key, strlen(key), e);
-	return e;
-}
-
-static int insert(struct table *t, const char *key, const struct pn_object *obj)
-{
-	size_t len = strlen(key);
-	struct entry *e = calloc(1, sizeof(*e) + len + 1);
-	int r;
-
-	if (!e)
-		return -ENOMEM;
-	memcpy(e->key, key, len);
-	r = place_entry(e, obj, t->indexes, &e->places);
-	if (r == 0) {
-		HASH_ADD_KEYPTR(hh, t->entries, e->key, len, e);
-		r = e->hh.tbl ? 0 : -ENOMEM;
-	}
-	if (r < 0) {
-		free_entry(e);
-		return r;
-	}
-	e->obj = pn_object_ref(obj);
-	return 0;
-}
-
-static int replace(struct table *t, struct entry *e, const struct pn_object *obj,
-		   const struct pn_object **ret_old)
-{
-	struct place *places;
-	int r;
-
-	r = place_entry(e, obj, t->indexes, &places);
-	if (r < 0)
-		return r;
-	free_places(e->places);
-	e->places = places;
-	*ret_old = e->obj;
-	e->obj = pn_object_ref(obj);
-	return 0;
-}
-
-static int table_put(struct table *t, const struct pn_object *obj, const struct pn_object **ret_old)
+/* Of what pn_object_key() gives, many times a second. */
+uint32_t pn_store_hash(const struct pn_object *obj)
 {
 	char key[PN_KEY_LEN];
-	struct entry *e = find(t, pn_object_key(obj, key));
+	size_t len = add_text(key, 0, obj->name_space);
 
-	if (e)
-		return replace(t, e, obj, ret_old);
-	*ret_old = NULL;
-	return insert(t, key, obj);
+	if (len > 0)
+		len = add_text(key, len, "/");
+	return key_hash(key, add_text(key, len, obj->name));
 }
 
-static struct index *find_index(const struct table *t, const char *name)
+static bool same_key(const struct pn_object *a, const struct pn_object *b)
 {
-	struct index *index;
-
-	LL_FOREACH (t->indexes, index)
-		if (strcmp(index->name, name) == 0)
-			return index;
-	return NULL;
+	return strcmp(a->name, b->name) == 0 && strcmp(a->name_space, b->name_space) == 0;
 }
 
-/* The places in the newest index are the first ones of each entry. */
-static void remove_newest_index(struct table *t, struct index *index)
+static bool has_key(const struct pn_object *o, const char *key)
 {
-	struct entry *e;
+	size_t len = strlen(o->name_space);
 
-	for (e = t->entries; e; e = e->hh.next) {
-		while (e->places && e->places->value->index == index) {
-			struct place *p = e->places;
-
-			e->places = p->more;
-			p->more = NULL;
-			free_places(p);
-		}
+	if (len > 0) {
+		if (strncmp(key, o->name_space, len) != 0 || key[len] != '/')
+			return false;
+		key += len + 1;
 	}
-	LL_DELETE(t->indexes, index);
-	free(index);
-}
-
-static int place_in_newest_index(struct entry *e, struct index *index)
-{
-	struct place *places = NULL, *last;
-	int r = place_entry(e, e->obj, index, &places);
-
-	if (r < 0 || !places)
-		return r;
-	for (last = places; last->more; last = last->more)
-		;
-	last->more = e->places;
-	e->places = places;
-	return 0;
-}
-
-static int add_index(struct table *t, const char *name, pn_index_fn fn)
-{
-	size_t len = strlen(name);
-	struct index *index = calloc(1, sizeof(*index) + len + 1);
-	struct entry *e;
-	int r = 0;
-
-	if (!index)
-		return -ENOMEM;
-	index->fn = fn;
-	memcpy(index->name, name, len);
-	LL_APPEND(t->indexes, index);
-	for (e = t->entries; e && r == 0; e = e->hh.next)
-		r = place_in_newest_index(e, index);
-	if (r < 0)
-		remove_newest_index(t, index);
-	return r;
-}
-
-static void table_free(struct table *t)
-{
-	struct index *index, *next_index;
-	struct entry *e, *next;
-
-	if (!t)
-		return;
-	HASH_ITER (hh, t->entries, e, next) {
-		HASH_DEL(t->entries, e);
-		free_entry(e);
-	}
-	LL_FOREACH_SAFE (t->indexes, index, next_index)
-		free(index);
-	free(t);
-}
-
-/* An empty table with the indexes of @like. */
-static struct table *table_new(const struct table *like)
-{
-	struct table *t = calloc(1, sizeof(*t));
-	const struct index *index;
-
-	for (index = like && t ? like->indexes : NULL; index; index = index->next) {
-		if (add_index(t, index->name, index->fn) < 0) {
-			table_free(t);
-			return NULL;
-		}
-	}
-	return t;
-}
-
-/* --- the store --- */
-
-int pn_store_new(struct pn_store **ret)
-{
-	struct pn_store *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return -ENOMEM;
-	s->current = table_new(NULL);
-	if (!s->current) {
-		free(s);
-		return -ENOMEM;
-	}
-	*ret = s;
-	return 0;
-}
-
-void pn_store_free(struct pn_store *s)
-{
-	if (!s)
-		return;
-	table_free(s->staged);
-	table_free(s->current);
-	free(s);
-}
-
-int pn_store_add_index(struct pn_store *s, const char *name, pn_index_fn fn)
-{
-	int r;
-
-	if (find_index(s->current, name))
-		return -EEXIST;
-	r = add_index(s->current, name, fn);
-	if (r < 0 || !s->staged)
-		return r;
-	r = add_index(s->staged, name, fn);
-	if (r < 0)
-		remove_newest_index(s->current, find_index(s->current, name));
-	return r;
-}
-
-int pn_store_put(struct pn_store *s, const struct pn_object *obj, const struct pn_object **ret_old)
-{
-	return table_put(s->current, obj, ret_old);
-}
-
-const struct pn_object *pn_store_remove(struct pn_store *s, const char *key)
-{
-	struct entry *e = find(s->current, key);
-	const struct pn_object *obj;
-
-	if (!e)
-		return NULL;
-	obj = pn_object_ref(e->obj);
-	HASH_DEL(s->current->entries, e);
-	free_entry(e);
-	return obj;
+	return strcmp(key, o->name) == 0;
 }
 
 bool pn_store_same_version(const struct pn_object *a, const struct pn_object *b)
@@ -376,100 +100,515 @@ bool pn_store_same_version(const struct pn_object *a, const struct pn_object *b)
 	       strcmp(a->uid, b->uid) == 0;
 }
 
-int pn_store_stage_begin(struct pn_store *s)
+/* What is stored under the key of @like. */
+static struct pn_object *find(const struct pn_table *t, uint32_t hash, const struct pn_object *like,
+			      uint32_t *ret_slot)
 {
-	pn_store_unstage(s);
-	s->staged = table_new(s->current);
-	return s->staged ? 0 : -ENOMEM;
+	struct pn_object *obj;
+
+	if (!t)
+		return NULL;
+	PN_TABLE_SCAN(t, hash, *ret_slot, obj)
+	{
+		if (obj == like || same_key(obj, like))
+			return obj;
+	}
+	return NULL;
 }
 
-int pn_store_stage(struct pn_store *s, const struct pn_object *obj)
+/* --- states --- */
+
+static struct pn_table *objects_of(struct state *st)
 {
-	const struct pn_object *stored, *old;
-	char key[PN_KEY_LEN];
+	return pn_table_mine(&st->objects);
+}
+
+static void state_free(void *data)
+{
+	struct state *st = data;
+	struct pn_catalog *c, *next;
+	struct pn_iter it;
+
+	if (!st)
+		return;
+	for (c = pn_catalog_first(&st->catalogs); c; c = next) {
+		next = pn_catalog_next(c);
+		pn_catalog_free(c);
+	}
+	pn_table_each(objects_of(st), &it);
+	for (const struct pn_object *o; (o = pn_iter_next(&it));)
+		pn_object_unref(o);
+	pn_scrap_free(objects_of(st));
+	if (st->bin)
+		pn_bin_close(st->bin);
+	free(st);
+}
+
+static int copy_catalogs(struct state *st, const struct state *like)
+{
+	const struct pn_catalog *c;
+	struct pn_catalog *copy;
+
+	for (c = pn_catalog_first(&like->catalogs); c; c = pn_catalog_next(c)) {
+		if (pn_catalog_new(pn_catalog_indexer(c), c, &copy) < 0)
+			return -ENOMEM;
+		pn_catalog_push(&st->catalogs, copy);
+	}
+	return 0;
+}
+
+/* An empty state with the indexes of @like, and room for as much. */
+static struct state *state_new(const struct state *like)
+{
+	struct state *st = calloc(1, sizeof(*st));
+	size_t n = like ? pn_table_count(pn_table_get(&like->objects)) : 0;
+
+	if (!st)
+		return NULL;
+	st->bin = pn_bin_new();
+	if (!st->bin || (n > 0 && pn_table_reserve(&st->objects, n, true, NULL) < 0) ||
+	    (like && copy_catalogs(st, like) < 0)) {
+		state_free(st);
+		return NULL;
+	}
+	return st;
+}
+
+/* Only forgets what the first catalogs have prepared, up to @end. */
+static void cancel(struct state *st, const struct pn_catalog *end, struct pn_bin *bin)
+{
+	struct pn_catalog *c;
+
+	for (c = pn_catalog_first(&st->catalogs); c != end; c = pn_catalog_next(c))
+		pn_catalog_cancel(c, bin);
+}
+
+static int prepare(struct state *st, uint32_t hash, const struct pn_object *old,
+		   const struct pn_object *obj, struct pn_bin *bin)
+{
+	struct pn_catalog *c;
 	int r;
 
-	stored = pn_store_get(s, pn_object_key(obj, key));
-	if (stored && pn_store_same_version(stored, obj))
-		obj = stored;
-	r = table_put(s->staged, obj, &old);
+	for (c = pn_catalog_first(&st->catalogs); c; c = pn_catalog_next(c)) {
+		r = pn_catalog_prepare(c, hash, old, obj, bin);
+		if (r < 0) {
+			cancel(st, c, bin);
+			return r;
+		}
+	}
+	return 0;
+}
+
+/* @note: of @old. Return: the note for @obj */
+static uint16_t apply(struct state *st, uint32_t hash, const struct pn_object *old, uint16_t note,
+		      const struct pn_object *obj, struct pn_bin *bin)
+{
+	size_t n_gained = 0, n_lost = 0;
+	struct pn_catalog *c;
+
+	for (c = pn_catalog_first(&st->catalogs); c; c = pn_catalog_next(c))
+		pn_catalog_apply(c, hash, old, obj, bin, &n_gained, &n_lost);
+	if (old && (n_lost != note || note == NOTE_MAX))
+		for (c = pn_catalog_first(&st->catalogs); c; c = pn_catalog_next(c))
+			pn_catalog_purge(c, hash, old, bin);
+	return (uint16_t)PN_MIN(n_gained, NOTE_MAX);
+}
+
+/* @ret_old: what was there, and its reference; not if it is @obj itself */
+static int state_put(struct state *st, uint32_t hash, const struct pn_object *obj,
+		     struct pn_bin *bin, const struct pn_object **ret_old)
+{
+	uint32_t slot;
+	const struct pn_object *old = find(objects_of(st), hash, obj, &slot);
+	uint16_t note;
+	int r = 0;
+
+	*ret_old = old;
+	if (old == obj)
+		return 0;
+	if (!old)
+		r = pn_table_reserve(&st->objects, 1, true, bin);
 	if (r == 0)
-		pn_object_unref(old);
+		r = prepare(st, hash, old, obj, bin);
+	if (r < 0)
+		return r;
+	(void)pn_object_ref(obj);
+	if (old)
+		pn_table_put(objects_of(st), slot, obj);
+	else
+		slot = pn_table_add(objects_of(st), hash, obj);
+	note = old ? objects_of(st)->notes[slot] : 0;
+	objects_of(st)->notes[slot] = apply(st, hash, old, note, obj, bin);
+	return 0;
+}
+
+/* @ret_old: with its reference; NULL if there is none */
+static int state_remove(struct state *st, const struct pn_object *like, struct pn_bin *bin,
+			const struct pn_object **ret_old)
+{
+	uint32_t hash = pn_store_hash(like), slot;
+	const struct pn_object *old = find(objects_of(st), hash, like, &slot);
+	int r;
+
+	*ret_old = old;
+	if (!old)
+		return 0;
+	r = prepare(st, hash, old, NULL, bin);
+	if (r < 0)
+		return r;
+	pn_table_drop(objects_of(st), slot);
+	(void)apply(st, hash, old, objects_of(st)->notes[slot], NULL, bin);
+	pn_table_trim(&st->objects, bin);
+	return 0;
+}
+
+/* --- one more index --- */
+
+/* Fills @c with what is stored; @n_values: for each slot, under how many values its object is. */
+static int index_objects(struct pn_catalog *c, const struct pn_table *t, size_t *n_values)
+{
+	size_t n_lost = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; t && i < t->n_slots && r == 0; i++) {
+		const struct pn_object *obj = pn_table_at(t, i);
+		uint32_t hash = atomic_load_explicit(&t->hashes[i], memory_order_relaxed);
+
+		if (!obj)
+			continue;
+		r = pn_catalog_prepare(c, hash, NULL, obj, NULL);
+		if (r == 0)
+			pn_catalog_apply(c, hash, NULL, obj, NULL, &n_values[i], &n_lost);
+	}
 	return r;
+}
+
+/* @st may be NULL: no index is needed. */
+static int catalog_of(struct state *st, const struct pn_indexer *indexer, struct pn_catalog **ret,
+		      size_t **ret_n_values)
+{
+	const struct pn_table *t = st ? objects_of(st) : NULL;
+	struct pn_catalog *c;
+	size_t *n_values;
+
+	if (!st)
+		return 0;
+	n_values = calloc(t ? t->n_slots : 1, sizeof(*n_values));
+	if (!n_values || pn_catalog_new(indexer, NULL, &c) < 0) {
+		free(n_values);
+		return -ENOMEM;
+	}
+	if (index_objects(c, t, n_values) < 0) {
+		pn_catalog_free(c);
+		free(n_values);
+		return -ENOMEM;
+	}
+	*ret = c;
+	*ret_n_values = n_values;
+	return 0;
+}
+
+static void adopt(struct state *st, struct pn_catalog *c, const size_t *n_values)
+{
+	struct pn_table *t = objects_of(st);
+
+	for (uint32_t i = 0; t && i < t->n_slots; i++)
+		t->notes[i] = (uint16_t)PN_MIN(t->notes[i] + n_values[i], NOTE_MAX);
+	pn_catalog_push(&st->catalogs, c);
+}
+
+static const struct pn_catalog *find_catalog(const struct state *st, const char *name)
+{
+	const struct pn_catalog *c;
+
+	for (c = pn_catalog_first(&st->catalogs); c; c = pn_catalog_next(c))
+		if (strcmp(pn_catalog_indexer(c)->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+static struct state *current(const struct pn_store *s)
+{
+	/* pairs with the release in pn_store_commit() */
+	return atomic_load_explicit(&s->current, memory_order_acquire);
+}
+
+int pn_store_add_index(struct pn_store *s, const struct pn_indexer *indexer)
+{
+	PN_CLEANUP(pn_freep) size_t *n_current = NULL;
+	PN_CLEANUP(pn_freep) size_t *n_staged = NULL;
+	struct pn_catalog *c = NULL, *staged = NULL;
+
+	if (find_catalog(current(s), indexer->name))
+		return -EEXIST;
+	if (catalog_of(current(s), indexer, &c, &n_current) < 0 ||
+	    catalog_of(s->staged, indexer, &staged, &n_staged) < 0) {
+		pn_catalog_free(c);
+		return -ENOMEM;
+	}
+	if (staged)
+		adopt(s->staged, staged, n_staged);
+	adopt(current(s), c, n_current);
+	return 0;
+}
+
+/* --- the store --- */
+
+int pn_store_new(struct pn_store **ret)
+{
+	struct pn_store *s = calloc(1, sizeof(*s));
+	struct state *st = s ? state_new(NULL) : NULL;
+
+	if (!st) {
+		free(s);
+		return -ENOMEM;
+	}
+	pn_bin_start();
+	atomic_init(&s->current, st);
+	*ret = s;
+	return 0;
+}
+
+void pn_store_free(struct pn_store *s)
+{
+	if (!s)
+		return;
+	pn_store_unstage(s);
+	state_free(current(s));
+	pn_bin_flush();
+	free(s);
+}
+
+int pn_store_put(struct pn_store *s, const struct pn_object *obj, const struct pn_object **ret_old)
+{
+	struct pn_bin *bin = pn_bin_open();
+	const struct pn_object *old = NULL;
+	int r;
+
+	if (!bin)
+		return -ENOMEM;
+	r = state_put(current(s), pn_store_hash(obj), obj, bin, &old);
+	if (r == 0) {
+		*ret_old = old ? pn_object_ref(old) : NULL;
+		if (old && old != obj)
+			pn_bin_object(bin, old);
+	}
+	pn_bin_close(bin);
+	return r;
+}
+
+int pn_store_remove(struct pn_store *s, const struct pn_object *like,
+		    const struct pn_object **ret_old)
+{
+	struct pn_bin *bin = pn_bin_open();
+	const struct pn_object *old = NULL;
+	int r;
+
+	if (!bin)
+		return -ENOMEM;
+	r = state_remove(current(s), like, bin, &old);
+	if (r == 0) {
+		*ret_old = old ? pn_object_ref(old) : NULL;
+		if (old)
+			pn_bin_object(bin, old);
+	}
+	pn_bin_close(bin);
+	return r;
+}
+
+/* --- lists --- */
+
+static void order_done(struct order *o)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (o->at[i] & ORDER_REPLACED)
+			pn_object_unref((const void *)(o->at[i] & ~ORDER_REPLACED));
+	free(o->at);
+	*o = (struct order) { .at = NULL };
+}
+
+static int order_reserve(struct order *o, size_t n)
+{
+	size_t size = o->size + o->size / 2 + 64;
+	uintptr_t *at;
+
+	if (o->n + n <= o->size)
+		return 0;
+	at = reallocarray(o->at, size, sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	o->at = at;
+	o->size = size;
+	return 0;
 }
 
 void pn_store_unstage(struct pn_store *s)
 {
-	table_free(s->staged);
-	s->staged = NULL;
+	order_done(&s->order);
+	state_free(PN_TAKE_PTR(s->staged));
 }
 
-static void tell_removed(const struct table *old, const struct table *current,
-			 const struct pn_store_diff *diff, void *data, bool *go_on)
+int pn_store_stage_begin(struct pn_store *s)
 {
-	const struct entry *e;
-
-	for (e = old->entries; e && *go_on; e = e->hh.next)
-		if (!find(current, e->key))
-			*go_on = diff->remove(data, e->obj);
+	pn_store_unstage(s);
+	s->staged = state_new(current(s));
+	return s->staged ? 0 : -ENOMEM;
 }
 
-static void tell_put(const struct table *old, const struct table *current,
+/* What is stored already stays, rather than a second copy of it. */
+static const struct pn_object *stored_copy(struct pn_store *s, uint32_t hash,
+					   const struct pn_object *obj)
+{
+	uint32_t slot;
+	const struct pn_object *stored = find(objects_of(current(s)), hash, obj, &slot);
+
+	return stored && pn_store_same_version(stored, obj) ? stored : NULL;
+}
+
+int pn_store_stage(struct pn_store *s, const struct pn_object *obj)
+{
+	uint32_t hash = pn_store_hash(obj);
+	const struct pn_object *stored = stored_copy(s, hash, obj), *old = NULL;
+	int r;
+
+	r = order_reserve(&s->order, 2);
+	if (r == 0)
+		r = state_put(s->staged, hash, stored ? stored : obj, NULL, &old);
+	if (r < 0 || old == obj || (old && old == stored))
+		return r;
+	if (old)
+		s->order.at[s->order.n++] = (uintptr_t)old | ORDER_REPLACED;
+	if (!stored)
+		s->order.at[s->order.n++] = (uintptr_t)obj;
+	return 0;
+}
+
+static void tell_removed(struct state *old, struct state *now, const struct pn_store_diff *diff,
+			 void *data, bool *go_on)
+{
+	const struct pn_table *t = objects_of(old);
+	uint32_t slot;
+
+	for (uint32_t i = 0; t && i < t->n_slots && *go_on; i++) {
+		const struct pn_object *obj = pn_table_at(t, i);
+		uint32_t hash = atomic_load_explicit(&t->hashes[i], memory_order_relaxed);
+
+		if (obj && !find(objects_of(now), hash, obj, &slot))
+			*go_on = diff->remove(data, obj);
+	}
+}
+
+/* An object can be in the order twice, if something else has had its key in between. */
+static bool is_to_be_told(struct state *now, uint32_t hash, const struct pn_object *obj)
+{
+	uint32_t slot;
+	uint16_t *note;
+
+	if (find(objects_of(now), hash, obj, &slot) != obj)
+		return false;
+	note = &objects_of(now)->notes[slot];
+	if (*note & NOTE_TOLD)
+		return false;
+	*note |= NOTE_TOLD;
+	return true;
+}
+
+static void tell_put(const struct order *order, struct state *old, struct state *now,
 		     const struct pn_store_diff *diff, void *data, bool *go_on)
 {
-	const struct entry *e, *before;
+	for (size_t i = 0; i < order->n && *go_on; i++) {
+		const struct pn_object *obj = (const void *)order->at[i];
+		uint32_t hash, slot;
 
-	for (e = current->entries; e && *go_on; e = e->hh.next) {
-		before = find(old, e->key);
-		if (!before || before->obj != e->obj)
-			*go_on = diff->put(data, before ? before->obj : NULL, e->obj);
+		if (order->at[i] & ORDER_REPLACED)
+			continue;
+		hash = pn_store_hash(obj);
+		if (is_to_be_told(now, hash, obj))
+			*go_on = diff->put(data, find(objects_of(old), hash, obj, &slot), obj);
 	}
+}
+
+static void unmark(struct state *st)
+{
+	struct pn_table *t = objects_of(st);
+
+	for (uint32_t i = 0; t && i < t->n_slots; i++)
+		t->notes[i] &= NOTE_MAX;
 }
 
 void pn_store_commit(struct pn_store *s, const struct pn_store_diff *diff, void *data)
 {
-	struct table *old = s->current;
+	struct state *old = current(s), *now = PN_TAKE_PTR(s->staged);
 	bool go_on = true;
 
-	s->current = PN_TAKE_PTR(s->staged);
-	tell_removed(old, s->current, diff, data, &go_on);
-	tell_put(old, s->current, diff, data, &go_on);
-	table_free(old);
+	assert(now);
+	/* pairs with the acquire in current() */
+	atomic_store_explicit(&s->current, now, memory_order_release);
+	tell_removed(old, now, diff, data, &go_on);
+	tell_put(&s->order, old, now, diff, data, &go_on);
+	unmark(now);
+	order_done(&s->order);
+	pn_bin_close_with(PN_TAKE_PTR(old->bin), state_free, old);
 }
+
+/* --- readers --- */
 
 const struct pn_object *pn_store_get(const struct pn_store *s, const char *key)
 {
-	const struct entry *e = find(s->current, key);
+	const struct pn_table *t = pn_table_get(&current(s)->objects);
+	const struct pn_object *obj;
+	uint32_t hash = key_hash(key, strnlen(key, PN_KEY_LEN)), slot;
 
-	return e ? e->obj : NULL;
+	if (!t)
+		return NULL;
+	PN_TABLE_SCAN(t, hash, slot, obj)
+	{
+		if (has_key(obj, key))
+			return obj;
+	}
+	return NULL;
 }
 
-void pn_store_each(const struct pn_store *s, pn_visit_fn visit, void *data)
+void pn_store_each(const struct pn_store *s, struct pn_iter *ret)
 {
-	const struct entry *e;
-
-	for (e = s->current->entries; e; e = e->hh.next)
-		if (!visit(e->obj, data))
-			return;
+	pn_table_each(pn_table_get(&current(s)->objects), ret);
 }
 
 int pn_store_by_index(const struct pn_store *s, const char *index, const char *value,
-		      pn_visit_fn visit, void *data)
+		      struct pn_iter *ret)
 {
-	const struct index *in = find_index(s->current, index);
-	const struct place *p;
-	struct value *v;
+	const struct pn_catalog *c = find_catalog(current(s), index);
 
-	if (!in)
+	*ret = (struct pn_iter) { .only = NULL };
+	if (!c)
 		return -ENOENT;
-	HASH_FIND(hh, in->values, value, strlen(value), v);
-	for (p = v ? v->places : NULL; p; p = p->next)
-		if (!visit(p->entry->obj, data))
-			break;
+	pn_catalog_by_text(c, value, ret);
+	return 0;
+}
+
+int pn_store_by_addr(const struct pn_store *s, const char *index, const struct pn_addr *addr,
+		     struct pn_iter *ret)
+{
+	const struct pn_catalog *c = find_catalog(current(s), index);
+
+	*ret = (struct pn_iter) { .only = NULL };
+	if (!c || !pn_catalog_indexer(c)->of_addrs)
+		return -ENOENT;
+	pn_catalog_by_addr(c, addr, ret);
+	return 0;
+}
+
+int pn_store_index_values(const struct pn_store *s, const char *index, pn_text_fn visit, void *data)
+{
+	const struct pn_catalog *c = find_catalog(current(s), index);
+
+	if (!c)
+		return -ENOENT;
+	pn_catalog_each_value(c, visit, data);
 	return 0;
 }
 
 size_t pn_store_count(const struct pn_store *s)
 {
-	return HASH_COUNT(s->current->entries);
+	return pn_table_count(pn_table_get(&current(s)->objects));
 }
