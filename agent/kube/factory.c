@@ -247,7 +247,9 @@ void pn_factory_free(struct pn_factory *f)
 	is_external = f->owner == PN_LOOP_OWNER_EXTERNAL;
 	pn_factory_stop(f);
 	if (f->has_thread) {
+		pn_factory_lock(f);
 		f->is_freed = true;
+		pn_factory_unlock(f);
 		pn_factory_wake(f);
 		(void)pthread_join(f->thread, NULL);
 	}

@@ -20,6 +20,7 @@ enum { NOTICES_A_TURN = 512 };
 
 /* --- the loop's turns --- */
 
+/* What is wanted was noted under the lock: libuv's own check may miss a plain store before it. */
 void pn_factory_wake(struct pn_factory *f)
 {
 	(void)uv_async_send(&f->wake);
@@ -124,9 +125,9 @@ void pn_factory_on_wake(uv_async_t *wake)
 	for (inf = f->informers; inf; inf = inf->next)
 		pn_informer_turn(inf);
 	(void)pthread_cond_broadcast(&f->changed);
-	pn_factory_unlock(f);
-	if (f->is_freed && f->owner == PN_LOOP_OWNER_THREAD)
+	if (f->is_freed)
 		uv_stop(f->loop);
+	pn_factory_unlock(f);
 }
 
 void pn_factory_server_is_back(struct pn_factory *f, struct pn_informer *inf)

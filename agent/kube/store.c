@@ -608,6 +608,14 @@ int pn_store_index_values(const struct pn_store *s, const char *index, pn_text_f
 	return 0;
 }
 
+int pn_store_index_like(const struct pn_store *s, const char *index, const struct pn_object *obj,
+			pn_object_fn visit, void *data)
+{
+	const struct pn_catalog *c = find_catalog(current(s), index);
+
+	return c ? pn_catalog_like(c, obj, visit, data) : -ENOENT;
+}
+
 size_t pn_store_count(const struct pn_store *s)
 {
 	return pn_table_count(pn_table_get(&current(s)->objects));

@@ -404,3 +404,56 @@ void pn_catalog_each_value(const struct pn_catalog *c, pn_text_fn visit, void *d
 			return;
 	}
 }
+
+static void each_under(const struct pn_catalog *c, const char *value, struct pn_iter *ret)
+{
+	if (c->indexer.of_addrs)
+		pn_catalog_by_addr(c, (const void *)value, ret);
+	else
+		pn_catalog_by_text(c, value, ret);
+}
+
+static bool has_value(const struct pn_values *v, const char *value, const char *end)
+{
+	for (const char *w = NULL; (w = next_value(v, w)) && w != end;)
+		if (v->of_addrs ? memcmp(w, value, sizeof(struct pn_addr)) == 0 :
+				  strcmp(w, value) == 0)
+			return true;
+	return false;
+}
+
+/* Has @obj one of the values that come before @end? Then it has been visited. */
+static bool was_visited(const struct pn_catalog *c, const struct pn_values *values, const char *end,
+			const struct pn_object *obj, struct pn_values *scratch)
+{
+	values_reset(scratch);
+	c->indexer.fn(c->indexer.fn_data, obj, scratch);
+	for (const char *w = NULL; (w = next_value(scratch, w));)
+		if (has_value(values, w, end))
+			return true;
+	return false;
+}
+
+int pn_catalog_like(const struct pn_catalog *c, const struct pn_object *obj, pn_object_fn visit,
+		    void *data)
+{
+	struct pn_values values = { .of_addrs = c->indexer.of_addrs }, scratch = values;
+	const struct pn_object *found;
+	struct pn_iter it;
+	bool go_on = true;
+	int r;
+
+	c->indexer.fn(c->indexer.fn_data, obj, &values);
+	for (const char *v = NULL; go_on && (v = next_value(&values, v));) {
+		if (has_value(&values, v, v))
+			continue;
+		each_under(c, v, &it);
+		while (go_on && (found = pn_iter_next(&it)))
+			if (!was_visited(c, &values, v, found, &scratch))
+				go_on = visit(data, found);
+	}
+	r = values.has_failed || scratch.has_failed ? -ENOMEM : 0;
+	free(values.data);
+	free(scratch.data);
+	return r;
+}

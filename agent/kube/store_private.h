@@ -235,6 +235,10 @@ void pn_catalog_by_addr(const struct pn_catalog *c, const struct pn_addr *addr,
 			struct pn_iter *ret);
 void pn_catalog_each_value(const struct pn_catalog *c, pn_text_fn visit, void *data);
 
+/** pn_catalog_like() - every object that shares a value with @obj, each once. Return: 0, or -ENOMEM and some are missing */
+int pn_catalog_like(const struct pn_catalog *c, const struct pn_object *obj, pn_object_fn visit,
+		    void *data);
+
 /** The list of catalogs that a store has; the newest first. */
 typedef _Atomic(struct pn_catalog *) pn_catalog_ref;
 
