@@ -1,92 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making, sharing and freeing the objects that podonym keeps. The decoders make them, everybody
- * reads them. An object is one piece of memory, its own strings at the end of it; what repeats
- * across objects is interned. It never changes, so a reference is all that a reader needs.
+ * Sharing and reading the objects that podonym keeps: what include/podonym/objects.h promises. The
+ * decoders make them (object_copy.c), everybody reads them. An object never changes, so a reference
+ * is all that a reader needs.
  */
 #include "kube/decode.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "base/intern.h"
-#include "kube/controller.h"
-
-/* Writing to an object is the privilege of this file and of the decoder that fills a new one. */
-static struct pn_object *writable(const struct pn_object *o)
-{
-	return (struct pn_object *)(uintptr_t)o;
-}
-
-static const char *tail_string(char **tail, const char *text)
-{
-	size_t size = strlen(text) + 1;
-	char *s = memcpy(*tail, text, size);
-
-	*tail += size;
-	return s;
-}
-
-static const char *intern(const char *text)
-{
-	return pn_intern(text, strlen(text));
-}
-
-struct pn_object *pn_object_new(enum pn_kind_id kind, size_t size, const struct pn_meta *meta)
-{
-	size_t n_tail = strlen(meta->name) + strlen(meta->uid) + strlen(meta->resource_version) + 3;
-	struct pn_object *o = calloc(1, size + n_tail);
-	char *tail;
-
-	if (!o)
-		return NULL;
-	tail = (char *)o + size;
-	o->n_refs = 1;
-	o->kind = (uint8_t)kind;
-	o->terminating = meta->terminating;
-	o->created_s = meta->created_s;
-	o->name = tail_string(&tail, meta->name);
-	o->uid = tail_string(&tail, meta->uid);
-	o->resource_version = tail_string(&tail, meta->resource_version);
-	o->name_space = intern(meta->name_space);
-	o->controller = pn_controller_get(&meta->controller);
-	if (!o->name_space || !o->controller) {
-		pn_object_unref(o);
-		return NULL;
-	}
-	return o;
-}
-
-static void release_service(const struct pn_service *s)
-{
-	pn_intern_unref(s->type);
-	for (uint32_t i = 0; i < s->n_ports; i++)
-		pn_intern_unref(s->ports[i].name);
-}
-
-static void release_strings(const struct pn_object *o)
-{
-	pn_intern_unref(o->name_space);
-	pn_controller_unref(o->controller);
-	if (o->kind == PN_KIND_POD)
-		pn_intern_unref(pn_object_pod(o)->node_name);
-	else if (o->kind == PN_KIND_SERVICE)
-		release_service(pn_object_service(o));
-}
+#include "kube/object_copy.h"
 
 const struct pn_object *pn_object_ref(const struct pn_object *o)
 {
-	(void)__atomic_fetch_add(&writable(o)->n_refs, 1, __ATOMIC_RELAXED);
+	(void)__atomic_fetch_add(&((struct pn_object *)(uintptr_t)o)->n_refs, 1, __ATOMIC_RELAXED);
 	return o;
 }
 
 void pn_object_unref(const struct pn_object *o)
 {
+	struct pn_object *mine = (struct pn_object *)(uintptr_t)o;
+
 	/* acq_rel: whoever frees has seen every other holder's last read */
-	if (!o || __atomic_fetch_sub(&writable(o)->n_refs, 1, __ATOMIC_ACQ_REL) > 1)
-		return;
-	release_strings(o);
-	free(writable(o));
+	if (mine && __atomic_fetch_sub(&mine->n_refs, 1, __ATOMIC_ACQ_REL) == 1)
+		pn_object_free(mine);
 }
 
 static const void *of_kind(const struct pn_object *o, enum pn_kind_id kind)
