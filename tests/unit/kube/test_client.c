@@ -118,6 +118,22 @@ static void server_path_goes_in_front(void **state)
 	assert_non_null(strstr(res.body, "GET /k8s/clusters/c1/api/v1/pods?limit=1 HTTP/1.1\r\n"));
 }
 
+static void user_agent_can_be_another(void **state)
+{
+	struct fixture *f = *state;
+	struct result res = { 0 };
+
+	serve(f, NULL, answer_mirror);
+	set(&f->config.user_agent, "thing/1.0");
+	make_client(f);
+	get(f, &res);
+	assert_non_null(strstr(res.body, "\r\nUser-Agent: thing/1.0\r\n"));
+	set(&f->config.user_agent, "thing\r\nX: y");
+	pn_client_free(PN_TAKE_PTR(f->client));
+	assert_int_equal(pn_client_new(&f->loop, &f->config, &f->client, &f->err), -EINVAL);
+	assert_non_null(strstr(f->err.text, "user agent"));
+}
+
 static void plain_http_carries_no_credentials(void **state)
 {
 	struct fixture *f = *state;
@@ -223,6 +239,88 @@ static void what_is_not_http_is_refused(void **state)
 	assert_int_equal(res.n_headers, 0);
 }
 
+/* --- proxies --- */
+
+/* The server is the proxy; where the requests go to does not exist. */
+static void serve_proxy(struct fixture *f, script_fn script, const char *scheme, const char *server)
+{
+	char url[64];
+
+	serve(f, NULL, script);
+	(void)snprintf(url, sizeof(url), "%s://name:secret@127.0.0.1:%u", scheme, f->server.port);
+	set(&f->config.proxy_url, url);
+	set(&f->config.server, server);
+	make_client(f);
+}
+
+static void proxy_of_the_settings_is_used_even_for_loopback(void **state)
+{
+	struct fixture *f = *state;
+	struct result res = { 0 };
+
+	(void)setenv("NO_PROXY", "*", 1);
+	serve_proxy(f, answer_mirror, "http", "http://127.0.0.1:1");
+	get(f, &res);
+	(void)unsetenv("NO_PROXY");
+	assert_ended(&res, 0, "");
+	assert_non_null(
+		strstr(res.body, "GET http://127.0.0.1:1/api/v1/pods?limit=1 HTTP/1.1\r\n"));
+	assert_non_null(strstr(res.body, "\r\nProxy-Authorization: Basic bmFtZTpzZWNyZXQ=\r\n"));
+}
+
+static bool answer_no_tunnel(struct exchange *x)
+{
+	if (!strstr(x->head, "CONNECT api.invalid:6443 HTTP/1.1\r\n"))
+		return false;
+	return say(x, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void proxy_that_refuses_is_named_without_its_password(void **state)
+{
+	struct result refused = { 0 }, absent = { 0 };
+	struct fixture *f = *state;
+
+	serve_proxy(f, answer_no_tunnel, "http", "https://api.invalid:6443");
+	free(PN_TAKE_PTR(f->config.ca_file));
+	get(f, &refused);
+	assert_ended(&refused, -EIO, "the proxy http://127.0.0.1:");
+	assert_non_null(strstr(refused.words, "403"));
+	assert_null(strstr(refused.words, "secret"));
+	server_stop(&f->server);
+	remake_client(f);
+	get(f, &absent);
+	assert_ended(&absent, -ECONNREFUSED, "connection refused: is the proxy http://127.0.0.1:");
+	assert_null(strstr(absent.words, "secret"));
+}
+
+/* The SOCKS words up to the name, which the proxy is to resolve; then the server's part. */
+static bool answer_socks(struct exchange *x)
+{
+	char bytes[300];
+
+	if (read_some(x, bytes, sizeof(bytes)) < 3 || bytes[0] != 5 || !say_bytes(x, "\5\2", 2))
+		return false;
+	if (read_some(x, bytes, sizeof(bytes)) != 13 || !say_bytes(x, "\1\0", 2))
+		return false; /* 1, "name", "secret" */
+	if (read_some(x, bytes, sizeof(bytes)) < 18 ||
+	    memcmp(bytes, "\5\1\0\3\13api.invalid", 16) ||
+	    !say_bytes(x, "\5\0\0\1\177\0\0\1\0\1", 10))
+		return false;
+	return read_head(x) && answer_mirror(x);
+}
+
+static void socks_proxy_resolves_the_name(void **state)
+{
+	struct fixture *f = *state;
+	struct result res = { 0 };
+
+	serve_proxy(f, answer_socks, "socks5", "http://api.invalid:80");
+	f->server.is_rude = true;
+	get(f, &res);
+	assert_ended(&res, 0, "");
+	assert_non_null(strstr(res.body, "GET /api/v1/pods?limit=1 HTTP/1.1\r\n"));
+}
+
 /* --- watchdog --- */
 
 static void silent_request_is_given_up_and_its_connection_too(void **state)
@@ -257,6 +355,7 @@ int main(void)
 		TEST(answer_arrives_whole_and_in_order),
 		TEST(request_says_who_and_what),
 		TEST(server_path_goes_in_front),
+		TEST(user_agent_can_be_another),
 		TEST(plain_http_carries_no_credentials),
 		TEST(nonsense_is_refused_at_once),
 		TEST(one_byte_at_a_time_is_enough),
@@ -265,6 +364,9 @@ int main(void)
 		TEST(refused_connection),
 		TEST(cut_streams_end_with_connreset),
 		TEST(what_is_not_http_is_refused),
+		TEST(proxy_of_the_settings_is_used_even_for_loopback),
+		TEST(proxy_that_refuses_is_named_without_its_password),
+		TEST(socks_proxy_resolves_the_name),
 		TEST(silent_request_is_given_up_and_its_connection_too),
 		TEST(silence_in_the_middle_counts_from_the_last_byte),
 	};

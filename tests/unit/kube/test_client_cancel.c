@@ -3,6 +3,9 @@
  * Requests that are cancelled, clients that are freed, and very many requests at a time: nothing is
  * called back, left behind or starved.
  */
+#include <sys/resource.h>
+
+#include "tests/unit/kube/ahead_clock.h"
 #include "tests/unit/kube/client_fixture.h"
 
 static void cancelled_request_is_never_heard_of_again(void **state)
@@ -142,6 +145,77 @@ static void thousands_of_cancelled_requests_leave_nothing_behind(void **state)
 	assert_int_equal(count_fds(), n_fds);
 }
 
+/* --- very many at a time --- */
+
+static void raise_limit_of_files(rlim_t n)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_max < n) {
+		print_message("# this test needs %lu open files, the limit is %lu\n",
+			      (unsigned long)n, (unsigned long)limit.rlim_max);
+		skip();
+	}
+	limit.rlim_cur = PN_MAX(limit.rlim_cur, n);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void two_thousand_watches_are_open_together(void **state)
+{
+	enum { N = 2000 };
+	static struct result results[N];
+	struct fixture *f = *state;
+	int n_fds = count_fds(), n_open = 0;
+
+	raise_limit_of_files(3 * N);
+	serve_http(f, answer_begin_and_hold);
+	for (int i = 0; i < N; i++)
+		start(f, &results[i], "/", 60000);
+	while (n_open < N) {
+		(void)uv_run(&f->loop, UV_RUN_ONCE);
+		n_open = 0;
+		for (int i = 0; i < N; i++)
+			n_open += results[i].n_data;
+	}
+	for (int i = 0; i < N; i++)
+		pn_request_cancel(results[i].request);
+	pn_client_free(PN_TAKE_PTR(f->client));
+	run(f);
+	server_stop(&f->server);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(results[i].n_done, 0);
+	assert_int_equal(count_fds(), n_fds);
+}
+
+/* Nothing comes back for the first ones, not even headers: the others have their turn after a second. */
+static bool answer_first_ones_with_silence(struct exchange *x)
+{
+	if (strstr(x->head, "GET /silent"))
+		wait_until_closed(x);
+	return answer_hello(x);
+}
+
+static void unanswered_requests_hold_up_nobody(void **state)
+{
+	enum { N = 10 }; /* as many as are opened at first */
+	static struct result silent[N];
+	struct result last = { 0 };
+	struct fixture *f = *state;
+
+	serve_http(f, answer_first_ones_with_silence);
+	for (int i = 0; i < N; i++)
+		start(f, &silent[i], "/silent", 0);
+	while (atomic_load(&f->server.n_requests) < N)
+		(void)uv_run(&f->loop, UV_RUN_ONCE);
+	start(f, &last, "/", 0);
+	while (!last.n_done) {
+		(void)uv_run(&f->loop, UV_RUN_ONCE);
+		ahead_ms += 1000;
+	}
+	assert_body(&last, "hello");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +226,8 @@ int main(void)
 		TEST(client_may_be_freed_with_requests_in_flight),
 		TEST(queue_moves_on_when_running_requests_are_cancelled),
 		TEST(thousands_of_cancelled_requests_leave_nothing_behind),
+		TEST(two_thousand_watches_are_open_together),
+		TEST(unanswered_requests_hold_up_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
