@@ -109,7 +109,7 @@ void pn_certificates_unref(struct pn_certificates *c)
 	free(c);
 }
 
-static bool is_same(const char *a, const char *b)
+bool pn_pem_is_same(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
@@ -126,8 +126,8 @@ static int replace(struct pn_certificate_source *s, const char *ca, const char *
 {
 	struct pn_certificates *c;
 
-	if (s->now && is_same(s->now->ca, ca) && is_same(s->now->cert, cert) &&
-	    is_same(s->now->key, key))
+	if (s->now && pn_pem_is_same(s->now->ca, ca) && pn_pem_is_same(s->now->cert, cert) &&
+	    pn_pem_is_same(s->now->key, key))
 		return 0;
 	c = calloc(1, sizeof(*c));
 	if (!c)

@@ -22,6 +22,9 @@ int pn_pem_check_key(const char *pem, struct pn_err *reterr);
 /** pn_pem_read() - a PEM file; @ret is for pn_wipe_free(). Return: as pn_file_read() and @check */
 int pn_pem_read(const char *path, pn_pem_check *check, char **ret, struct pn_err *reterr);
 
+/** pn_pem_is_same() - both may be NULL, which is the same as NULL only */
+bool pn_pem_is_same(const char *a, const char *b);
+
 /**
  * struct pn_certificates - one state of them, as PEM; never changes
  *

@@ -18,6 +18,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,7 @@
 
 #include "kube/auth.h"
 #include "kube/client_loop.h"
-#include "kube/file.h"
+#include "kube/request_head.h"
 #include "kube/transport.h"
 
 /* Fewer than the streams (100) that servers commonly allow on a connection, so that one is enough. */
@@ -33,6 +34,7 @@ enum {
 	MAX_OPENING = 90,
 	MAX_OPENING_AT_FIRST = 10, /* while no request has had an answer */
 	OPENING_MS = 1000,
+	MIN_FREED = 64, /* requests gone since memory was last given back */
 };
 
 enum state {
@@ -65,15 +67,14 @@ struct pn_client {
 	struct pn_kube_config config;
 	struct pn_transport *transport;
 	struct pn_auth *auth;
-	struct pn_certificates *certificates; /* for new requests */
-	char **impersonate;		      /* borrowed from @config; NULL for http:// */
+	char **impersonate; /* borrowed from @config; NULL for http:// */
 	struct pn_curl_loop *curl;
 	uv_loop_t *loop;
 	uv_idle_t starter;   /* active while queued requests can be started */
 	uv_timer_t watchdog; /* runs out when the first request may have been silent too long */
 	int n_handles;
 	struct pn_request *requests[STATE_MAX];
-	unsigned int n_running, n_opening;
+	unsigned int n_running, n_opening, n_freed;
 	uint64_t heard_ms; /* when anything arrived, on any request */
 	bool is_busy;	   /* handling an event: nothing may be freed */
 	bool is_freed;
@@ -98,20 +99,13 @@ static void move(struct pn_request *r, enum state state)
 	DL_APPEND(c->requests[state], r);
 }
 
-static void free_headers(struct curl_slist *headers)
-{
-	for (struct curl_slist *h = headers; h; h = h->next)
-		explicit_bzero(h->data, strlen(h->data)); /* the token is in one of them */
-	curl_slist_free_all(headers);
-}
-
 static void request_free(struct pn_request *r)
 {
 	if (r->easy) {
 		(void)curl_multi_remove_handle(pn_curl_loop_multi(r->client->curl), r->easy);
 		curl_easy_cleanup(r->easy);
 	}
-	free_headers(r->headers);
+	pn_request_head_free(r->headers);
 	pn_certificates_unref(r->certificates);
 	free(r->url);
 	free(r->accept);
@@ -125,7 +119,20 @@ static void reap(struct pn_client *c)
 	while ((r = c->requests[DEAD])) {
 		DL_DELETE(c->requests[DEAD], r);
 		request_free(r);
+		c->n_freed++;
 	}
+}
+
+/*
+ * Each request has had a buffer of 16 KiB, which malloc() keeps: 32 MiB after 2,000. Only when most
+ * of what has been is gone, so that it is rare.
+ */
+static void give_back_memory(struct pn_client *c)
+{
+	if (c->n_freed < MIN_FREED || c->n_freed < 4 * c->n_running)
+		return;
+	c->n_freed = 0;
+	(void)malloc_trim(0);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -141,7 +148,6 @@ static void client_done(struct pn_client *c)
 	pn_curl_loop_free(c->curl);
 	pn_transport_free(c->transport);
 	pn_auth_free(c->auth);
-	pn_certificates_unref(c->certificates);
 	pn_kube_config_done(&c->config);
 }
 
@@ -176,6 +182,7 @@ static void enter(struct pn_client *c)
 static void leave(struct pn_client *c)
 {
 	reap(c);
+	give_back_memory(c);
 	c->is_busy = false;
 	if (c->is_freed)
 		client_destroy(c);
@@ -310,7 +317,7 @@ static uint64_t due_ms(const struct pn_request *r)
 {
 	uint64_t due = r->idle_ms ? r->heard_ms + r->idle_ms : UINT64_MAX;
 
-	if (r->is_opening && r->client->requests[QUEUED])
+	if (r->is_opening)
 		due = PN_MIN(due, r->sent_ms + OPENING_MS);
 	return due;
 }
@@ -359,63 +366,34 @@ static void on_watchdog(uv_timer_t *timer)
 
 /* --- starting --- */
 
-static int add_header(struct pn_request *r, const char *name, const char *value)
-{
-	struct curl_slist *longer;
-	char *line;
-
-	if (asprintf(&line, "%s%s", name, value) < 0)
-		return -ENOMEM;
-	longer = curl_slist_append(r->headers, line);
-	pn_wipe_free(line);
-	if (!longer)
-		return -ENOMEM;
-	r->headers = longer;
-	return 0;
-}
-
 static int set_headers(struct pn_request *r)
 {
 	const struct pn_client *c = r->client;
-	const char *host = pn_transport_host_header(c->transport);
-	const char *token = pn_auth_token(c->auth), *basic = pn_auth_basic(c->auth);
-	int result;
+	const struct pn_request_head head = {
+		.accept = r->accept,
+		.token = pn_auth_token(c->auth),
+		.basic = pn_auth_basic(c->auth),
+		.impersonate = c->impersonate,
+		.host = pn_transport_host_header(c->transport),
+	};
 
-	result = add_header(r, "Accept: ", r->accept);
-	if (result == 0 && token)
-		result = add_header(r, "Authorization: Bearer ", token);
-	else if (result == 0 && basic)
-		result = add_header(r, "Authorization: Basic ", basic);
-	for (char **line = c->impersonate; line && *line && result == 0; line++)
-		result = add_header(r, *line, "");
-	if (result == 0 && host)
-		result = add_header(r, host, "");
-	return result;
-}
-
-static bool is_same(const char *a, const char *b)
-{
-	return a && b ? strcmp(a, b) == 0 : a == b;
+	return pn_request_head_make(&head, &r->headers);
 }
 
 /* Connections that know the client by an older certificate end, and what runs over them. */
 static int use_certificates(struct pn_request *r)
 {
 	struct pn_client *c = r->client;
-	struct pn_certificates *new = pn_auth_certificates(c->auth), *old = c->certificates;
+	struct pn_certificates *certificates = pn_auth_certificates(c->auth);
+	int result;
 
-	if (!new)
+	if (!certificates)
 		return 0;
-	if (new != old) {
-		if (pn_transport_use(c->transport, new) < 0)
-			return -ENOMEM;
-		if (old && (!is_same(old->cert, new->cert) || !is_same(old->key, new->key)))
-			pn_curl_loop_hang_up(c->curl);
-		pn_certificates_unref(old);
-		c->certificates = pn_certificates_ref(new);
-	}
-	r->certificates = pn_certificates_ref(new);
-	return 0;
+	result = pn_transport_use(c->transport, certificates);
+	if (result == PN_CLIENT_CERTIFICATE_CHANGED)
+		pn_curl_loop_hang_up(c->curl);
+	r->certificates = pn_certificates_ref(certificates);
+	return result;
 }
 
 static int hand_over(struct pn_request *r)

@@ -227,15 +227,20 @@ static CURLcode set_pem(struct pn_transport *t, CURLoption option, char *pem)
 int pn_transport_use(struct pn_transport *t, struct pn_certificates *certificates)
 {
 	const struct pn_certificates *c = certificates;
+	struct pn_certificates *old = t->certificates;
+	bool is_other;
 
+	if (c == old)
+		return 0;
 	if (set_pem(t, CURLOPT_CAINFO_BLOB, c->ca) != CURLE_OK ||
 	    set_pem(t, CURLOPT_PROXY_CAINFO_BLOB, c->ca) != CURLE_OK ||
 	    set_pem(t, CURLOPT_SSLCERT_BLOB, c->cert) != CURLE_OK ||
 	    set_pem(t, CURLOPT_SSLKEY_BLOB, c->key) != CURLE_OK)
 		return -ENOMEM;
-	pn_certificates_unref(t->certificates);
+	is_other = old && !(pn_pem_is_same(old->cert, c->cert) && pn_pem_is_same(old->key, c->key));
+	pn_certificates_unref(old);
 	t->certificates = pn_certificates_ref(certificates);
-	return 0;
+	return is_other ? PN_CLIENT_CERTIFICATE_CHANGED : 0;
 }
 
 /* The form of client-go's; one that begins with "curl" would be sent indented JSON. */

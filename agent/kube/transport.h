@@ -24,8 +24,10 @@ void pn_transport_free(struct pn_transport *t);
  *
  * They are read in place: whoever has an easy handle keeps a reference to them as long as it lives.
  *
- * Return: 0 or -ENOMEM
+ * Return: 0; PN_CLIENT_CERTIFICATE_CHANGED if older connections know the client by another one; or
+ * -ENOMEM
  */
+enum { PN_CLIENT_CERTIFICATE_CHANGED = 1 };
 int pn_transport_use(struct pn_transport *t, struct pn_certificates *certificates);
 
 /** pn_transport_easy() - a new easy handle, all set but for path, headers and callbacks; NULL without memory */

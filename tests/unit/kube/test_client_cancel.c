@@ -198,7 +198,7 @@ static bool answer_first_ones_with_silence(struct exchange *x)
 
 static void unanswered_requests_hold_up_nobody(void **state)
 {
-	enum { N = 15 };
+	enum { N = 10 }; /* as many as are opened at first */
 	static struct result silent[N];
 	struct result last = { 0 };
 	struct fixture *f = *state;
@@ -206,6 +206,8 @@ static void unanswered_requests_hold_up_nobody(void **state)
 	serve_http(f, answer_first_ones_with_silence);
 	for (int i = 0; i < N; i++)
 		start(f, &silent[i], "/silent", 0);
+	while (atomic_load(&f->server.n_requests) < N)
+		(void)uv_run(&f->loop, UV_RUN_ONCE);
 	start(f, &last, "/", 0);
 	while (!last.n_done) {
 		(void)uv_run(&f->loop, UV_RUN_ONCE);
