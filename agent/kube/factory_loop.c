@@ -43,18 +43,19 @@ static void forget(struct pn_registration *r)
 	pn_registration_unref(r);
 }
 
-/* Return: true if it has to be looked at again */
+/* Return: true if it has to be looked at again. A thread is joined without the lock: it may want it. */
 static bool serve(struct pn_factory *f, struct pn_registration *r)
 {
-	bool again = false;
+	bool again = false, is_over;
 
 	if (!pn_registration_has_own_thread(r))
 		again = pn_registration_deliver(r, NOTICES_A_TURN);
+	is_over = !again && pn_registration_is_idle(r) && pn_registration_reap(r, false);
 	pn_factory_lock(f);
-	if (!again && r->informer && pn_registration_is_idle(r) && pn_registration_reap(r, false))
-		forget(r);
 	if (again)
 		pn_factory_make_ready(f, r);
+	else if (is_over && r->informer)
+		forget(r);
 	pn_factory_unlock(f);
 	return again;
 }
