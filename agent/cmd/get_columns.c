@@ -362,7 +362,9 @@ int pn_columns_flush(struct pn_columns *c)
 	while (c->cells.len && p < end)
 		p = print_line(c, p);
 	pn_buf_reset(&c->cells);
-	return fflush(c->out) == 0 ? 0 : -EIO;
+	if (fflush(c->out) != 0)
+		return -errno;
+	return ferror(c->out) ? -EIO : 0;
 }
 
 /* --- without a Table --- */

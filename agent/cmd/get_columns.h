@@ -46,7 +46,7 @@ int pn_columns_row(struct pn_columns *c, const char *change, const json_t *row);
  */
 int pn_columns_object(struct pn_columns *c, const char *change, json_t *object, int64_t now_s);
 
-/** pn_columns_flush() - write the rows there are, and headings before the first of them. Return: 0 or -EIO */
+/** pn_columns_flush() - write the rows there are, and headings before the first of them. Return: 0 or a negative errno */
 int pn_columns_flush(struct pn_columns *c);
 
 /** pn_columns_count() - rows so far */

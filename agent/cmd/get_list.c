@@ -137,8 +137,6 @@ static int say(struct pn_get *g, int r)
 {
 	if (r == -ENOMEM)
 		return pn_err_set(&g->err, r, "out of memory");
-	if (r == -EIO)
-		return pn_err_set(&g->err, r, "writing to standard output: %s", strerror(errno));
 	if (r == -EBADMSG && !*g->err.text)
 		return pn_err_set(&g->err, r, "%s: a table without usable columns",
 				  pn_fetch_server(g->fetch));

@@ -96,8 +96,7 @@ static int watch_once(struct watch *w)
 		return refused(w, &s.body.error);
 	if (r == PN_FETCH_REFUSED)
 		return refused(w, &st);
-	if (r == -ECANCELED || r == -ENOMEM || r == -EBADMSG || r == -EMSGSIZE ||
-	    (r == -EIO && ferror(stdout)))
+	if (r == -ECANCELED || r == -ENOMEM || r == -EBADMSG || r == -EMSGSIZE || ferror(stdout))
 		return r;
 	if (!was_short) {
 		w->is_away = false;

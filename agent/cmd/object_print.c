@@ -219,7 +219,9 @@ int pn_printer_flush(struct pn_printer *p)
 {
 	if (p->columns)
 		return pn_columns_flush(p->columns);
-	return fflush(p->out) == 0 ? 0 : -EIO;
+	if (fflush(p->out) != 0)
+		return -errno;
+	return ferror(p->out) ? -EIO : 0;
 }
 
 static int end_list(struct pn_printer *p)

@@ -30,7 +30,8 @@ struct pn_printer_options {
 
 /*
  * What `podonym get` prints, in whichever form: objects come one by one and none is kept. All
- * functions that return int say 0, -ENOMEM, -EMSGSIZE, -EBADMSG (a row without columns) or -EIO.
+ * functions that return int say 0, -ENOMEM, -EMSGSIZE, -EBADMSG (a row without columns) or why
+ * @out could not be written.
  */
 struct pn_printer;
 

@@ -23,14 +23,20 @@ struct pn_yaml_out {
 	int error;
 };
 
-/* An event that could not be made has no type. */
+static int why(const struct pn_yaml_out *y)
+{
+	return y->emitter.error == YAML_MEMORY_ERROR || !errno ? -ENOMEM : -errno;
+}
+
+/* After the first error nothing is written any more. */
 static void emit(struct pn_yaml_out *y, yaml_event_t *event, int is_made)
 {
 	if (!is_made)
-		y->error = y->error ? y->error : -ENOMEM;
+		y->error = -ENOMEM;
+	else if (y->error)
+		yaml_event_delete(event);
 	else if (!yaml_emitter_emit(&y->emitter, event))
-		y->error = y->error ? y->error
-				    : (y->emitter.error == YAML_MEMORY_ERROR ? -ENOMEM : -EIO);
+		y->error = why(y);
 }
 
 struct pn_yaml_out *pn_yaml_out_new(FILE *out)
@@ -336,7 +342,7 @@ static int end_document(struct pn_yaml_out *y)
 
 	emit(y, &event, yaml_document_end_event_initialize(&event, 1));
 	if (!y->error && !yaml_emitter_flush(&y->emitter))
-		y->error = -EIO;
+		y->error = why(y);
 	return y->error;
 }
 

@@ -15,7 +15,7 @@ struct pn_yaml_out;
 struct pn_yaml_out *pn_yaml_out_new(FILE *out);
 void pn_yaml_out_free(struct pn_yaml_out *y);
 
-/** pn_yaml_document() - the next document of the stream. Return: 0, -ENOMEM or -EIO, as all below */
+/** pn_yaml_document() - the next document of the stream. Return: 0 or a negative errno, as all below */
 int pn_yaml_document(struct pn_yaml_out *y, json_t *tree);
 
 /** pn_yaml_list_begin(), _item(), _end() - a document {apiVersion: v1, items: [...], kind: List} */
