@@ -46,7 +46,7 @@ PKGS_datapath := libbpf libnl-route-3.0
 PKGS_flow :=
 PKGS_export :=
 PKGS_serve := libuv jansson
-PKGS_cmd := libuv jansson
+PKGS_cmd := libuv jansson yaml-0.1
 
 # What only the unit tests of a folder need: the test server speaks TLS by itself.
 TEST_LIBS_kube := -lssl -lcrypto

@@ -22,14 +22,20 @@
 #include "cmd/status_doc.h"
 #include "datapath/links.h"
 #include "index/index.h"
-#include "kube/client.h"
-#include "kube/informer.h"
+#include "kube/factory.h"
+#include "kube/store.h"
 #include "serve/socket.h"
 
 enum {
 	TICK_MS = 1000, /* retries of map writes, freshness in `meta` */
 	PRUNE_TICKS = 5,
+	N_KINDS = 5,
 };
+
+/* What explains an address. */
+static const enum pn_kind_id kinds[] = { PN_KIND_POD, PN_KIND_SERVICE, PN_KIND_NODE,
+					 PN_KIND_NAMESPACE, PN_KIND_REPLICASET };
+_Static_assert(PN_ARRAY_SIZE(kinds) == N_KINDS, "an informer for each kind");
 
 struct agent {
 	const struct pn_agent_config *config;
@@ -49,10 +55,10 @@ struct agent {
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
 	struct pn_socket *socket;
-	struct pn_client *client;
-	struct pn_informer *informers[PN_KIND_MAX];
+	struct pn_factory *factory;
+	struct pn_informer *informers[N_KINDS];
 	struct pn_backoff kube_backoff;
-	struct pn_err kube_err; /* why there is no client yet */
+	struct pn_err kube_err; /* why there is no factory yet */
 
 	unsigned int n_ticks, n_synced;
 	bool maps_dirty;   /* the index changed since the last flush */
@@ -74,45 +80,41 @@ static void apply(struct agent *a, const struct pn_object *old, const struct pn_
 	pn_error("agent", "no memory to index %s/%s, trying again", obj->name_space, obj->name);
 }
 
-static void on_add(void *data, const struct pn_object *obj, bool is_initial)
+static void on_synced(struct agent *a)
 {
-	(void)is_initial;
-	apply(data, NULL, obj);
-}
-
-static void on_update(void *data, const struct pn_object *old, const struct pn_object *new)
-{
-	apply(data, old, new);
-}
-
-static void on_delete(void *data, const struct pn_object *last, bool is_stale)
-{
-	(void)is_stale;
-	apply(data, last, NULL);
-}
-
-static void on_synced(void *data)
-{
-	struct agent *a = data;
-
-	if (++a->n_synced < PN_KIND_MAX)
+	if (++a->n_synced < N_KINDS)
 		return;
 	a->maps_dirty = true;
 	pn_info("agent", "all objects are known after %llu ms",
 		(unsigned long long)((pn_clock_now(a->clock) - a->started) / PN_NSEC_PER_MSEC));
 }
 
-static const struct pn_handler object_handler = {
-	.add = on_add,
-	.update = on_update,
-	.remove = on_delete,
-	.synced = on_synced,
-};
-
-static bool apply_again(const struct pn_object *obj, void *data)
+static void on_notice(const void *handler, void *data, const struct pn_notice *n)
 {
-	apply(data, NULL, obj);
-	return true;
+	struct agent *a = data;
+
+	(void)handler;
+	if (n->type == PN_NOTICE_SYNCED)
+		on_synced(a);
+	else if (n->type == PN_NOTICE_REMOVE)
+		apply(a, n->obj, NULL);
+	else
+		apply(a, n->old, n->obj);
+}
+
+static void apply_all_again(struct agent *a)
+{
+	const struct pn_object *obj;
+	struct pn_iter it;
+
+	a->index_missed = false;
+	pn_read_begin();
+	for (size_t i = 0; a->factory && i < N_KINDS; i++) {
+		pn_informer_each(a->informers[i], &it);
+		while ((obj = pn_iter_next(&it)))
+			apply(a, NULL, obj);
+	}
+	pn_read_end();
 }
 
 /* --- names: index -> maps ----------------------------------------------------------------------- */
@@ -124,7 +126,7 @@ static void write_maps(struct agent *a)
 
 	a->maps_dirty = false;
 	r = pn_maps_flush(a->maps, a->index);
-	if (r == 0 && a->n_synced == PN_KIND_MAX && !a->maps_swept) {
+	if (r == 0 && a->n_synced == N_KINDS && !a->maps_swept) {
 		r = pn_maps_sweep(a->maps, a->index);
 		a->maps_swept = r == 0;
 	}
@@ -147,11 +149,8 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct agent *a = timer->data;
 
-	if (a->index_missed) {
-		a->index_missed = false;
-		for (size_t i = 0; a->client && i < PN_KIND_MAX; i++)
-			pn_informer_each(a->informers[i], apply_again, a);
-	}
+	if (a->index_missed)
+		apply_all_again(a);
 	if (++a->n_ticks % PRUNE_TICKS == 0)
 		pn_index_prune(a->index);
 	write_maps(a);
@@ -212,11 +211,11 @@ static char *on_status(void *data)
 	const struct pn_status_parts parts = {
 		.clock = a->clock,
 		.node_name = a->config->node_name,
-		.server = a->client ? pn_client_server(a->client) : "",
-		.error = a->client ? "" : a->kube_err.text,
+		.server = a->factory ? pn_factory_server(a->factory) : "",
+		.error = a->factory ? "" : a->kube_err.text,
 		.started = a->started,
 		.informers = a->informers,
-		.n_informers = a->client ? PN_KIND_MAX : 0,
+		.n_informers = a->factory ? N_KINDS : 0,
 		.index = a->index,
 		.tracer = a->tracer,
 	};
@@ -319,28 +318,20 @@ static int start_links(struct agent *a, struct pn_err *reterr)
 	return pn_links_dispatch(a->links, reterr);
 }
 
-static int start_informer(struct agent *a, enum pn_kind_id id)
+static int add_informer(struct agent *a, size_t i, struct pn_err *reterr)
 {
-	const struct pn_informer_config config = {
-		.client = a->client,
-		.clock = a->clock,
-		.kind = pn_kind_get(id),
-	};
-	int r = pn_informer_new(&a->loop, &config, &a->informers[id]);
+	int r;
 
-	if (r == 0)
-		r = pn_informer_add_handler(a->informers[id], &object_handler, a);
-	return r < 0 ? r : pn_informer_start(a->informers[id]);
+	a->informers[i] = pn_factory_informer(a->factory, kinds[i], NULL, reterr);
+	if (!a->informers[i])
+		return -EINVAL;
+	r = pn_informer_add_handler(a->informers[i], on_notice, NULL, a, NULL, NULL);
+	return r < 0 ? pn_err_set(reterr, r, "following an informer: %s", strerror(-r)) : 0;
 }
 
 static void stop_kube(struct agent *a)
 {
-	for (size_t i = 0; i < PN_KIND_MAX; i++) {
-		pn_informer_free(a->informers[i]);
-		a->informers[i] = NULL;
-	}
-	pn_client_free(a->client);
-	a->client = NULL;
+	pn_factory_free(PN_TAKE_PTR(a->factory));
 }
 
 static int start_kube(struct agent *a, struct pn_err *reterr)
@@ -350,14 +341,12 @@ static int start_kube(struct agent *a, struct pn_err *reterr)
 
 	r = pn_kube_config_load(&a->config->kube, &config, reterr);
 	if (r == 0)
-		r = pn_client_new(&a->loop, &config, &a->client, reterr);
+		r = pn_factory_new_on_loop(&a->loop, &config, &a->factory, reterr);
 	pn_kube_config_done(&config);
-	for (enum pn_kind_id id = 0; r == 0 && id < PN_KIND_MAX; id++) {
-		r = start_informer(a, id);
-		if (r < 0)
-			(void)pn_err_set(reterr, r, "starting the informer for %s: %s",
-					 pn_kind_get(id)->plural, strerror(-r));
-	}
+	for (size_t i = 0; r == 0 && i < N_KINDS; i++)
+		r = add_informer(a, i, reterr);
+	if (r == 0)
+		r = pn_factory_start(a->factory);
 	if (r < 0)
 		stop_kube(a);
 	return r;
@@ -370,7 +359,7 @@ static void on_kube_retry(uv_timer_t *timer)
 	pn_nsec pause;
 
 	if (start_kube(a, &a->kube_err) == 0) {
-		pn_info("agent", "watching server=%s", pn_client_server(a->client));
+		pn_info("agent", "watching server=%s", pn_factory_server(a->factory));
 		return;
 	}
 	pause = pn_backoff_next(&a->kube_backoff, a->clock);
@@ -408,6 +397,7 @@ static void close_loop(struct agent *a)
 	uv_close((uv_handle_t *)&a->sigterm, NULL);
 	(void)uv_run(&a->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&a->loop);
+	pn_store_barrier();
 }
 
 static void stop(struct agent *a)

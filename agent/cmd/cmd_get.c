@@ -1,230 +1,171 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podonym get: objects as the agent would see them, read once from the API server. Uses the same
- * informer as the agent, so it also shows whether the agent's settings and rights are good.
+ * podonym get: objects of any kind as the API server has them, as `kubectl get` shows them. For
+ * machines without kubectl, which are most nodes, and to see that the agent's settings and rights
+ * are good. get.h says where its parts are.
  */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <uv.h>
 
+#include "base/addr.h"
 #include "cmd/commands.h"
+#include "cmd/get.h"
 #include "cmd/kube_options.h"
-#include "cmd/object_print.h"
-#include "kube/informer.h"
 
-struct get_options {
-	struct pn_kube_config_source kube;
-	const char *name_space, *by_ip, *output;
-	bool all_namespaces;
-	pn_nsec timeout;
-};
+static const char *const outputs[] = { "table", "wide", "json", "yaml", "name", NULL };
 
-/* One run: the informer is driven until it is synced, has failed, or time is up. */
-struct get {
-	const struct get_options *options;
-	const struct pn_kind *kind;
-	const char *name_space, *name; /* "" for any */
-	uv_loop_t loop;
-	uv_check_t after_poll;
-	uv_timer_t deadline;
-	struct pn_client *client;
-	struct pn_informer *informer;
-	bool synced;
-	struct pn_err err;
-
-	const struct pn_object **found;
-	size_t n_found, cap;
-};
-
-static void on_synced(void *data)
+static enum pn_output wanted_output(const char *word)
 {
-	struct get *g = data;
+	static const enum pn_output in_order[] = { PN_OUTPUT_TABLE, PN_OUTPUT_WIDE, PN_OUTPUT_JSON,
+						   PN_OUTPUT_YAML, PN_OUTPUT_NAME };
+	size_t i = 0;
 
-	g->synced = true;
-	uv_stop(&g->loop);
+	_Static_assert(PN_ARRAY_SIZE(in_order) + 1 == PN_ARRAY_SIZE(outputs), "one for each word");
+	while (strcmp(outputs[i], word) != 0)
+		i++;
+	return in_order[i];
 }
 
-static const struct pn_handler handler = { .synced = on_synced };
+/* --- what is asked for --- */
 
-/* The agent would go on trying; a person wants to hear of the first failure. */
-static void on_after_poll(uv_check_t *check)
-{
-	struct get *g = check->data;
-	struct pn_informer_status s;
-
-	pn_informer_status(g->informer, &s);
-	if (g->synced || s.n_failures == 0)
-		return;
-	(void)pn_err_set(&g->err, -EIO, "%s", s.last_error);
-	uv_stop(&g->loop);
-}
-
-static void on_deadline(uv_timer_t *timer)
-{
-	struct get *g = timer->data;
-
-	(void)pn_err_set(&g->err, -ETIMEDOUT, "%s: no complete answer in time; see --timeout",
-			 pn_client_server(g->client));
-	uv_stop(timer->loop);
-}
-
-static int start(struct get *g, const struct pn_kube_config *config)
-{
-	struct pn_informer_config informer = { .clock = &pn_clock_system, .kind = g->kind };
-	int r;
-
-	r = pn_client_new(&g->loop, config, &g->client, &g->err);
-	if (r < 0)
-		return r;
-	informer.client = g->client;
-	r = pn_informer_new(&g->loop, &informer, &g->informer);
-	if (r == 0)
-		r = pn_informer_add_index(g->informer, "by-ip", pn_index_by_ip);
-	if (r == 0)
-		r = pn_informer_add_handler(g->informer, &handler, g);
-	if (r == 0)
-		r = pn_informer_start(g->informer);
-	return r < 0 ? pn_err_set(&g->err, r, "%s", strerror(-r)) : 0;
-}
-
-static int sync_once(struct get *g, const struct pn_kube_config *config)
-{
-	int r = start(g, config);
-
-	if (r < 0)
-		return r;
-	(void)uv_check_init(&g->loop, &g->after_poll);
-	(void)uv_timer_init(&g->loop, &g->deadline);
-	g->after_poll.data = g->deadline.data = g;
-	(void)uv_check_start(&g->after_poll, on_after_poll);
-	(void)uv_timer_start(&g->deadline, on_deadline, g->options->timeout / PN_NSEC_PER_MSEC, 0);
-	(void)uv_run(&g->loop, UV_RUN_DEFAULT);
-	uv_close((uv_handle_t *)&g->after_poll, NULL);
-	uv_close((uv_handle_t *)&g->deadline, NULL);
-	pn_informer_stop(g->informer);
-	return g->synced ? 0 : -EIO;
-}
-
-static bool wanted(const struct get *g, const struct pn_object *obj)
-{
-	if (*g->name && strcmp(obj->name, g->name) != 0)
-		return false;
-	return !*g->name_space || !*obj->name_space || strcmp(obj->name_space, g->name_space) == 0;
-}
-
-static bool collect(const struct pn_object *obj, void *data)
-{
-	struct get *g = data;
-
-	if (!wanted(g, obj))
-		return true;
-	if (g->n_found == g->cap) {
-		size_t cap = g->cap ? g->cap * 2 : 256;
-		const struct pn_object **found = reallocarray(g->found, cap, sizeof(*found));
-
-		if (!found) {
-			(void)pn_err_set(&g->err, -ENOMEM, "out of memory");
-			return false;
-		}
-		g->found = found;
-		g->cap = cap;
-	}
-	g->found[g->n_found++] = obj;
-	return true;
-}
-
-static int by_key(const void *a, const void *b)
-{
-	const struct pn_object *const *x = a, *const *y = b;
-	int r = strcmp((*x)->name_space, (*y)->name_space);
-
-	return r ? r : strcmp((*x)->name, (*y)->name);
-}
-
-static int print_table(const struct get *g)
-{
-	PN_CLEANUP(pn_table_freep) struct pn_table *t = pn_print_table_new(g->kind->id);
-	int64_t now_s = (int64_t)time(NULL);
-
-	for (size_t i = 0; t && i < g->n_found; i++) {
-		if (pn_print_row(t, g->found[i], now_s) < 0)
-			return -ENOMEM;
-	}
-	if (!t)
-		return -ENOMEM;
-	pn_table_print(t, stdout);
-	return 0;
-}
-
-static int print_json(const struct get *g)
-{
-	json_t *items = json_array(), *doc;
-	int r;
-
-	for (size_t i = 0; i < g->n_found; i++)
-		(void)json_array_append_new(items, pn_print_json(g->found[i]));
-	doc = json_pack("{s:s, s:o}", "kind", "List", "items", items);
-	r = json_dumpf(doc, stdout, JSON_INDENT(2));
-	json_decref(doc);
-	(void)putchar('\n');
-	return r < 0 ? -EIO : 0;
-}
-
-static int print_found(struct get *g)
-{
-	int r;
-
-	if (g->options->by_ip)
-		(void)pn_informer_by_index(g->informer, "by-ip", g->options->by_ip, collect, g);
-	else
-		pn_informer_each(g->informer, collect, g);
-	if (*g->err.text)
-		return -ENOMEM;
-	if (!g->n_found)
-		return pn_err_set(&g->err, -ENOENT, "no %s found", g->kind->plural);
-	qsort(g->found, g->n_found, sizeof(g->found[0]), by_key);
-	r = strcmp(g->options->output, "json") == 0 ? print_json(g) : print_table(g);
-	return r < 0 ? pn_err_set(&g->err, r, "printing: %s", strerror(-r)) : 0;
-}
-
-static const char *wanted_namespace(const struct get_options *o,
+static const char *wanted_namespace(const struct pn_get_options *o,
 				    const struct pn_kube_config *config)
 {
 	if (o->all_namespaces || (o->by_ip && !o->name_space))
 		return "";
-	if (o->name_space)
+	if (o->name_space && *o->name_space)
 		return o->name_space;
 	return config->name_space && *config->name_space ? config->name_space : "default";
 }
 
-static int get(struct get *g, struct pn_kube_config *config)
+static int make_printer(struct pn_get *g)
 {
-	int r = uv_loop_init(&g->loop);
+	const struct pn_get_options *o = g->options;
+	struct pn_printer_options options = {
+		.output = wanted_output(o->output),
+		.as_documents = o->watch,
+		.with_event = o->watch_events,
+		.with_labels = o->show_labels,
+		.no_headings = o->no_headings,
+		.managed_fields = o->show_managed_fields,
+	};
 
+	if (g->n_targets == 1 && *g->targets[0].name && !o->by_ip)
+		options.as_documents = true;
+	for (size_t i = 1; i < g->n_targets; i++)
+		options.with_kind |= g->targets[i].res != g->targets[0].res;
+	g->printer = pn_printer_new(&options, stdout);
+	return g->printer ? 0 : pn_err_set(&g->err, -ENOMEM, "out of memory");
+}
+
+/* Options that do not go together, as far as only the targets tell. */
+static int check_targets(struct pn_get *g)
+{
+	const struct pn_get_options *o = g->options;
+	bool is_named = g->n_targets && *g->targets[0].name;
+
+	if (is_named && (o->labels || o->fields))
+		return pn_err_set(&g->err, -EINVAL,
+				  "names and selectors do not go together: either or");
+	if (is_named && o->by_ip)
+		return pn_err_set(&g->err, -EINVAL, "--by-ip looks for names: give a kind only");
+	if (o->watch && g->n_targets != 1)
+		return pn_err_set(&g->err, -EINVAL,
+				  "--watch follows one kind, or one object by its name");
+	return 0;
+}
+
+/* --- getting it --- */
+
+static int print_target(struct pn_get *g, const struct pn_get_target *t)
+{
+	int r;
+
+	g->with_namespace |= !*g->name_space && t->res->is_namespaced;
+	r = pn_printer_kind(g->printer, t->res, g->with_namespace);
 	if (r < 0)
-		return pn_err_set(&g->err, r, "starting the event loop: %s", uv_strerror(r));
-	g->name_space = wanted_namespace(g->options, config);
-	r = sync_once(g, config);
-	if (r == 0)
-		r = print_found(g);
-	pn_informer_free(g->informer);
-	pn_client_free(g->client);
-	(void)uv_run(&g->loop, UV_RUN_DEFAULT);
-	(void)uv_loop_close(&g->loop);
-	free(g->found);
+		return r;
+	g->err.text[0] = '\0';
+	r = g->options->watch ? pn_get_watch(g, t) : pn_get_list(g, t, NULL);
+	if (r != PN_GET_MISSING)
+		return r;
+	pn_get_complain(g, "%s", g->err.text);
+	return 0;
+}
+
+static void say_nothing_found(const struct pn_get *g)
+{
+	bool is_namespaced = *g->name_space;
+
+	for (size_t i = 0; i < g->n_targets; i++)
+		is_namespaced &= g->targets[i].res->is_namespaced;
+	if (is_namespaced)
+		(void)fprintf(stderr, "No resources found in %s namespace.\n", g->name_space);
+	else
+		(void)fprintf(stderr, "No resources found\n");
+}
+
+static int print_all(struct pn_get *g)
+{
+	bool is_empty;
+	int r = 0;
+
+	for (size_t i = 0; i < g->n_targets && r == 0; i++)
+		r = print_target(g, &g->targets[i]);
+	is_empty = pn_printer_count(g->printer) == 0;
+	if (r == 0 && !(is_empty && g->has_failed))
+		r = pn_printer_end(g->printer);
+	else
+		(void)pn_printer_flush(g->printer);
+	if (r == 0 && is_empty && !g->has_failed && !g->options->watch &&
+	    !g->options->ignore_not_found && pn_printer_wants_rows(g->printer))
+		say_nothing_found(g);
+	if (r < 0 && !*g->err.text)
+		return pn_err_set(&g->err, r, "printing: %s", strerror(-r));
 	return r;
 }
 
-static int unknown_kind(const char *word)
+static int get(struct pn_get *g, const char *by_ip, size_t n_operands, char *const *operands)
 {
-	(void)fprintf(stderr, "podonym get: unknown kind \"%s\"; there are:", word);
-	for (enum pn_kind_id id = 0; id < PN_KIND_MAX; id++)
-		(void)fprintf(stderr, " %s", pn_kind_get(id)->plural);
-	(void)fputc('\n', stderr);
-	return PN_EXIT_USAGE;
+	int r = pn_discovery_new(&g->discovery);
+
+	if (r < 0)
+		return pn_err_set(&g->err, r, "out of memory");
+	r = pn_get_resolve(g, n_operands, operands);
+	if (r == 0)
+		r = check_targets(g);
+	if (r == 0 && by_ip)
+		r = pn_get_by_ip(g, by_ip);
+	if (r == 0)
+		r = make_printer(g);
+	return r < 0 ? r : print_all(g);
 }
+
+static int connect_and_get(struct pn_get *g, const char *by_ip, size_t n_operands,
+			   char *const *operands)
+{
+	struct pn_kube_config config = { 0 };
+	int r;
+
+	r = pn_kube_config_load(&g->options->kube, &config, &g->err);
+	if (r == -EINVAL)
+		r = -EIO; /* a file that makes no sense is not wrong usage */
+	g->name_space = wanted_namespace(g->options, &config);
+	if (r == 0)
+		r = pn_fetch_new(&config, g->options->timeout, &g->fetch, &g->err);
+	if (r == 0)
+		r = get(g, by_ip, n_operands, operands);
+	pn_printer_free(g->printer);
+	pn_get_drop_targets(g);
+	pn_discovery_free(g->discovery);
+	pn_fetch_free(g->fetch);
+	pn_kube_config_done(&config);
+	return r;
+}
+
+/* --- the command line --- */
 
 /* Index values are normal forms of addresses, so the one asked for must be too. */
 static int normal_address(const char *text, char buf[static PN_ADDR_STRLEN])
@@ -241,91 +182,102 @@ static int normal_address(const char *text, char buf[static PN_ADDR_STRLEN])
 
 static int run(const void *values, int n_operands, char **operands)
 {
-	struct get_options o = *(const struct get_options *)values;
-	struct get g = { .options = &o, .kind = pn_kind_find(operands[0]) };
-	struct pn_kube_config config = { 0 };
+	struct pn_get_options o = *(const struct pn_get_options *)values;
+	struct pn_get g = { .options = &o };
 	char by_ip[PN_ADDR_STRLEN];
 	int r;
 
-	if (!g.kind)
-		return unknown_kind(operands[0]);
+	o.watch |= o.watch_only;
 	if (o.by_ip && normal_address(o.by_ip, by_ip) < 0)
 		return PN_EXIT_USAGE;
-	if (o.by_ip)
-		o.by_ip = by_ip;
-	g.name = n_operands > 1 ? operands[1] : "";
-	r = pn_kube_config_load(&o.kube, &config, &g.err);
-	if (r == 0)
-		r = get(&g, &config);
-	pn_kube_config_done(&config);
+	if (o.by_ip && (o.watch || o.labels || o.fields)) {
+		(void)fprintf(stderr, "podonym get: --by-ip goes neither with --watch nor with "
+				      "selectors\n");
+		return PN_EXIT_USAGE;
+	}
+	r = connect_and_get(&g, o.by_ip ? by_ip : NULL, (size_t)n_operands, operands);
 	if (r < 0)
-		(void)fprintf(stderr, "podonym get: %s\n", g.err.text);
-	return r < 0 ? PN_EXIT_FAILED : PN_EXIT_DONE;
+		pn_get_complain(&g, "%s", g.err.text);
+	if (r == -EINVAL)
+		return PN_EXIT_USAGE;
+	return g.has_failed ? PN_EXIT_FAILED : PN_EXIT_DONE;
 }
 
-static const char *const outputs[] = { "table", "json", NULL };
+#define FLAG(long_name, short_name, field, text)                                  \
+	{                                                                         \
+		.name = (long_name), .letter = (short_name), .type = PN_OPT_FLAG, \
+		.offset = offsetof(struct pn_get_options, field), .help = (text), \
+	}
+
+#define STRING(long_name, short_name, value, field, text)                                         \
+	{                                                                                         \
+		.name = (long_name), .letter = (short_name), .type = PN_OPT_STRING,               \
+		.arg = (value), .offset = offsetof(struct pn_get_options, field), .help = (text), \
+	}
 
 static const struct pn_option options[] = {
-	PN_KUBE_OPTIONS(struct get_options, kube),
-	{
-		.name = "namespace",
-		.letter = 'n',
-		.type = PN_OPT_STRING,
-		.arg = "NAME",
-		.offset = offsetof(struct get_options, name_space),
-		.help = "only this namespace (default: the context's)",
-	},
-	{
-		.name = "all-namespaces",
-		.letter = 'A',
-		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct get_options, all_namespaces),
-		.help = "of every namespace",
-	},
-	{
-		.name = "by-ip",
-		.type = PN_OPT_STRING,
-		.arg = "ADDRESS",
-		.offset = offsetof(struct get_options, by_ip),
-		.help = "only those with this address, of every namespace",
-	},
+	PN_KUBE_OPTIONS(struct pn_get_options, kube),
+	STRING("namespace", 'n', "NAME", name_space,
+	       "only this namespace (default: the context's)"),
+	FLAG("all-namespaces", 'A', all_namespaces, "of every namespace"),
+	STRING("selector", 'l', "LABELS", labels,
+	       "only those with these labels: app=web,tier!=test,x in (a,b)"),
+	STRING("field-selector", 0, "FIELDS", fields,
+	       "only those with these fields: status.phase=Running"),
+	STRING("by-ip", 0, "ADDRESS", by_ip,
+	       "only those with this address; of every namespace without -n"),
 	{
 		.name = "output",
 		.letter = 'o',
 		.type = PN_OPT_CHOICE,
 		.arg = "FORM",
-		.offset = offsetof(struct get_options, output),
+		.offset = offsetof(struct pn_get_options, output),
 		.preset = "table",
 		.choices = outputs,
 		.help = "form of the answer",
 	},
+	FLAG("no-headers", 0, no_headings, "tables without headings"),
+	FLAG("show-labels", 0, show_labels, "tables with a last column of labels"),
+	FLAG("show-managed-fields", 0, show_managed_fields,
+	     "leave metadata.managedFields in JSON and YAML"),
+	FLAG("ignore-not-found", 0, ignore_not_found, "what is not there is no failure"),
+	FLAG("watch", 'w', watch, "then follow the changes until interrupted"),
+	FLAG("watch-only", 0, watch_only, "only the changes from now on"),
+	FLAG("output-watch-events", 0, watch_events, "say of each what happened to it"),
 	{
 		.name = "timeout",
 		.type = PN_OPT_DURATION,
 		.arg = "TIME",
-		.offset = offsetof(struct get_options, timeout),
+		.offset = offsetof(struct pn_get_options, timeout),
 		.preset = "30s",
 		.min = 100 * PN_NSEC_PER_MSEC,
 		.max = 3600 * PN_NSEC_PER_SEC,
-		.help = "give up after so long",
+		.help = "give up after so long; a watch goes on",
 	},
 	PN_OPTION_END,
 };
 
 const struct pn_command pn_cmd_get = {
 	.name = "get",
-	.operands = "KIND [NAME]",
-	.summary = "objects as the agent sees them, from the API server",
-	.description = "  Lists pods, services, nodes, namespaces or replicasets (singular and "
-		       "short names\n"
-		       "  work too), with the fields that podonym keeps of them. Fails if none is "
-		       "found.\n",
-	.examples = "  podonym get pods -A\n"
-		    "  podonym get pods --by-ip 10.244.1.7\n"
-		    "  podonym get svc -n shop -o json\n",
+	.operands = "KIND[,KIND...] [NAME...] | KIND/NAME...",
+	.summary = "objects of any kind from the API server, as kubectl shows them",
+	.description = "  Shows what the API server has. KIND is any kind it knows, custom ones "
+		       "too: plural,\n"
+		       "  singular or short name, or KIND.GROUP where several have the same name. "
+		       "Tables are\n"
+		       "  the server's own, JSON and YAML the whole objects.\n"
+		       "\n"
+		       "  Nothing found is said on standard error and is no failure; a NAME or an "
+		       "address\n"
+		       "  that is not found is one. An interrupted --watch is done, not failed.\n",
+	.examples = "  podonym get pods -A -o wide\n"
+		    "  podonym get pods,services -n shop -l app=web\n"
+		    "  podonym get deployment/web -n shop -o yaml\n"
+		    "  podonym get pods --field-selector spec.nodeName=node-1 -A --watch\n"
+		    "  podonym get pods,services,nodes --by-ip 10.244.1.7\n",
 	.n_operands_min = 1,
-	.n_operands_max = 2,
+	.n_operands_max = 1000,
 	.options = options,
-	.values_size = sizeof(struct get_options),
+	.values_size = sizeof(struct pn_get_options),
 	.run = run,
 };

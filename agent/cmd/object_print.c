@@ -1,234 +1,249 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Objects as text: one row and one JSON document a kind. Only what podonym keeps of an object can
- * be shown, which is what its decisions rest on.
+ * The forms of `podonym get`. Tables are get_columns.c, JSON and YAML json_print.c and yaml_print.c;
+ * what is here is common to them: what a List looks like while it grows, and the name of a kind.
  */
 #include "cmd/object_print.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "base/buf.h"
-#include "kube/kind.h"
+#include "base/util.h"
+#include "cmd/get_columns.h"
+#include "cmd/json_print.h"
+#include "cmd/yaml_print.h"
 
-enum { MAX_CELL = 64 * 1024 };
+struct pn_printer {
+	struct pn_printer_options options;
+	FILE *out;
+	size_t n_objects;
+	bool in_list;
 
-static const char *const pod_headings[] = { "NAMESPACE", "NAME",  "PHASE", "ADDRESSES",
-					    "NODE",	 "OWNER", "AGE" };
-static const char *const service_headings[] = { "NAMESPACE", "NAME",  "TYPE",
-						"ADDRESSES", "PORTS", "AGE" };
-static const char *const node_headings[] = { "NAME", "ADDRESSES", "AGE" };
-static const char *const namespace_headings[] = { "NAME", "AGE" };
-static const char *const replicaset_headings[] = { "NAMESPACE", "NAME", "OWNER", "AGE" };
-
-static const struct {
-	const char *const *names;
-	size_t n;
-} headings[] = {
-	[PN_KIND_POD] = { pod_headings, PN_ARRAY_SIZE(pod_headings) },
-	[PN_KIND_SERVICE] = { service_headings, PN_ARRAY_SIZE(service_headings) },
-	[PN_KIND_NODE] = { node_headings, PN_ARRAY_SIZE(node_headings) },
-	[PN_KIND_NAMESPACE] = { namespace_headings, PN_ARRAY_SIZE(namespace_headings) },
-	[PN_KIND_REPLICASET] = { replicaset_headings, PN_ARRAY_SIZE(replicaset_headings) },
+	const struct pn_api_resource *res;
+	char prefix[512]; /* "deployment.apps/" */
+	struct pn_columns *columns;
+	struct pn_yaml_out *yaml;
 };
-_Static_assert(PN_ARRAY_SIZE(headings) == PN_KIND_MAX, "headings for each kind");
 
-struct pn_table *pn_print_table_new(enum pn_kind_id kind)
+struct pn_printer *pn_printer_new(const struct pn_printer_options *options, FILE *out)
 {
-	return pn_table_new(headings[kind].names, headings[kind].n);
-}
+	struct pn_printer *p = calloc(1, sizeof(*p));
 
-static const char *proto_name(uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "TCP";
-	case IPPROTO_UDP:
-		return "UDP";
-	case IPPROTO_SCTP:
-		return "SCTP";
-	default:
-		return "?";
+	if (!p)
+		return NULL;
+	p->options = *options;
+	p->out = out;
+	if (options->output == PN_OUTPUT_YAML) {
+		p->yaml = pn_yaml_out_new(out);
+		if (!p->yaml) {
+			free(p);
+			return NULL;
+		}
 	}
+	return p;
 }
 
-static int age_cell(struct pn_table *t, const struct pn_object *obj, int64_t now_s)
+void pn_printer_free(struct pn_printer *p)
 {
-	long long s = obj->created_s && now_s > obj->created_s ? now_s - obj->created_s : 0;
-
-	if (!obj->created_s)
-		return pn_table_cell(t, "%s", "");
-	if (s < 120)
-		return pn_table_cell(t, "%llds", s);
-	if (s < 2 * 3600)
-		return pn_table_cell(t, "%lldm", s / 60);
-	if (s < 2 * 86400)
-		return pn_table_cell(t, "%lldh", s / 3600);
-	return pn_table_cell(t, "%lldd", s / 86400);
+	if (!p)
+		return;
+	pn_columns_free(p->columns);
+	pn_yaml_out_free(p->yaml);
+	free(p);
 }
 
-static int addrs_cell(struct pn_table *t, const struct pn_addr *addrs, size_t n)
+bool pn_printer_wants_rows(const struct pn_printer *p)
 {
-	struct pn_buf text = PN_BUF_INIT(MAX_CELL);
-	char buf[PN_ADDR_STRLEN];
-	int r = 0;
+	return p->options.output == PN_OUTPUT_TABLE || p->options.output == PN_OUTPUT_WIDE;
+}
 
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = pn_buf_printf(&text, "%s%s", i ? "," : "", pn_addr_format(&addrs[i], buf));
-	if (r == 0)
-		r = pn_table_cell(t, "%s", text.data ? text.data : "");
-	pn_buf_done(&text);
+size_t pn_printer_count(const struct pn_printer *p)
+{
+	return p->n_objects;
+}
+
+static int new_columns(struct pn_printer *p, bool with_namespace)
+{
+	struct pn_columns_options options = {
+		.prefix = p->options.with_kind ? p->prefix : "",
+		.is_wide = p->options.output == PN_OUTPUT_WIDE,
+		.with_event = p->options.with_event,
+		.with_namespace = with_namespace,
+		.with_labels = p->options.with_labels,
+		.no_headings = p->options.no_headings,
+	};
+
+	p->columns = pn_columns_new(&options, p->out);
+	return p->columns ? 0 : -ENOMEM;
+}
+
+int pn_printer_kind(struct pn_printer *p, const struct pn_api_resource *res, bool with_namespace)
+{
+	int r;
+
+	if (p->res == res)
+		return 0;
+	r = pn_printer_flush(p);
+	if (r < 0)
+		return r;
+	pn_columns_free(PN_TAKE_PTR(p->columns));
+	p->res = res;
+	(void)snprintf(p->prefix, sizeof(p->prefix), "%s%s%s/", res->kind, *res->group ? "." : "",
+		       res->group);
+	for (char *c = p->prefix; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return pn_printer_wants_rows(p) ? new_columns(p, with_namespace) : 0;
+}
+
+/* An empty line between the tables of two kinds. */
+static void separate(struct pn_printer *p)
+{
+	if (p->n_objects && pn_columns_count(p->columns) == 0 && !p->options.no_headings)
+		(void)fputc('\n', p->out);
+}
+
+int pn_printer_columns(struct pn_printer *p, const json_t *columns)
+{
+	return p->columns ? pn_columns_define(p->columns, columns) : 0;
+}
+
+int pn_printer_row(struct pn_printer *p, const char *change, const json_t *row)
+{
+	int r;
+
+	if (!p->columns)
+		return -EBADMSG;
+	separate(p);
+	r = pn_columns_row(p->columns, change, row);
+	p->n_objects += r == 0;
 	return r;
 }
 
-static int ports_cell(struct pn_table *t, const struct pn_service *s)
+/* --- objects --- */
+
+/* Items of a list do not say what they are. */
+static int complete(const struct pn_printer *p, json_t *object)
 {
-	struct pn_buf text = PN_BUF_INIT(MAX_CELL);
+	const struct pn_api_resource *res = p->res;
+	char version[512];
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < s->n_ports; i++) {
-		const struct pn_service_port *p = &s->ports[i];
-
-		r = pn_buf_printf(&text, "%s%u", i ? "," : "", p->port);
-		if (r == 0 && p->node_port)
-			r = pn_buf_printf(&text, ":%u", p->node_port);
-		if (r == 0)
-			r = pn_buf_printf(&text, "/%s", proto_name(p->proto));
-	}
-	if (r == 0)
-		r = pn_table_cell(t, "%s", text.data ? text.data : "");
-	pn_buf_done(&text);
-	return r;
+	(void)snprintf(version, sizeof(version), "%s%s%s", res->group, *res->group ? "/" : "",
+		       res->version);
+	if (!json_object_get(object, "apiVersion"))
+		r |= json_object_set_new(object, "apiVersion", json_string(version));
+	if (!json_object_get(object, "kind"))
+		r |= json_object_set_new(object, "kind", json_string(res->kind));
+	return r ? -ENOMEM : 0;
 }
 
-static int owner_cell(struct pn_table *t, const struct pn_object *obj)
+static int print_name(struct pn_printer *p, const json_t *object)
 {
-	const struct pn_controller *c = &obj->controller;
+	const char *name =
+		json_string_value(json_object_get(json_object_get(object, "metadata"), "name"));
 
-	return pn_table_cell(t, "%s%s%s", c->kind, *c->kind ? "/" : "", c->name);
-}
-
-static int pod_cells(struct pn_table *t, const struct pn_pod *pod)
-{
-	int r = pn_table_cell(t, "%s",
-			      pod->terminating ? "Terminating" : pn_pod_phase_name(pod->phase));
-
-	r = r ? r : addrs_cell(t, pod->addrs, pod->n_addrs);
-	r = r ? r : pn_table_cell(t, "%s", pod->node_name);
-	return r ? r : owner_cell(t, &pod->meta);
-}
-
-static int service_cells(struct pn_table *t, const struct pn_service *service)
-{
-	int r = pn_table_cell(t, "%s", service->type);
-
-	r = r ? r : addrs_cell(t, service->addrs, service->n_addrs);
-	return r ? r : ports_cell(t, service);
-}
-
-static int kind_cells(struct pn_table *t, const struct pn_object *obj)
-{
-	switch (obj->kind) {
-	case PN_KIND_POD:
-		return pod_cells(t, pn_object_pod(obj));
-	case PN_KIND_SERVICE:
-		return service_cells(t, pn_object_service(obj));
-	case PN_KIND_NODE:
-		return addrs_cell(t, pn_object_node(obj)->addrs, pn_object_node(obj)->n_addrs);
-	case PN_KIND_REPLICASET:
-		return owner_cell(t, obj);
-	case PN_KIND_NAMESPACE:
-	case PN_KIND_MAX:
-		break;
-	}
+	(void)fprintf(p->out, "%s%s\n", p->prefix, name ? name : "");
 	return 0;
 }
 
-int pn_print_row(struct pn_table *t, const struct pn_object *obj, int64_t now_s)
+static int begin_list(struct pn_printer *p)
 {
+	if (p->in_list)
+		return 0;
+	p->in_list = true;
+	if (p->yaml)
+		return pn_yaml_list_begin(p->yaml);
+	(void)fputs("{\n    \"apiVersion\": \"v1\",\n    \"items\": [", p->out);
+	return 0;
+}
+
+static int print_item(struct pn_printer *p, json_t *object)
+{
+	int r = begin_list(p);
+
+	if (r < 0)
+		return r;
+	if (p->yaml)
+		return pn_yaml_list_item(p->yaml, object);
+	(void)fputs(p->n_objects ? ",\n        " : "\n        ", p->out);
+	return pn_json_print(p->out, object, 2);
+}
+
+static int print_document(struct pn_printer *p, json_t *object)
+{
+	int r;
+
+	if (p->yaml)
+		return pn_yaml_document(p->yaml, object);
+	r = pn_json_print(p->out, object, 0);
+	(void)fputc('\n', p->out);
+	return r;
+}
+
+static int print_tree(struct pn_printer *p, const char *change, json_t *object)
+{
+	json_auto_t *event = NULL;
+
+	if (!p->options.managed_fields)
+		(void)json_object_del(json_object_get(object, "metadata"), "managedFields");
+	if (complete(p, object) < 0)
+		return -ENOMEM;
+	if (!p->options.as_documents)
+		return print_item(p, object);
+	if (!p->options.with_event)
+		return print_document(p, object);
+	event = json_pack("{s:s, s:O}", "type", change, "object", object);
+	return event ? print_document(p, event) : -ENOMEM;
+}
+
+int pn_printer_object(struct pn_printer *p, const char *change, json_t *object)
+{
+	int r;
+
+	if (p->columns) {
+		separate(p);
+		r = pn_columns_object(p->columns, change, object, (int64_t)time(NULL));
+	} else if (p->options.output == PN_OUTPUT_NAME) {
+		r = print_name(p, object);
+	} else {
+		r = print_tree(p, change, object);
+	}
+	p->n_objects += r == 0;
+	return r;
+}
+
+int pn_printer_flush(struct pn_printer *p)
+{
+	if (p->columns)
+		return pn_columns_flush(p->columns);
+	if (fflush(p->out) != 0)
+		return -errno;
+	return ferror(p->out) ? -EIO : 0;
+}
+
+static int end_list(struct pn_printer *p)
+{
+	int r = begin_list(p);
+
+	p->in_list = false;
+	if (p->yaml)
+		return r < 0 ? r : pn_yaml_list_end(p->yaml);
+	(void)fputs(p->n_objects ? "\n    ],\n" : "],\n", p->out);
+	(void)fputs("    \"kind\": \"List\",\n    \"metadata\": {\n"
+		    "        \"resourceVersion\": \"\"\n    }\n}\n",
+		    p->out);
+	return r;
+}
+
+int pn_printer_end(struct pn_printer *p)
+{
+	bool is_list = p->options.output == PN_OUTPUT_JSON || p->options.output == PN_OUTPUT_YAML;
 	int r = 0;
 
-	if (obj->kind != PN_KIND_NODE && obj->kind != PN_KIND_NAMESPACE)
-		r = pn_table_cell(t, "%s", obj->name_space);
-	r = r ? r : pn_table_cell(t, "%s", obj->name);
-	r = r ? r : kind_cells(t, obj);
-	return r ? r : age_cell(t, obj, now_s);
-}
-
-static json_t *addrs_json(const struct pn_addr *addrs, size_t n)
-{
-	json_t *list = json_array();
-	char buf[PN_ADDR_STRLEN];
-
-	for (size_t i = 0; i < n; i++)
-		(void)json_array_append_new(list, json_string(pn_addr_format(&addrs[i], buf)));
-	return list;
-}
-
-static json_t *metadata_json(const struct pn_object *obj)
-{
-	json_t *doc = json_pack("{s:s, s:s, s:s}", "name", obj->name, "uid", obj->uid,
-				"resourceVersion", obj->resource_version);
-	const struct pn_controller *c = &obj->controller;
-
-	if (*obj->name_space)
-		(void)json_object_set_new(doc, "namespace", json_string(obj->name_space));
-	if (*c->kind)
-		(void)json_object_set_new(doc, "ownerReferences",
-					  json_pack("[{s:s, s:s, s:s, s:b}]", "kind", c->kind,
-						    "name", c->name, "uid", c->uid, "controller",
-						    1));
-	return doc;
-}
-
-static json_t *pod_ips_json(const struct pn_pod *pod)
-{
-	json_t *list = json_array();
-	char buf[PN_ADDR_STRLEN];
-
-	for (size_t i = 0; i < pod->n_addrs; i++)
-		(void)json_array_append_new(
-			list, json_pack("{s:s}", "ip", pn_addr_format(&pod->addrs[i], buf)));
-	return list;
-}
-
-static void add_pod_json(json_t *doc, const struct pn_pod *pod)
-{
-	(void)json_object_set_new(doc, "spec",
-				  json_pack("{s:s, s:b}", "nodeName", pod->node_name, "hostNetwork",
-					    pod->host_network));
-	(void)json_object_set_new(doc, "status",
-				  json_pack("{s:s, s:o}", "phase", pn_pod_phase_name(pod->phase),
-					    "podIPs", pod_ips_json(pod)));
-}
-
-static void add_service_json(json_t *doc, const struct pn_service *s)
-{
-	json_t *ports = json_array();
-
-	for (size_t i = 0; i < s->n_ports; i++)
-		(void)json_array_append_new(
-			ports, json_pack("{s:s, s:i, s:i, s:s}", "name", s->ports[i].name, "port",
-					 s->ports[i].port, "nodePort", s->ports[i].node_port,
-					 "protocol", proto_name(s->ports[i].proto)));
-	(void)json_object_set_new(doc, "spec",
-				  json_pack("{s:s, s:o, s:o}", "type", s->type, "addresses",
-					    addrs_json(s->addrs, s->n_addrs), "ports", ports));
-}
-
-json_t *pn_print_json(const struct pn_object *obj)
-{
-	json_t *doc = json_pack("{s:s, s:o}", "kind", pn_kind_get(obj->kind)->kind, "metadata",
-				metadata_json(obj));
-
-	if (obj->kind == PN_KIND_POD)
-		add_pod_json(doc, pn_object_pod(obj));
-	else if (obj->kind == PN_KIND_SERVICE)
-		add_service_json(doc, pn_object_service(obj));
-	else if (obj->kind == PN_KIND_NODE)
-		(void)json_object_set_new(
-			doc, "addresses",
-			addrs_json(pn_object_node(obj)->addrs, pn_object_node(obj)->n_addrs));
-	return doc;
+	if (is_list && !p->options.as_documents)
+		r = end_list(p);
+	return r < 0 ? r : pn_printer_flush(p);
 }

@@ -18,18 +18,16 @@ static double seconds_since(const struct pn_status_parts *p, pn_nsec then)
 	return now > then ? (double)(now - then) / (double)PN_NSEC_PER_SEC : 0;
 }
 
-static json_t *informer_json(const struct pn_status_parts *p, const struct pn_informer *inf)
+static json_t *informer_json(const struct pn_informer_status *s)
 {
-	struct pn_informer_status s;
-	json_t *doc;
+	json_t *doc = json_pack("{s:s, s:b, s:I, s:s, s:I, s:s}", "kind", s->kind, "synced",
+				s->is_synced, "objects", (json_int_t)s->n_objects,
+				"resource_version", s->watch_version, "failures",
+				(json_int_t)s->n_failures, "error", s->last_error.text);
 
-	pn_informer_status(inf, &s);
-	doc = json_pack("{s:s, s:b, s:I, s:s, s:I, s:s}", "kind", s.kind, "synced", s.synced,
-			"objects", (json_int_t)s.n_objects, "resource_version", s.resource_version,
-			"failures", (json_int_t)s.n_failures, "error", s.last_error);
-	if (s.last_contact)
+	if (s->last_contact_ms >= 0)
 		(void)json_object_set_new(doc, "last_contact_s",
-					  json_real(seconds_since(p, s.last_contact)));
+					  json_real((double)s->last_contact_ms / 1000));
 	return doc;
 }
 
@@ -42,8 +40,8 @@ static json_t *api_json(const struct pn_status_parts *p, bool *ret_synced)
 		struct pn_informer_status s;
 
 		pn_informer_status(p->informers[i], &s);
-		*ret_synced = *ret_synced && s.synced;
-		(void)json_array_append_new(kinds, informer_json(p, p->informers[i]));
+		*ret_synced = *ret_synced && s.is_synced;
+		(void)json_array_append_new(kinds, informer_json(&s));
 	}
 	return json_pack("{s:s, s:s, s:o}", "server", p->server, "error", p->error, "kinds", kinds);
 }

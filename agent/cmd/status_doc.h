@@ -2,10 +2,11 @@
 #ifndef PN_CMD_STATUS_DOC_H
 #define PN_CMD_STATUS_DOC_H
 
+#include <podonym/informer.h>
+
 #include "base/clock.h"
 #include "datapath/tracer.h"
 #include "index/index.h"
-#include "kube/informer.h"
 
 /**
  * struct pn_status_parts - where the figures come from; all borrowed for the call

@@ -20,6 +20,7 @@ void pn_framing_init(struct pn_framing *f, enum pn_framing_mode mode,
 		.ops = ops,
 		.data = data,
 		.mode = mode,
+		.items = "items",
 		.state = mode == PN_FRAMING_LIST ? PN_FRAMING_BEGIN : PN_FRAMING_OBJECT,
 		.value = PN_BUF_INIT(PN_FRAMING_MAX_OBJECT),
 		.key = PN_BUF_INIT(PN_FRAMING_MAX_OBJECT),
@@ -147,7 +148,8 @@ static const char *step(struct pn_framing *f, char c)
 /* Does a value begin with @c here? Then the state says which one. */
 static bool value_begins(struct pn_framing *f, char c)
 {
-	bool is_items = f->key.len == 5 && memcmp(f->key.data, "items", 5) == 0;
+	bool is_items =
+		f->key.len == strlen(f->items) && memcmp(f->key.data, f->items, f->key.len) == 0;
 
 	switch (f->state) {
 	case PN_FRAMING_KEY_OR_END:

@@ -44,6 +44,7 @@ enum pn_framing_state {
 
 /**
  * struct pn_framing - where objects begin and end in JSON text that comes in pieces
+ * @items:  LIST: the member whose entries are the objects; a callback may change it on the way
  * @offset: bytes taken so far
  *
  * Follows strings and brackets, nothing else: whether an object makes sense is for its parser.
@@ -53,6 +54,7 @@ struct pn_framing {
 	const struct pn_framing_ops *ops;
 	void *data;
 	enum pn_framing_mode mode;
+	const char *items;
 	uint64_t offset;
 
 	/* private */

@@ -136,18 +136,18 @@ get() { # ARGUMENTS
 	assert_equal "${#lines[@]}" 3
 	run get po -A
 	assert_equal "${#lines[@]}" 4
-	run get pod db -n other
+	run get pod db -n other -o wide
 	assert_success
 	assert_output --partial 10.0.0.3
 	run get pods --by-ip fd00:0::0001
 	assert_success
 	assert_output --partial web-1
 	run get pods -n nowhere
-	assert_failure 1
-	assert_output --partial 'no pods'
+	assert_success
+	assert_output 'No resources found in nowhere namespace.'
 }
 
-@test "cli: get: every kind that help names, as a table and as JSON" {
+@test "cli: get: every kind that the agent watches, as a table and as JSON" {
 	for kind in pods services nodes namespaces replicasets; do
 		run get "$kind" -A
 		assert_success

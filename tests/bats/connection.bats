@@ -267,7 +267,7 @@ stop_watching() {
 	api POST '/testapi/raw?path=/api/v1/pods' --data-binary '{"type":"ADDED","object":{"kind":"Secret","apiVersion":"v1","metadata":{"name":"s","namespace":"shop","uid":"u","resourceVersion":"1"}}}'
 	create "$(pod shop new 10.0.0.3)"
 	await 10 owner_is 10.0.0.3 shop/new
-	run get secrets
+	run get secrets --server "$api_url"
 	assert_failure 2
 	assert_output --partial 'unknown kind "secrets"'
 	assert_output --partial pods

@@ -56,6 +56,32 @@ status_of() { # METHOD PATH [CURL-OPTIONS]
 	assert_equal "$(api GET '/api/v1/pods?fieldSelector=spec.nodeName=none' | jq '.items | length')" 0
 	assert_equal "$(api GET /api/v1/namespaces/shop/pods/db | jq -r .kind)" Pod
 	assert_equal "$(api GET /api/v1/nodes/n1 | jq -r .metadata.name)" n1
+	assert_equal "$(api GET '/api/v1/pods?labelSelector=app' | jq '.items | length')" 0
+	assert_equal "$(api GET '/api/v1/pods?labelSelector=app%21%3Dweb' | jq '.items | length')" 4
+}
+
+@test "testapi: a Table where it is asked for and the kind has columns; in a watch they are told once" {
+	start_testapi env --objects "$dir/objects.json"
+	table='Accept: application/json;as=Table;v=v1;g=meta.k8s.io,application/json'
+	assert_equal "$(api GET /api/v1/nodes -H "$table" |
+		jq -c '[.kind, .columnDefinitions[0].name, .rows[0].cells[0], .rows[0].object.metadata.name]')" \
+		'["Table","Name","n1","n1"]'
+	assert_equal "$(api GET /api/v1/nodes/n1 -H "$table" | jq -c '[.kind, (.rows | length)]')" '["Table",1]'
+	assert_equal "$(api GET /apis/apps/v1/replicasets -H "$table" | jq -r .kind)" ReplicaSetList
+	start "$dir/w" "$dir/w.err" curl -sSN --noproxy '*' -H "$table" "$api_url/api/v1/pods?watch=true"
+	await 5 has_lines "$dir/w" 4
+	assert_equal "$(jq -c '.object | [.kind, (.columnDefinitions | length > 0)]' "$dir/w" | sort | uniq -c | tr -s ' ')" \
+		$' 3 ["Table",false]\n 1 ["Table",true]'
+}
+
+@test "testapi: tells of its kinds in two answers, or group by group" {
+	start_testapi env
+	aggregated='Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json'
+	assert_equal "$(api GET /api -H "$aggregated" | jq -c '[.items[0].versions[0].resources[].resource]')" \
+		'["pods","services","nodes","namespaces"]'
+	assert_equal "$(api GET /apis -H "$aggregated" | jq -c '[.items[].metadata.name]')" '["apps","example.com"]'
+	assert_equal "$(api GET /apis | jq -c '[.kind, .groups[1].preferredVersion.version]')" '["APIGroupList","v1"]'
+	assert_equal "$(api GET /apis/example.com/v1 | jq -c '[.kind, .resources[].kind]')" '["APIResourceList","Widget"]'
 }
 
 @test "testapi: pages show one moment, even if the cluster changes between them" {
@@ -250,7 +276,7 @@ status_of() { # METHOD PATH [CURL-OPTIONS]
 
 @test "testapi: paths that lead nowhere are 404" {
 	start_testapi env --objects "$dir/objects.json"
-	for path in / /api /api/v1 /api/v1/ /api/v1/secrets /api/v2/pods /apis/apps/v1/pods /api/v1/pods/web \
+	for path in / /api/v1/ /api/v1/secrets /api/v2 /api/v2/pods /apis/apps /apis/apps/v1/pods /api/v1/pods/web \
 		/api/v1/pods/ /api/v1/namespaces/shop/nodes /api/v1/namespaces/shop/pods/web/log /testapi/none; do
 		assert_equal "$path $(status_of GET "$path")" "$path 404"
 	done

@@ -24,7 +24,7 @@ enum { MAX_POLLED_WATCHES = 1024, MAX_FILE = 1 << 20, MAX_HISTORY = 1 << 20 };
 struct options {
 	const char *objects, *token_file, *tls_cert, *tls_key;
 	unsigned long port, history;
-	bool verbose;
+	bool verbose, old_discovery;
 };
 
 static const char help[] =
@@ -43,11 +43,13 @@ static const char help[] =
 	"  --token-file FILE  answer 401 to those who do not bear this token\n"
 	"  --tls-cert FILE    serve https with this certificate (PEM)\n"
 	"  --tls-key FILE     and this key\n"
+	"  --old-discovery    tell of the kinds group by group, as servers before 1.27\n"
 	"  --verbose          name each request on standard error\n"
 	"  --help             this text\n"
 	"\n"
 	"VERBS, below /testapi/\n"
-	"  POST bookmark, expire, cut, garbage, raw?path=P, fail?status=S&count=N&retryAfter=S\n"
+	"  POST bookmark, expire, cut, garbage, raw?path=P, "
+	"fail?status=S&count=N&after=N&retryAfter=S\n"
 	"  GET status\n";
 
 static int parse_number(const char *name, const char *text, unsigned long max, unsigned long *ret)
@@ -73,6 +75,7 @@ static int parse_options(int argc, char **argv, struct options *ret)
 		{ "token-file", required_argument, NULL, 't' },
 		{ "tls-cert", required_argument, NULL, 'c' },
 		{ "tls-key", required_argument, NULL, 'k' },
+		{ "old-discovery", no_argument, NULL, 'd' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -98,6 +101,9 @@ static int parse_options(int argc, char **argv, struct options *ret)
 			break;
 		case 'k':
 			ret->tls_key = optarg;
+			break;
+		case 'd':
+			ret->old_discovery = true;
 			break;
 		case 'v':
 			ret->verbose = true;
@@ -271,6 +277,7 @@ int main(int argc, char **argv)
 	}
 	api.token = token;
 	api.verbose = o.verbose;
+	api.old_discovery = o.old_discovery;
 	api.lists = pn_lists_new();
 	if (!api.lists || pn_teststore_new(o.history, on_change, &api, &api.store) < 0)
 		return fail(&(struct pn_err) { "out of memory" });

@@ -72,15 +72,19 @@ static enum MHD_Result raw(struct pn_testapi *api, struct MHD_Connection *conn, 
 static enum MHD_Result fail(struct pn_testapi *api, struct MHD_Connection *conn, const char *body,
 			    size_t len)
 {
-	uint64_t status, count, retry_after;
+	uint64_t status, count, retry_after, after;
 
 	(void)body, (void)len;
 	if (pn_query_number(conn, "status", 500, &status) < 0 || status < 400 || status > 599 ||
 	    pn_query_number(conn, "count", 1, &count) < 0 || count > 1000 ||
+	    pn_query_number(conn, "after", 0, &after) < 0 || after > 1000 ||
 	    pn_query_number(conn, "retryAfter", 0, &retry_after) < 0 || retry_after > 3600)
-		return pn_reply_status(conn, MHD_HTTP_BAD_REQUEST, "BadRequest",
-				       "status from 400 to 599, count to 1000, retryAfter to 3600");
+		return pn_reply_status(
+			conn, MHD_HTTP_BAD_REQUEST, "BadRequest",
+			"status from 400 to 599, count and after to 1000, retryAfter to "
+			"3600");
 	api->failure.status = (unsigned int)status;
+	api->failure.n_before = (unsigned int)after;
 	api->failure.n_left = (unsigned int)count;
 	api->failure.retry_after_s = (unsigned int)retry_after;
 	return done(conn);
@@ -98,6 +102,8 @@ static enum MHD_Result status(struct pn_testapi *api, struct MHD_Connection *con
 	for (size_t i = 0; (c = pn_collection_get(i)); i++) {
 		size_t n = pn_watches_count(&api->watches, c);
 
+		if (strcmp(c->api_version, "example.com/v1") == 0 && !n)
+			continue; /* nobody has to watch the custom kind */
 		(void)json_object_set_new(watches, c->plural, json_integer((json_int_t)n));
 	}
 	(void)snprintf(rv, sizeof(rv), "%" PRIu64, pn_teststore_rv(api->store));
@@ -113,8 +119,8 @@ static const struct verb verbs[] = {
 	{ "POST", "cut", cut },		/* break every watch in the middle of an object */
 	{ "POST", "garbage", garbage }, /* no JSON, on every watch */
 	{ "POST", "raw", raw },		/* the body as it is, on the watches of ?path= */
-	{ "POST", "fail", fail },	/* ?status=500&count=3&retryAfter=1: the next requests */
-	{ "GET", "status", status },	/* open watches by collection, version, requests */
+	{ "POST", "fail", fail }, /* ?status=500&count=3&after=1&retryAfter=1: the next requests */
+	{ "GET", "status", status }, /* open watches by collection, version, requests */
 };
 
 enum MHD_Result pn_control_handle(struct pn_testapi *api, struct MHD_Connection *conn,

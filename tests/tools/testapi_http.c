@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "testapi_discovery.h"
 
 enum {
 	MAX_BODY = 16 << 20,
@@ -174,9 +175,9 @@ static int parse_field_selector(const char *text, struct pn_selection *sel)
 	return 0;
 }
 
-static bool wants_metadata(struct MHD_Connection *conn)
+static enum pn_shape wanted_shape(struct MHD_Connection *conn, const struct pn_collection *c)
 {
-	return strstr(header(conn, "Accept"), "as=PartialObjectMetadata") != NULL;
+	return pn_shape_wanted(header(conn, "Accept"), c);
 }
 
 static bool accepts_json(struct MHD_Connection *conn)
@@ -204,8 +205,8 @@ static enum MHD_Result reply_next_page(struct pn_testapi *api, struct MHD_Connec
 	json_t *document;
 	int r;
 
-	r = pn_lists_next(api->lists, pn_query(conn, "continue"), sel, wants_metadata(conn), limit,
-			  &document);
+	r = pn_lists_next(api->lists, pn_query(conn, "continue"), sel,
+			  wanted_shape(conn, sel->collection), limit, &document);
 	if (r == -ESTALE)
 		return pn_reply_status(conn, MHD_HTTP_GONE, "Expired",
 				       "The provided continue parameter is too old");
@@ -229,9 +230,9 @@ static enum MHD_Result list(struct pn_testapi *api, struct MHD_Connection *conn,
 		return reply_too_large_version(conn);
 	if (strcmp(pn_query(conn, "resourceVersion"), "0") == 0)
 		limit = 0; /* as a real server: from its cache, the whole list at once */
-	return pn_reply_json(
-		conn, MHD_HTTP_OK,
-		pn_lists_first(api->lists, api->store, sel, wants_metadata(conn), limit));
+	return pn_reply_json(conn, MHD_HTTP_OK,
+			     pn_lists_first(api->lists, api->store, sel,
+					    wanted_shape(conn, sel->collection), limit));
 }
 
 static enum MHD_Result watch(struct pn_testapi *api, struct MHD_Connection *conn,
@@ -239,7 +240,7 @@ static enum MHD_Result watch(struct pn_testapi *api, struct MHD_Connection *conn
 {
 	struct pn_watch_request req = {
 		.selection = *sel,
-		.metadata_only = wants_metadata(conn),
+		.shape = wanted_shape(conn, sel->collection),
 		.bookmarks = query_is_true(conn, "allowWatchBookmarks"),
 		.mark_end = query_is_true(conn, "sendInitialEvents"),
 	};
@@ -270,6 +271,9 @@ static enum MHD_Result read_collection(struct pn_testapi *api, struct MHD_Connec
 	(void)strcpy(sel.name_space, path->name_space);
 	if (parse_field_selector(pn_query(conn, "fieldSelector"), &sel) < 0)
 		return bad_request(conn, "field selectors: metadata.name and spec.nodeName");
+	if (strlen(pn_query(conn, "labelSelector")) >= sizeof(sel.labels))
+		return bad_request(conn, "a label selector of more than 511 bytes");
+	(void)strcpy(sel.labels, pn_query(conn, "labelSelector"));
 	return query_is_true(conn, "watch") ? watch(api, conn, &sel) : list(api, conn, &sel);
 }
 
@@ -286,7 +290,8 @@ static enum MHD_Result read_object(struct pn_testapi *api, struct MHD_Connection
 					      path->collection->plural, path->name),
 				   &err);
 	return pn_reply_json(conn, MHD_HTTP_OK,
-			     wants_metadata(conn) ? pn_metadata_only(object) : json_incref(object));
+			     pn_shape_object(wanted_shape(conn, path->collection), path->collection,
+					     object, true));
 }
 
 /* --- writing --- */
@@ -326,10 +331,20 @@ static enum MHD_Result write_object(struct pn_testapi *api, struct MHD_Connectio
 
 /* --- where a request goes --- */
 
+/* "/api/v1" or "/apis/GROUP/VERSION" */
+static size_t prefix_length(const char *url)
+{
+	int n = 0;
+
+	if (strncmp(url, "/apis/", 6) != 0)
+		return strlen("/api/v1");
+	(void)sscanf(url, "/apis/%*[^/]/%*[^/]%n", &n);
+	return (size_t)n;
+}
+
 void pn_path_parse(const char *url, struct pn_path *ret)
 {
-	size_t prefix_len =
-		strncmp(url, "/apis/", 6) == 0 ? strlen("/apis/apps/v1") : strlen("/api/v1");
+	size_t prefix_len = prefix_length(url);
 	const char *rest = url + PN_MIN(prefix_len, strlen(url));
 	char ns[64] = "", plural[64] = "", name[254] = "";
 	int end = 0;
@@ -383,10 +398,16 @@ static bool is_authorized(const struct pn_testapi *api, struct MHD_Connection *c
 	       (strncmp(given, "Bearer ", 7) == 0 && strcmp(given + 7, api->token) == 0);
 }
 
+static bool wants_aggregated(const struct pn_testapi *api, struct MHD_Connection *conn)
+{
+	return !api->old_discovery && strstr(header(conn, "Accept"), "as=APIGroupDiscoveryList");
+}
+
 static enum MHD_Result dispatch(struct pn_testapi *api, struct MHD_Connection *conn,
 				const char *url, const char *method, const struct pn_buf *body)
 {
 	bool is_get = strcmp(method, "GET") == 0;
+	json_t *discovery;
 	struct pn_path path;
 
 	if (strncmp(url, "/testapi/", 9) == 0)
@@ -401,12 +422,17 @@ static enum MHD_Result dispatch(struct pn_testapi *api, struct MHD_Connection *c
 		return pn_reply_json(conn, MHD_HTTP_OK,
 				     json_pack("{s:s, s:s, s:s}", "major", "1", "minor", "36",
 					       "gitVersion", "v1.36.0-podonym-testapi"));
+	discovery = is_get ? pn_discovery_document(url, wants_aggregated(api, conn)) : NULL;
+	if (discovery)
+		return pn_reply_json(conn, MHD_HTTP_OK, discovery);
 	pn_path_parse(url, &path);
 	if (!path_makes_sense(&path, method))
 		return pn_reply_status(conn, MHD_HTTP_NOT_FOUND, "NotFound",
 				       "the server could not find the requested resource");
-	if (is_get && api->failure.n_left)
+	if (is_get && api->failure.n_left && !api->failure.n_before--) {
+		api->failure.n_before = 0;
 		return reply_failure(api, conn);
+	}
 	if (!is_get)
 		return write_object(api, conn, &path, method, body);
 	return *path.name ? read_object(api, conn, &path) : read_collection(api, conn, &path);

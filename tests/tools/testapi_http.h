@@ -12,16 +12,17 @@
  * struct pn_testapi - the server's state; one thread
  * @token:   what clients must bear; NULL: anybody may
  * @verbose: name each request on standard error
+ * @old_discovery: tell of the kinds group by group only
  */
 struct pn_testapi {
 	struct pn_teststore *store;
 	struct pn_lists *lists;
 	struct pn_watches watches;
 	const char *token;
-	bool verbose;
+	bool verbose, old_discovery;
 	uint64_t n_requests;
 	struct {
-		unsigned int status, n_left, retry_after_s;
+		unsigned int status, n_before, n_left, retry_after_s;
 	} failure; /* what /testapi/fail asked for */
 };
 

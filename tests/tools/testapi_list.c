@@ -49,19 +49,6 @@ void pn_lists_free(struct pn_lists *l)
 	free(l);
 }
 
-/* Items carry no kind and apiVersion of their own, unless they are metadata only. */
-static json_t *item(const json_t *object, bool metadata_only)
-{
-	json_t *copy;
-
-	if (metadata_only)
-		return pn_metadata_only(object);
-	copy = json_copy((json_t *)(uintptr_t)object);
-	(void)json_object_del(copy, "kind");
-	(void)json_object_del(copy, "apiVersion");
-	return copy;
-}
-
 static json_t *list_metadata(const struct snapshot *s, size_t end)
 {
 	size_t n_left = json_array_size(s->items) - end;
@@ -75,28 +62,15 @@ static json_t *list_metadata(const struct snapshot *s, size_t end)
 			 "remainingItemCount", (json_int_t)n_left);
 }
 
-static json_t *page(const struct snapshot *s, size_t begin, size_t limit, bool metadata_only)
+static json_t *page(const struct snapshot *s, size_t begin, size_t limit, enum pn_shape shape)
 {
 	size_t n = json_array_size(s->items), end = limit ? PN_MIN(begin + limit, n) : n;
-	json_t *items = json_array();
-	char kind[64];
 
-	for (size_t i = begin; i < end; i++) {
-		if (json_array_append_new(items,
-					  item(json_array_get(s->items, i), metadata_only))) {
-			json_decref(items);
-			return NULL;
-		}
-	}
-	(void)snprintf(kind, sizeof(kind), "%sList",
-		       metadata_only ? "PartialObjectMetadata" : s->collection->kind);
-	return json_pack("{s:s, s:s, s:o, s:o}", "kind", kind, "apiVersion",
-			 metadata_only ? "meta.k8s.io/v1" : s->collection->api_version, "metadata",
-			 list_metadata(s, end), "items", items);
+	return pn_shape_list(shape, s->collection, s->items, begin, end, list_metadata(s, end));
 }
 
 json_t *pn_lists_first(struct pn_lists *l, const struct pn_teststore *store,
-		       const struct pn_selection *sel, bool metadata_only, size_t limit)
+		       const struct pn_selection *sel, enum pn_shape shape, size_t limit)
 {
 	struct snapshot s = {
 		.id = l->last_id + 1,
@@ -109,7 +83,7 @@ json_t *pn_lists_first(struct pn_lists *l, const struct pn_teststore *store,
 
 	if (!s.items)
 		return NULL;
-	document = page(&s, 0, limit, metadata_only);
+	document = page(&s, 0, limit, shape);
 	if (!limit || json_array_size(s.items) <= limit) {
 		json_decref(s.items); /* it was the only page */
 		return document;
@@ -121,7 +95,7 @@ json_t *pn_lists_first(struct pn_lists *l, const struct pn_teststore *store,
 }
 
 int pn_lists_next(struct pn_lists *l, const char *token, const struct pn_selection *sel,
-		  bool metadata_only, size_t limit, json_t **ret)
+		  enum pn_shape shape, size_t limit, json_t **ret)
 {
 	const struct snapshot *s;
 	uint64_t id;
@@ -135,6 +109,6 @@ int pn_lists_next(struct pn_lists *l, const char *token, const struct pn_selecti
 		return -ESTALE;
 	if (s->collection != sel->collection || begin > json_array_size(s->items))
 		return -EINVAL;
-	*ret = page(s, begin, limit, metadata_only);
+	*ret = page(s, begin, limit, shape);
 	return *ret ? 0 : -ENOMEM;
 }

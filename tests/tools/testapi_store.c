@@ -33,11 +33,12 @@ struct pn_teststore {
 };
 
 static const struct pn_collection collections[] = {
-	{ "Pod", "pods", "/api/v1", "v1", true },
-	{ "Service", "services", "/api/v1", "v1", true },
-	{ "Node", "nodes", "/api/v1", "v1", false },
-	{ "Namespace", "namespaces", "/api/v1", "v1", false },
-	{ "ReplicaSet", "replicasets", "/apis/apps/v1", "apps/v1", true },
+	{ "Pod", "pods", "po", "all", "/api/v1", "v1", true },
+	{ "Service", "services", "svc", "all", "/api/v1", "v1", true },
+	{ "Node", "nodes", "no", "", "/api/v1", "v1", false },
+	{ "Namespace", "namespaces", "ns", "", "/api/v1", "v1", false },
+	{ "ReplicaSet", "replicasets", "rs", "all", "/apis/apps/v1", "apps/v1", true },
+	{ "Widget", "widgets", "wd", "", "/apis/example.com/v1", "example.com/v1", true },
 };
 
 static bool same(const char *a, const char *b, size_t b_len)
@@ -93,6 +94,33 @@ static const char *meta(const json_t *object, const char *name)
 	return text(json_object_get(object, "metadata"), name);
 }
 
+/* One of the conditions of a label selector. */
+static bool label_matches(const json_t *labels, char *condition)
+{
+	char *equals = strchr(condition, '=');
+	bool is_not = equals && equals > condition && equals[-1] == '!';
+	const char *value;
+
+	if (!equals)
+		return json_object_get(labels, condition) != NULL;
+	equals[is_not ? -1 : 0] = '\0';
+	value = equals + 1 + (equals[1] == '=');
+	return (strcmp(text(labels, condition), value) == 0) != is_not;
+}
+
+static bool labels_match(const char *selector, const json_t *object)
+{
+	const json_t *labels = json_object_get(json_object_get(object, "metadata"), "labels");
+	char copy[512], *rest = copy, *condition;
+
+	(void)snprintf(copy, sizeof(copy), "%s", selector);
+	while (*selector && (condition = strsep(&rest, ","))) {
+		if (!label_matches(labels, condition))
+			return false;
+	}
+	return true;
+}
+
 static bool selected(const struct pn_selection *sel, const struct pn_collection *c,
 		     const json_t *object)
 {
@@ -101,7 +129,7 @@ static bool selected(const struct pn_selection *sel, const struct pn_collection 
 	return sel->collection == c &&
 	       (!*sel->name_space || strcmp(sel->name_space, meta(object, "namespace")) == 0) &&
 	       (!*sel->name || strcmp(sel->name, meta(object, "name")) == 0) &&
-	       (!*sel->node || strcmp(sel->node, node) == 0);
+	       (!*sel->node || strcmp(sel->node, node) == 0) && labels_match(sel->labels, object);
 }
 
 /* To a watch that selects, an object appears and vanishes when it begins and ceases to match. */

@@ -8,9 +8,12 @@
 
 #include "base/err.h"
 
-/** struct pn_collection - one kind of object that the server knows */
+/**
+ * struct pn_collection - one kind of object that the server knows
+ * @short_name, @category: "" for none
+ */
 struct pn_collection {
-	const char *kind, *plural;
+	const char *kind, *plural, *short_name, *category;
 	const char *prefix, *api_version; /* "/apis/apps/v1", "apps/v1" */
 	bool namespaced;
 };
@@ -25,10 +28,11 @@ const struct pn_collection *pn_collection_get(size_t i);
 /**
  * struct pn_selection - which objects a list or a watch is about
  * @name_space, @name, @node: "" selects all; @node is the field selector spec.nodeName
+ * @labels: "key=value", "key!=value", "key" with commas between them; "" selects all
  */
 struct pn_selection {
 	const struct pn_collection *collection;
-	char name_space[64], name[254], node[254];
+	char name_space[64], name[254], node[254], labels[512];
 };
 
 enum pn_change {

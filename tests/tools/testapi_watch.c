@@ -34,7 +34,7 @@ struct pn_watch {
 	struct pn_buf out;
 	size_t sent;
 	enum ending ending;
-	bool suspended;
+	bool suspended, has_columns;
 };
 
 static void wake(struct pn_watch *w)
@@ -74,10 +74,13 @@ static void put_document(struct pn_watch *w, json_t *document)
 	put(w, "\n", 1);
 }
 
-static json_t *change_document(const struct pn_watch *w, enum pn_change change, json_t *object)
+/* A Table's columns are told once. */
+static json_t *change_document(struct pn_watch *w, enum pn_change change, json_t *object)
 {
-	json_t *shown = w->req.metadata_only ? pn_metadata_only(object) : json_incref(object);
+	json_t *shown =
+		pn_shape_object(w->req.shape, w->req.selection.collection, object, !w->has_columns);
 
+	w->has_columns = true;
 	return json_pack("{s:s, s:o}", "type", pn_change_name(change), "object", shown);
 }
 

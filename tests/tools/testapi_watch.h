@@ -5,7 +5,7 @@
 #include <microhttpd.h>
 #include <poll.h>
 
-#include "testapi_store.h"
+#include "testapi_shape.h"
 
 /**
  * struct pn_watches - every watch that is open; zeroed is ready to use
@@ -25,7 +25,8 @@ struct pn_watches {
  */
 struct pn_watch_request {
 	struct pn_selection selection;
-	bool metadata_only, bookmarks, from_start, mark_end;
+	enum pn_shape shape;
+	bool bookmarks, from_start, mark_end;
 	uint64_t rv;
 	unsigned int timeout_s;
 };
