@@ -153,8 +153,13 @@ static void answer(struct pn_reflector *r, struct listener *l, const uint8_t *da
 	int e = 0;
 
 	l->is_late = false;
-	if (size && data[0] & 64)
+	if (size && data[0] & 64) {
 		pn_reflector_late(r);
+		if (pn_reflector_deadline(r) != PN_NSEC_NEVER)
+			l->now = pn_reflector_deadline(r);
+		pn_reflector_late(r);
+		pn_reflector_late(r);
+	}
 	if (size && data[0] & 128)
 		l->now += PN_NSEC_PER_SEC;
 	if (status)
