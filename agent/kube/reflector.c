@@ -153,7 +153,7 @@ pn_nsec pn_reflector_deadline(const struct pn_reflector *r)
 
 void pn_reflector_late(struct pn_reflector *r)
 {
-	if (pn_reflector_deadline(r) == PN_NSEC_NEVER)
+	if (pn_reflector_now(r) < pn_reflector_deadline(r))
 		return;
 	r->answer.is_late = true;
 	r->config.ops->late_end(r->config.data);

@@ -63,8 +63,8 @@ struct pn_reflector_config {
 };
 
 /**
- * pn_reflector_new() - Return: 0, -ENOMEM, or -EINVAL for a namespace that cannot stand in a path, or
- *                      selectors of more than 32 KiB
+ * pn_reflector_new() - Return: 0, -ENOMEM, or -EINVAL for a namespace that cannot stand in a path
+ *                      or selectors of more than 32 KiB
  */
 int pn_reflector_new(const struct pn_reflector_config *config, struct pn_reflector **ret);
 
@@ -95,7 +95,10 @@ int pn_reflector_data(struct pn_reflector *r, const char *bytes, size_t len);
 /** pn_reflector_done() - the request is over; @result and @err as in struct pn_request_ops */
 void pn_reflector_done(struct pn_reflector *r, int result, const struct pn_err *err);
 
-/** pn_reflector_deadline() - when pn_reflector_late() is to be called while a request runs; PN_NSEC_NEVER */
+/**
+ * pn_reflector_deadline() - when pn_reflector_late() is to be called while a request runs, or
+ *                           PN_NSEC_NEVER; a call before that does nothing
+ */
 pn_nsec pn_reflector_deadline(const struct pn_reflector *r);
 void pn_reflector_late(struct pn_reflector *r);
 

@@ -75,7 +75,7 @@ static void complete_page(struct pn_reflector *r)
 	pn_reflector_complete_list(r, r->list.rv);
 }
 
-/* The version or the continue token is of no use. Return: false if there is nothing less to ask for */
+/* The version or the token is of no use. Return: false if there is nothing less to ask for */
 static bool ask_for_less(struct pn_reflector *r)
 {
 	bool was_page = r->list.token[0];

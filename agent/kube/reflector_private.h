@@ -165,7 +165,7 @@ void pn_reflector_pause(struct pn_reflector *r, const struct pn_ending *end, enu
 /** pn_reflector_tell() - after pn_reflector_pause(): the error hook is to hear of it */
 void pn_reflector_tell(struct pn_reflector *r, const struct pn_ending *end);
 
-/** pn_reflector_repeats() - Return: true if the same request comes again after a pause, and nobody hears of it */
+/** pn_reflector_repeats() - Return: true if the same request comes again, after a pause and untold */
 bool pn_reflector_repeats(struct pn_reflector *r, const struct pn_ending *end);
 
 #endif

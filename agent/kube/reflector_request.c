@@ -127,7 +127,7 @@ static int put_list(struct pn_reflector *r)
 	return put_query(&r->path, "resourceVersion", pn_reflector_list_version(r));
 }
 
-/* A version that was found unusable is of no use to a streaming list either; a plain watch has just had a list. */
+/* A version that was found unusable is of no use to a streaming list; a watch has just had a list. */
 static int put_watch(struct pn_reflector *r, unsigned int timeout_s)
 {
 	bool is_stream = r->phase == PN_PHASE_STREAM;

@@ -142,7 +142,7 @@ static void watch_closed(struct pn_reflector *r)
 	pn_reflector_pause(r, &too_soon, pn_reflector_cycle(r));
 }
 
-/* Return: true if the watch is opened again without a list, as the configuration allows for some time */
+/* Return: true if the watch is opened again without a list, which the configuration may allow */
 static bool retries_internal(struct pn_reflector *r, const struct pn_ending *end)
 {
 	pn_nsec t = pn_reflector_now(r);

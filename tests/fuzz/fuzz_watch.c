@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes a reflector with its store behind it: the input is a sequence of answers, divided by the
- * byte 0xff; an answer's first byte chooses its status and how it ends, the rest is its body.
+ * Fuzzes a reflector: the input's first byte is its configuration, the rest a sequence of answers,
+ * divided by the byte 0xff; an answer's first byte chooses its status and how it ends, what follows
+ * is its body. Whatever comes, the calls keep to their order, a pause is neither nothing nor for
+ * ever, and the same request comes again and again only with a pause or after an event.
  */
 #include <assert.h>
 #include <errno.h>
@@ -9,16 +11,28 @@
 
 #include "base/intern.h"
 #include "kube/reflector.h"
-#include "kube/store.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static pn_nsec now;
+enum {
+	MAX_ANSWERS = 64,
+	MAX_IDLE_REQUESTS = 8, /* the same again, without a pause and without an event */
+};
+
+/* What the reflector has told so far. */
+struct listener {
+	pn_nsec now;
+	bool is_listing, has_list, is_late;
+
+	/* How often the same has been asked for, no pause and no event between. */
+	char path[1 << 14];
+	uint64_t n_events;
+	unsigned int n_idle;
+};
 
 static pn_nsec fake_now(void *data)
 {
-	(void)data;
-	return now;
+	return ((struct listener *)data)->now;
 }
 
 static uint32_t fake_random(void *data)
@@ -29,54 +43,44 @@ static uint32_t fake_random(void *data)
 
 static int on_list_begin(void *data)
 {
-	return pn_store_stage_begin(data);
+	struct listener *l = data;
+
+	assert(!l->is_listing);
+	l->is_listing = true;
+	return 0;
 }
 
 static int on_list_item(void *data, const struct pn_object *obj)
 {
-	return pn_store_stage(data, obj);
-}
+	struct listener *l = data;
 
-static bool on_remove(void *data, const struct pn_object *last)
-{
-	char key[PN_KEY_LEN];
-
-	assert(!pn_store_get(data, pn_object_key(last, key)));
-	return true;
-}
-
-static bool on_put(void *data, const struct pn_object *old, const struct pn_object *obj)
-{
-	char key[PN_KEY_LEN];
-
-	assert(old != obj && pn_store_get(data, pn_object_key(obj, key)) == obj);
-	return true;
+	assert(l->is_listing && obj->name[0]);
+	return 0;
 }
 
 static void on_list_end(void *data)
 {
-	static const struct pn_store_diff diff = { on_remove, on_put };
+	struct listener *l = data;
 
-	pn_store_commit(data, &diff, data);
+	assert(l->is_listing);
+	l->is_listing = false;
+	l->has_list = true;
 }
 
 static void on_list_drop(void *data)
 {
-	pn_store_unstage(data);
+	struct listener *l = data;
+
+	assert(l->is_listing);
+	l->is_listing = false;
 }
 
 static int on_event(void *data, enum pn_event event, const struct pn_object *obj)
 {
-	const struct pn_object *old = NULL;
-	char key[PN_KEY_LEN];
-	int r = 0;
+	struct listener *l = data;
 
-	if (event == PN_EVENT_DELETED)
-		old = pn_store_remove(data, pn_object_key(obj, key));
-	else
-		r = pn_store_put(data, obj, &old);
-	pn_object_unref(old);
-	return r;
+	assert(!l->is_listing && l->has_list && event < PN_EVENT_MAX && obj->name[0]);
+	return 0;
 }
 
 static void on_refused(void *data, const struct pn_err *why)
@@ -85,69 +89,127 @@ static void on_refused(void *data, const struct pn_err *why)
 	assert(why->text[0]);
 }
 
+static void on_failed(void *data, int code, const char *reason, const char *message)
+{
+	(void)data;
+	assert(code >= 0 && reason && message[0]);
+}
+
+static void on_late_end(void *data)
+{
+	struct listener *l = data;
+
+	assert(!l->is_late);
+	l->is_late = true;
+}
+
 static const struct pn_reflector_ops ops = {
 	.list_begin = on_list_begin,
 	.list_item = on_list_item,
+	.list_remove = on_list_item,
 	.list_end = on_list_end,
 	.list_drop = on_list_drop,
 	.event = on_event,
 	.refused = on_refused,
+	.failed = on_failed,
+	.late_end = on_late_end,
 };
 
-static void ask(struct pn_reflector *r)
+static void count_idle(const struct pn_reflector *r, struct listener *l, const char *path)
+{
+	struct pn_reflector_status st;
+
+	pn_reflector_status(r, &st);
+	if (st.n_events != l->n_events || strcmp(path, l->path) != 0)
+		l->n_idle = 0;
+	assert(++l->n_idle <= MAX_IDLE_REQUESTS);
+	l->n_events = st.n_events;
+	assert(strlen(path) < sizeof(l->path));
+	memcpy(l->path, path, strlen(path) + 1);
+}
+
+static void ask(struct pn_reflector *r, struct listener *l)
 {
 	struct pn_reflector_step s;
 
 	pn_reflector_next(r, &s);
 	if (!s.path) {
 		assert(s.wait_ns > 0 && s.wait_ns <= 60 * PN_NSEC_PER_SEC);
-		now += s.wait_ns;
+		l->now += s.wait_ns;
+		l->n_idle = 0;
 		pn_reflector_next(r, &s);
 	}
-	assert(s.path && s.path[0] == '/');
+	assert(s.path && s.path[0] == '/' && s.accept[0] && s.idle_ms > 0);
 	for (const char *c = s.path; *c; c++)
 		assert(*c > ' ' && *c <= '~');
+	count_idle(r, l, s.path);
 }
 
-static void answer(struct pn_reflector *r, const uint8_t *data, size_t size)
+static void answer(struct pn_reflector *r, struct listener *l, const uint8_t *data, size_t size)
 {
 	static const int statuses[] = { 200, 200, 200, 401, 410, 429, 504, 0 };
 	int status = size ? statuses[data[0] & 7] : 0;
 	int result = size && data[0] & 8 ? -ECONNRESET : 0;
 	int e = 0;
 
+	l->is_late = false;
+	if (size && data[0] & 64) {
+		pn_reflector_late(r);
+		if (pn_reflector_deadline(r) != PN_NSEC_NEVER)
+			l->now = pn_reflector_deadline(r);
+		pn_reflector_late(r);
+		pn_reflector_late(r);
+	}
+	if (size && data[0] & 128)
+		l->now += PN_NSEC_PER_SEC;
 	if (status)
 		pn_reflector_headers(r, status, data[0] & 16 ? "text/plain" : "application/json",
 				     data[0] & 32 ? 3 : -1);
 	if (status && size > 1)
 		e = pn_reflector_data(r, (const char *)data + 1, size - 1);
 	pn_reflector_done(r, e < 0 ? e : result, NULL);
+	(void)pn_reflector_server_is_back(r);
+}
+
+static struct pn_reflector_config config_of(uint8_t bits)
+{
+	return (struct pn_reflector_config) {
+		.wire = { .kind = pn_kind_get(PN_KIND_POD), .keep_labels = bits & 1 },
+		.streaming = bits & 2,
+		.page_size = bits & 4 ? 2 : 0,
+		.internal_error_retry = bits & 8 ? 10 * PN_NSEC_PER_SEC : 0,
+		.label_selector = bits & 16 ? "a in (b)" : NULL,
+		.name_space = bits & 32 ? "n" : NULL,
+		.ops = &ops,
+	};
+}
+
+static void play(struct pn_reflector *r, struct listener *l, const uint8_t *data,
+		 const uint8_t *end)
+{
+	for (unsigned int n = 0; data < end && n < MAX_ANSWERS; n++) {
+		const uint8_t *stop = memchr(data, 0xff, (size_t)(end - data));
+
+		stop = stop ? stop : end;
+		ask(r, l);
+		answer(r, l, data, (size_t)(stop - data));
+		data = stop < end ? stop + 1 : end;
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct pn_clock clock = { .now = fake_now, .random = fake_random };
-	struct pn_reflector_config config = { .kind = pn_kind_get(PN_KIND_POD),
-					      .clock = &clock,
-					      .ops = &ops };
-	const uint8_t *end = data + size;
+	struct pn_reflector_config config = config_of(size ? data[0] : 0);
+	struct listener l = { 0 };
+	struct pn_clock clock = { .now = fake_now, .random = fake_random, .data = &l };
 	struct pn_reflector *r;
-	struct pn_store *store;
 
-	assert(pn_store_new(&store) == 0);
-	assert(pn_store_add_index(store, "by-ip", pn_index_by_ip) == 0);
-	config.data = store;
+	config.clock = &clock;
+	config.data = &l;
 	assert(pn_reflector_new(&config, &r) == 0);
-	for (unsigned int n = 0; data < end && n < 64; n++) {
-		const uint8_t *stop = memchr(data, 0xff, (size_t)(end - data));
-
-		stop = stop ? stop : end;
-		ask(r);
-		answer(r, data, (size_t)(stop - data));
-		data = stop < end ? stop + 1 : end;
-	}
+	if (size > 1)
+		play(r, &l, data + 1, data + size);
 	pn_reflector_free(r);
-	pn_store_free(store);
 	assert(pn_intern_count() == 0);
 	return 0;
 }

@@ -219,6 +219,9 @@ static inline void check_late(struct world *w, int ms)
 		assert_true(deadline == PN_NSEC_NEVER);
 	} else {
 		assert_int_equal((deadline - w->now) / PN_NSEC_PER_MSEC, ms);
+		w->now = deadline - 1;
+		pn_reflector_late(w->reflector);
+		assert_true(pn_reflector_deadline(w->reflector) == deadline);
 		w->now = deadline;
 	}
 	pn_reflector_late(w->reflector);
