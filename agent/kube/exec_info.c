@@ -128,24 +128,33 @@ static int copy_text(const json_t *status, const char *key, pn_pem_check *check,
 	return *ret ? 0 : pn_err_set(reterr, -ENOMEM, "out of memory");
 }
 
-/* RFC 3339: 2026-01-31T12:00:00Z, perhaps with a fraction, or +01:00 for the Z */
-static bool parse_time(const char *text, int64_t *ret)
+/* "Z" or "+01:00" */
+static bool parse_offset(const char *text, int64_t *ret_s)
+{
+	struct tm tm = { 0 };
+	const char *rest = strptime(text + 1, "%H:%M", &tm);
+
+	*ret_s = 0;
+	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
+		return true;
+	if ((*text != '+' && *text != '-') || !rest || *rest)
+		return false;
+	*ret_s = (*text == '-' ? -60 : 60) * (int64_t)(tm.tm_hour * 60 + tm.tm_min);
+	return true;
+}
+
+/* RFC 3339: 2026-01-31T12:00:00Z, perhaps with a fraction */
+static bool parse_time(const char *text, int64_t *ret_s)
 {
 	struct tm tm = { 0 };
 	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	int hours, minutes, n = 0;
+	int64_t offset_s;
 
-	if (!rest)
-		return false;
-	if (*rest == '.')
+	if (rest && *rest == '.')
 		rest += 1 + strspn(rest + 1, "0123456789");
-	*ret = timegm(&tm);
-	if (strcmp(rest, "Z") == 0 || strcmp(rest, "z") == 0)
-		return true;
-	if ((*rest != '+' && *rest != '-') ||
-	    sscanf(rest + 1, "%2d:%2d%n", &hours, &minutes, &n) != 2 || rest[1 + n])
+	if (!rest || !*rest || !parse_offset(rest, &offset_s))
 		return false;
-	*ret += (*rest == '-' ? 60 : -60) * (int64_t)(hours * 60 + minutes);
+	*ret_s = timegm(&tm) - offset_s;
 	return true;
 }
 

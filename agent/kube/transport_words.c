@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* libcurl says that it is the proxy's answer, but not with a code of its own. */
 static bool is_proxy_refusal(CURLcode code, const char *text)
@@ -15,16 +16,22 @@ static bool is_proxy_refusal(CURLcode code, const char *text)
 	       strstr(text, "CONNECT tunnel failed");
 }
 
+/* libcurl does not say that it could not even make a socket; another try does. */
+static int explain_no_socket(const char *text, struct pn_err *reterr)
+{
+	PN_CLEANUP(pn_closep) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return pn_err_set(reterr, -EIO, "%s: raise the limit (ulimit -n)", strerror(errno));
+	return pn_err_set(reterr, -ECONNREFUSED, "cannot connect: %s", text);
+}
+
 static int explain_connect(const char *proxy, CURL *easy, const char *text, struct pn_err *reterr)
 {
 	long os_errno = 0;
 
 	(void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_errno);
 	switch (os_errno) {
-	case EMFILE:
-	case ENFILE:
-		return pn_err_set(reterr, -EIO, "%s: raise the limit (ulimit -n)",
-				  strerror((int)os_errno));
 	case ECONNREFUSED:
 		if (proxy)
 			return pn_err_set(reterr, -ECONNREFUSED,
@@ -39,7 +46,7 @@ static int explain_connect(const char *proxy, CURL *easy, const char *text, stru
 	case ETIMEDOUT:
 		return pn_err_set(reterr, -ETIMEDOUT, "the connection timed out");
 	default:
-		return pn_err_set(reterr, -ECONNREFUSED, "cannot connect: %s", text);
+		return explain_no_socket(text, reterr);
 	}
 }
 

@@ -146,6 +146,10 @@ make_plugin_kubeconfig() { # COMMAND: no context in it
 	CONFIG
 }
 
+use_kubeconfigs() { # LIST
+	export KUBECONFIG=$1
+}
+
 @test "connection: a credential plugin of one kubeconfig, the cluster of another" {
 	make_certificate ca
 	echo right >"$dir/token"
@@ -154,7 +158,7 @@ make_plugin_kubeconfig() { # COMMAND: no context in it
 	make_plugin "$dir/token"
 	make_plugin_kubeconfig ./plugin
 	make_kubeconfig "$dir/ca.pem" "$dir/missing-token" # its user is hidden by the first file's
-	export KUBECONFIG="$dir/plugin-kubeconfig:$dir/absent:$dir/kubeconfig"
+	use_kubeconfigs "$dir/plugin-kubeconfig:$dir/absent:$dir/kubeconfig"
 	run get pods
 	assert_success
 	assert_output --partial web
@@ -178,7 +182,7 @@ make_plugin_kubeconfig() { # COMMAND: no context in it
 	make_plugin "$dir/token"
 	make_plugin_kubeconfig ./plugin
 	make_kubeconfig "$dir/ca.pem" "$dir/missing-token"
-	export KUBECONFIG="$dir/plugin-kubeconfig:$dir/kubeconfig"
+	use_kubeconfigs "$dir/plugin-kubeconfig:$dir/kubeconfig"
 	start_agent in_node
 	await 10 says 401
 	echo right >"$dir/token"

@@ -3,6 +3,8 @@
  * The client against a scripted server on loopback: what is sent, what arrives, and the ways in which
  * a request can end.
  */
+#include <sys/resource.h>
+
 #include "tests/unit/kube/client_fixture.h"
 
 static bool answer_silence_once(struct exchange *x)
@@ -239,6 +241,30 @@ static void what_is_not_http_is_refused(void **state)
 	assert_int_equal(res.n_headers, 0);
 }
 
+/* The limit is where the next descriptor would be, as when all have been used up. */
+static void lack_of_descriptors_is_named(void **state)
+{
+	struct fixture *f = *state;
+	struct result res = { 0 };
+	struct rlimit limit, none;
+	int next;
+
+	serve_http(f, answer_hello);
+	get(f, &res); /* whatever opens something once has done so */
+	assert_body(&res, "hello");
+	remake_client(f);
+	(void)uv_run(&f->loop, UV_RUN_NOWAIT); /* the old client's sockets */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	next = dup(STDERR_FILENO);
+	(void)close(next);
+	none = (struct rlimit) { .rlim_cur = (rlim_t)next, .rlim_max = limit.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	res = (struct result) { 0 };
+	get(f, &res);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_ended(&res, -EIO, "raise the limit");
+}
+
 /* --- proxies --- */
 
 /* The server is the proxy; where the requests go to does not exist. */
@@ -364,6 +390,7 @@ int main(void)
 		TEST(refused_connection),
 		TEST(cut_streams_end_with_connreset),
 		TEST(what_is_not_http_is_refused),
+		TEST(lack_of_descriptors_is_named),
 		TEST(proxy_of_the_settings_is_used_even_for_loopback),
 		TEST(proxy_that_refuses_is_named_without_its_password),
 		TEST(socks_proxy_resolves_the_name),

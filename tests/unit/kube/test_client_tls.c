@@ -234,6 +234,39 @@ static void plugin_brings_a_client_certificate(void **state)
 	assert_body(&res, "agent");
 }
 
+static SSL_CTX *behind_the_proxy;
+
+/* The proxy is the server as well: after the tunnel is made, TLS begins on the same socket. */
+static bool answer_tunnel(struct exchange *x)
+{
+	if (strstr(x->head, "secret") || !strstr(x->head, "CONNECT 127.0.0.1:1 HTTP/1.1\r\n") ||
+	    !say(x, "HTTP/1.1 200 Connection established\r\n\r\n"))
+		return false;
+	x->tls = SSL_new(behind_the_proxy);
+	(void)SSL_set_fd(x->tls, x->fd);
+	return SSL_accept(x->tls) == 1 && read_head(x) && answer_mirror(x);
+}
+
+static void credentials_go_through_the_tunnel_only(void **state)
+{
+	struct fixture *f = *state;
+	struct result res = { 0 };
+
+	behind_the_proxy = tls("ip.crt", "ip.key");
+	serve(f, NULL, answer_tunnel);
+	f->config.proxy_url = f->config.server;
+	f->config.server = strdup("https://127.0.0.1:1");
+	set(&f->config.ca_file, in_dir("ca.crt"));
+	set(&f->config.token, "secret");
+	make_client(f);
+	get(f, &res);
+	assert_ended(&res, 0, "");
+	assert_non_null(strstr(res.body, "\r\nAuthorization: Bearer secret\r\n"));
+	pn_client_free(PN_TAKE_PTR(f->client));
+	server_stop(&f->server);
+	SSL_CTX_free(behind_the_proxy);
+}
+
 struct rotation {
 	struct pn_kube_config config;
 	struct pn_certificate_source source;
@@ -325,6 +358,7 @@ int main(void)
 		TEST(missing_client_key_is_named),
 		TEST(changed_client_certificate_cuts_what_runs_and_is_used),
 		TEST(plugin_brings_a_client_certificate),
+		TEST(credentials_go_through_the_tunnel_only),
 		TEST(ca_is_looked_at_again_after_five_minutes),
 		TEST(old_ca_is_kept_while_the_file_is_no_good),
 		TEST(half_a_renewal_changes_nothing),
