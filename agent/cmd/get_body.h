@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "kube/framing.h"
 #include "kube/wire.h"
 
 enum pn_body_form {

@@ -404,8 +404,8 @@ int pn_columns_object(struct pn_columns *c, const char *change, json_t *object, 
 					     "string", "format", "name", "name", "Age");
 	json_t *metadata = json_object_get(object, "metadata");
 	const char *name = json_string_value(json_object_get(metadata, "name"));
-	struct pn_json_reader rd = { 0 };
-	int64_t created_s = pn_json_time(&rd, metadata, "creationTimestamp");
+	struct pn_draft unread = { .error = 0 };
+	int64_t created_s = pn_json_time(&unread, metadata, "creationTimestamp");
 	json_auto_t *row = NULL;
 	char age[48] = "<unknown>";
 	int r;

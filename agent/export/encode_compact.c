@@ -73,7 +73,7 @@ static void put_owner(struct line *l, const struct pn_owner *o)
 	put_name(l, o->name);
 }
 
-static void put_addr(struct line *l, const struct pn_endpoint *e)
+static void put_addr(struct line *l, const struct pn_record_end *e)
 {
 	bool brackets = e->port && !pn_addr_is_v4(&e->addr);
 
@@ -84,7 +84,7 @@ static void put_addr(struct line *l, const struct pn_endpoint *e)
 		pn_text_char(&l->text, ']');
 }
 
-static void put_end(struct line *l, const struct pn_endpoint *e, const char *color)
+static void put_end(struct line *l, const struct pn_record_end *e, const char *color)
 {
 	put_color(l, e->owner ? color : DIM);
 	if (e->owner)

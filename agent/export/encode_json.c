@@ -75,7 +75,7 @@ static void put_owner(struct pn_json *j, const struct pn_owner *o)
 }
 
 /* @called: the record whose Service this end stands behind, or NULL */
-static void put_end(struct pn_json *j, const char *key, const struct pn_endpoint *e,
+static void put_end(struct pn_json *j, const char *key, const struct pn_record_end *e,
 		    const struct pn_flow_record *called)
 {
 	bool has_service = called && called->service;

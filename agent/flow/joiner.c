@@ -264,7 +264,7 @@ static bool news_of(const struct pn_conn *c, struct pn_conn_total ret[static 2])
 	return any;
 }
 
-static void count(struct pn_endpoint *e, const struct pn_conn_total *news)
+static void count(struct pn_record_end *e, const struct pn_conn_total *news)
 {
 	e->packets = news->packets;
 	e->bytes = news->bytes;

@@ -19,7 +19,7 @@ enum pn_attribution {
 
 const char *pn_attribution_name(enum pn_attribution a);
 
-struct pn_endpoint {
+struct pn_record_end {
 	struct pn_addr addr;
 	uint16_t port; /* host byte order; ICMP: 0 */
 	enum pn_attribution attribution;
@@ -54,7 +54,7 @@ struct pn_flow_record {
 	uint8_t icmp_type, icmp_code; /* of the opener; an echo is a request */
 	bool is_v4;
 	enum pn_flow_end state;
-	struct pn_endpoint source, destination;
+	struct pn_record_end source, destination;
 	const struct pn_owner *service; /* NULL: none */
 	struct pn_addr service_addr;	/* when service is set */
 	uint16_t service_port;

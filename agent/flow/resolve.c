@@ -68,16 +68,16 @@ static enum pn_attribution attribution_of(const struct pn_owner *o)
 	return PN_ATTR_NONE;
 }
 
-static void set_owner(struct pn_endpoint *e, const struct pn_owner *o)
+static void set_owner(struct pn_record_end *e, const struct pn_owner *o)
 {
 	e->owner = o;
 	e->attribution = attribution_of(o);
 }
 
-static struct pn_endpoint name_end(const struct pn_index *index, const struct end *e, pn_nsec when,
+static struct pn_record_end name_end(const struct pn_index *index, const struct end *e, pn_nsec when,
 				   uint32_t stamp)
 {
-	struct pn_endpoint ret = { .addr = e->addr, .port = e->port };
+	struct pn_record_end ret = { .addr = e->addr, .port = e->port };
 	const struct pn_owner *o = pn_index_at(index, &e->addr, when);
 
 	if (!o && stamp)

@@ -22,8 +22,8 @@ static bool is_well_formed(const struct pn_object *o)
 {
 	return o->uid[0] && strlen(o->uid) < PN_UID_LEN && o->name[0] &&
 	       strlen(o->name) < PN_NAME_LEN && strlen(o->name_space) < PN_NAMESPACE_LEN &&
-	       strlen(o->controller.kind) < PN_KIND_LEN &&
-	       strlen(o->controller.name) < PN_NAME_LEN && strlen(o->controller.uid) < PN_UID_LEN;
+	       strlen(o->controller->kind) < PN_KIND_LEN &&
+	       strlen(o->controller->name) < PN_NAME_LEN && strlen(o->controller->uid) < PN_UID_LEN;
 }
 
 /* Unspecified, loopback and multicast addresses are nobody's. */
@@ -180,7 +180,7 @@ static int refresh(struct pn_index *idx, struct pn_claimant *c, const struct pn_
 
 	if (is_pod) {
 		int ret = pn_workload_link(idx, c,
-					   is_replicaset(&o->controller) ? o->controller.uid : "");
+					   is_replicaset(o->controller) ? o->controller->uid : "");
 
 		if (ret < 0)
 			return ret;

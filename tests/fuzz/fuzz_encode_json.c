@@ -49,7 +49,7 @@ static struct pn_owner owner(uint8_t kind, const char *const names[static 5])
 	};
 }
 
-static void set_end(struct pn_endpoint *e, const struct numbers *n, int i)
+static void set_end(struct pn_record_end *e, const struct numbers *n, int i)
 {
 	memcpy(e->addr.b, n->addr[i], sizeof(e->addr.b));
 	e->port = n->port[i];

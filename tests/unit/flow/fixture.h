@@ -240,7 +240,7 @@ static inline void assert_counts(const struct pn_flow_record *rec, uint64_t sour
 	assert_int_equal(rec->destination.bytes, destination * 100);
 }
 
-static inline void assert_end(const struct pn_endpoint *e, const char *name, const char *address,
+static inline void assert_end(const struct pn_record_end *e, const char *name, const char *address,
 			      uint16_t port)
 {
 	struct pn_addr a = addr(address);
