@@ -11,8 +11,8 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/hash.h"
 #include "base/intern.h"
 
 struct entry {
@@ -29,24 +29,16 @@ static const struct pn_controller none = { "", "", "" };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct entry **table;
 static size_t n_chains, n_entries; /* n_chains: 0 or a power of two */
-static uint64_t seed;
 
 static struct entry *from_controller(const struct pn_controller *c)
 {
 	return (struct entry *)(uintptr_t)c;
 }
 
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-	for (; *text; text++)
-		h = (h ^ (uint8_t)*text) * 0x100000001b3u;
-	return (h ^ h >> 29) * 0x9e3779b97f4a7c15u;
-}
-
-/* The uid alone is nearly always enough; the names are chosen by others, so the seed is not. */
 static uint32_t hash(const struct pn_controller *c)
 {
-	return (uint32_t)(hash_text(hash_text(seed, c->uid), c->name) >> 32);
+	return (uint32_t)(pn_hash_bytes(c->uid, strlen(c->uid)) ^
+			  pn_hash_bytes(c->name, strlen(c->name)));
 }
 
 static bool is_equal(const struct pn_controller *a, const struct pn_controller *b)
@@ -75,8 +67,6 @@ static void resize(size_t n)
 
 static bool make_room(void)
 {
-	if (!seed && getrandom(&seed, sizeof(seed), GRND_NONBLOCK) < 0)
-		seed = (uintptr_t)&seed;
 	if (n_entries >= n_chains)
 		resize(n_chains ? n_chains * 2 : FIRST_SIZE);
 	return n_chains > 0;
