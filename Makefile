@@ -27,8 +27,12 @@ CLANG ?= clang
 AR ?= ar
 # On Ubuntu 24.04 bpftool is one for each kernel, any of which will do.
 BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool) bpftool)
+OBJCOPY ?= objcopy
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PREFIX ?= /usr/local
+# Of the library; the number in its name changes with what no longer works for a program built before.
+LIB_VERSION := 0.1.0
+LIB_ABI := 0
 
 # --- what is built -------------------------------------------------------------------------------
 
@@ -80,7 +84,8 @@ WARN_asan := -Wno-null-dereference
 WARN_tsan := -Wno-null-dereference
 WARN_coverage := -Wno-null-dereference
 
-HARDEN := -fstack-protector-strong -fPIE
+# PIC and not PIE, because the lower folders are a shared library as well.
+HARDEN := -fstack-protector-strong -fPIC
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 # Where the compiler knows them. The =3 keeps clang away: it does not read uthash's comments.
 WANTED := -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero \
@@ -106,7 +111,7 @@ BPF_CFLAGS := -std=gnu11 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(B)/podonym ## build the agent: build/release/podonym
+all: $(B)/podonym lib ## build the agent and the library: build/release/podonym, libpodonym-informer.*
 
 upto = $(if $(filter $(1),$(firstword $(2))),$(1),$(firstword $(2)) $(call upto,$(1),$(wordlist 2,99,$(2))))
 reverse = $(if $(1),$(call reverse,$(wordlist 2,99,$(1))) $(firstword $(1)))
@@ -154,9 +159,41 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 
 $(B)/agent/datapath/tracer.o: $(B)/bpf/flow.skel.h
 
+# The library is the two lowest folders. In both of its forms only what the map names can be seen.
+LIB := $(B)/libpodonym-informer
+LIB_MAP := agent/kube/libpodonym-informer.map
+LIB_LIBS = $(LIBS_kube) -lpthread
+whole = -Wl,--whole-archive $(1) -Wl,--no-whole-archive
+
+.PHONY: lib
+lib: $(LIB).a $(LIB).so.$(LIB_ABI) $(B)/podonym-informer.pc
+
+$(LIB).so.$(LIB_ABI): $(call archives,kube) $(LIB_MAP)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared $(filter-out -pie,$(LDFLAGS_ALL)) -Wl,-soname,$(@F) -Wl,--version-script=$(LIB_MAP) \
+		$(if $(filter -fsanitize=%,$(LDFLAGS_ALL)),,-Wl,--no-undefined) \
+		-o $@ $(call whole,$(filter %.a,$^)) $(LIB_LIBS)
+	$(Q)ln -sf $(@F) $(LIB).so
+
+$(LIB).a: $(call archives,kube) $(LIB_MAP)
+	$(call say,AR,$@)
+	$(Q)sed -n 's/^\t\(pn_.*\);/\1/p' $(LIB_MAP) >$(B)/public-symbols
+	$(Q)$(CC) -r -nostdlib -o $(B)/informer.o $(call whole,$(filter %.a,$^))
+	$(Q)$(OBJCOPY) --keep-global-symbols=$(B)/public-symbols $(B)/informer.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(B)/informer.o
+
+$(B)/podonym-informer.pc: agent/kube/podonym-informer.pc.in Makefile FORCE
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(LIB_VERSION)|' $< >$@
+
 .PHONY: install
-install: $(B)/podonym ## install the agent below DESTDIR and PREFIX (/usr/local)
-	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/podonym
+install: $(B)/podonym lib ## install agent, library and headers below DESTDIR and PREFIX (/usr/local)
+	install -D -m 755 $(B)/podonym $(DESTDIR)$(PREFIX)/bin/podonym
+	install -D -m 755 $(LIB).so.$(LIB_ABI) $(DESTDIR)$(PREFIX)/lib/libpodonym-informer.so.$(LIB_ABI)
+	ln -sf libpodonym-informer.so.$(LIB_ABI) $(DESTDIR)$(PREFIX)/lib/libpodonym-informer.so
+	install -m 644 $(LIB).a $(DESTDIR)$(PREFIX)/lib/
+	install -D -m 644 $(B)/podonym-informer.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/podonym-informer.pc
+	install -d $(DESTDIR)$(PREFIX)/include/podonym
+	install -m 644 include/podonym/*.h $(DESTDIR)$(PREFIX)/include/podonym/
 
 # --- tests ---------------------------------------------------------------------------------------
 
@@ -168,6 +205,15 @@ $(TESTAPI): $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)) $(B)/bas
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lmicrohttpd -ljansson -lpthread
 $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)): | deps-test
+
+# A program over the library's public face alone, for tests that drive informers from outside.
+SHELL_PROGRAM := $(B)/tests/tools/informer-shell
+$(SHELL_PROGRAM): $(patsubst %.c,$(B)/%.o,tests/tools/informer_shell.c tests/tools/shell_objects.c) $(LIB).a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIB_LIBS)
+
+.PHONY: informer-shell
+informer-shell: $(SHELL_PROGRAM) ## informers behind a line protocol: build/release/tests/tools/informer-shell
 
 .PHONY: test check check-asan check-tsan check-valgrind check-bats
 test: ## install, build and run all tests of this machine; the last line is the count

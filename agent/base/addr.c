@@ -29,7 +29,7 @@ bool pn_addr_is_v4(const struct pn_addr *a)
 	return memcmp(a->b, v4_prefix, sizeof(v4_prefix)) == 0;
 }
 
-const char *pn_addr_format(const struct pn_addr *a, char buf[static PN_ADDR_STRLEN])
+const char *pn_addr_format(const struct pn_addr *a, char *buf)
 {
 	if (pn_addr_is_v4(a))
 		(void)inet_ntop(AF_INET, a->b + sizeof(v4_prefix), buf, PN_ADDR_STRLEN);

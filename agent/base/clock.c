@@ -5,7 +5,6 @@
  */
 #include "base/clock.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
@@ -60,15 +59,22 @@ pn_nsec pn_clock_to_realtime(const struct pn_clock *c, pn_nsec monotonic_ns)
 	return pn_clock_realtime(c) - pn_clock_now(c) + monotonic_ns;
 }
 
+/* The base delay after @b's last one. Compared by division, so that no configuration overflows. */
+static pn_nsec grow(const struct pn_backoff *b)
+{
+	if (b->factor < 2 || b->base >= b->cap)
+		return b->base;
+	return b->base < b->cap / b->factor ? b->base * b->factor : b->cap;
+}
+
 pn_nsec pn_backoff_next(struct pn_backoff *b, const struct pn_clock *c)
 {
 	pn_nsec now = pn_clock_now(c);
 	bool fresh = b->base == 0 || now - b->last_use > b->reset_after;
 
-	if (fresh)
-		b->base = b->initial;
-	else
-		b->base = b->base * 2 < b->cap ? b->base * 2 : b->cap;
+	b->base = fresh ? b->initial : grow(b);
 	b->last_use = now;
+	if (b->no_jitter)
+		return b->base;
 	return b->base + (pn_nsec)(((__uint128_t)b->base * c->random(c->data)) >> 32);
 }

@@ -2,6 +2,7 @@
 #ifndef PN_BASE_CLOCK_H
 #define PN_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -50,16 +51,21 @@ pn_nsec pn_clock_to_realtime(const struct pn_clock *c, pn_nsec monotonic_ns);
  * struct pn_backoff - growing pauses between attempts (client-go's reflector: 800 ms, 2, 30 s, 2 min)
  * @initial, @cap: first and longest base delay; each delay is drawn from [base, 2 * base)
  * @reset_after:   when the last delay was asked for longer ago than this, start from @initial again
+ * @factor:        each base delay is so many times the one before; 0 and 1: all are @initial
+ * @no_jitter:     a delay is its base
  */
 struct pn_backoff {
 	pn_nsec initial, cap, reset_after;
+	unsigned int factor;
+	bool no_jitter;
 	pn_nsec base, last_use; /* private; zero is right */
 };
 
-#define PN_BACKOFF_DEFAULT                                        \
-	((struct pn_backoff) { .initial = 800 * PN_NSEC_PER_MSEC, \
-			       .cap = 30 * PN_NSEC_PER_SEC,       \
-			       .reset_after = 120 * PN_NSEC_PER_SEC })
+#define PN_BACKOFF_DEFAULT                                           \
+	((struct pn_backoff) { .initial = 800 * PN_NSEC_PER_MSEC,    \
+			       .cap = 30 * PN_NSEC_PER_SEC,          \
+			       .reset_after = 120 * PN_NSEC_PER_SEC, \
+			       .factor = 2 })
 
 /** pn_backoff_next() - how long to wait now, in ns */
 pn_nsec pn_backoff_next(struct pn_backoff *b, const struct pn_clock *c);

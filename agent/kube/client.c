@@ -2,11 +2,17 @@
 /*
  * Requests to the API server: their life from pn_client_get() to done(). Informers are the callers.
  *
- * A request is in one of three lists: queued, until the loop comes round; running, while libcurl has
+ * A request is in one of three lists: queued, until the loop comes round and there are credentials;
+ * running, while libcurl has
  * it; dead, after done() or a cancel. libcurl may not be told to drop a request while it is the one
  * who calls us, so requests only *move* to the dead list, at any time, and are freed at the end of
  * the event that is being handled (leave()). The same holds for the client itself. That is what makes
  * it safe to start, cancel and free anything from within any callback.
+ *
+ * How many run is not limited, how many are being opened is: libcurl fills a connection up to the
+ * number of streams that the server allows, and makes another, but it has to know that number and
+ * what the server speaks before it is given many. What has not been answered within a second no
+ * longer counts, so that a slow answer holds up nobody else.
  */
 #include "kube/client.h"
 
@@ -17,13 +23,17 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "kube/auth.h"
 #include "kube/client_loop.h"
-#include "kube/credentials.h"
 #include "kube/file.h"
 #include "kube/transport.h"
 
 /* Fewer than the streams (100) that servers commonly allow on a connection, so that one is enough. */
-enum { MAX_RUNNING = 90 };
+enum {
+	MAX_OPENING = 90,
+	MAX_OPENING_AT_FIRST = 10, /* while no request has had an answer */
+	OPENING_MS = 1000,
+};
 
 enum state {
 	QUEUED,
@@ -42,33 +52,45 @@ struct pn_request {
 	void *data;
 
 	CURL *easy;
+	struct pn_certificates *certificates; /* @easy reads them */
 	struct curl_slist *headers;
 	uint64_t sent_ms, heard_ms;
 	bool has_headers;
-	int result; /* what ops->data returned, if negative */
+	bool is_opening; /* counted in the client's n_opening */
+	int result;	 /* what ops->data returned, if negative */
 	char error[CURL_ERROR_SIZE];
 };
 
 struct pn_client {
 	struct pn_kube_config config;
 	struct pn_transport *transport;
-	struct pn_token token;
+	struct pn_auth *auth;
+	struct pn_certificates *certificates; /* for new requests */
+	char **impersonate;		      /* borrowed from @config; NULL for http:// */
 	struct pn_curl_loop *curl;
 	uv_loop_t *loop;
 	uv_idle_t starter;   /* active while queued requests can be started */
 	uv_timer_t watchdog; /* runs out when the first request may have been silent too long */
 	int n_handles;
 	struct pn_request *requests[STATE_MAX];
-	unsigned int n_running;
+	unsigned int n_running, n_opening;
 	uint64_t heard_ms; /* when anything arrived, on any request */
 	bool is_busy;	   /* handling an event: nothing may be freed */
 	bool is_freed;
 };
 
+static void set_opening(struct pn_request *r, bool is_opening)
+{
+	r->client->n_opening += is_opening;
+	r->client->n_opening -= r->is_opening;
+	r->is_opening = is_opening;
+}
+
 static void move(struct pn_request *r, enum state state)
 {
 	struct pn_client *c = r->client;
 
+	set_opening(r, state == RUNNING);
 	c->n_running -= r->state == RUNNING;
 	c->n_running += state == RUNNING;
 	DL_DELETE(c->requests[r->state], r);
@@ -90,6 +112,7 @@ static void request_free(struct pn_request *r)
 		curl_easy_cleanup(r->easy);
 	}
 	free_headers(r->headers);
+	pn_certificates_unref(r->certificates);
 	free(r->url);
 	free(r->accept);
 	free(r);
@@ -117,7 +140,8 @@ static void client_done(struct pn_client *c)
 {
 	pn_curl_loop_free(c->curl);
 	pn_transport_free(c->transport);
-	pn_token_done(&c->token);
+	pn_auth_free(c->auth);
+	pn_certificates_unref(c->certificates);
 	pn_kube_config_done(&c->config);
 }
 
@@ -130,9 +154,16 @@ static void client_destroy(struct pn_client *c)
 
 static void on_start(uv_idle_t *starter);
 
+static bool may_open(const struct pn_client *c)
+{
+	bool is_answered = c->n_running > c->n_opening;
+
+	return c->n_opening < (is_answered ? MAX_OPENING : MAX_OPENING_AT_FIRST);
+}
+
 static void start_queued(struct pn_client *c)
 {
-	if (c->requests[QUEUED] && c->n_running < MAX_RUNNING)
+	if (c->requests[QUEUED] && may_open(c) && !pn_auth_is_waiting(c->auth))
 		(void)uv_idle_start(&c->starter, on_start);
 }
 
@@ -168,7 +199,8 @@ static void report_headers(struct pn_request *r, int status)
 
 	pn_transport_response(r->easy, status, type, &response);
 	if (status == 401)
-		pn_token_refused(&r->client->token, r->sent_ms);
+		pn_auth_refused(r->client->auth, r->sent_ms);
+	set_opening(r, false);
 	r->has_headers = true;
 	r->ops->headers(r->data, &response);
 }
@@ -188,8 +220,9 @@ static size_t on_header(char *line, size_t size, size_t n_bytes, void *data)
 	if (r->state != RUNNING)
 		return CURL_WRITEFUNC_ERROR;
 	heard(r);
-	(void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (!r->has_headers && *line == '\r' && status >= 200)
+	if (!r->has_headers && *line == '\r')
+		(void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status >= 200)
 		report_headers(r, (int)status);
 	return r->state == RUNNING ? n_bytes : CURL_WRITEFUNC_ERROR;
 }
@@ -218,6 +251,8 @@ static void finish_transfer(struct pn_request *r, CURLcode code)
 		result = pn_transport_explain(r->client->transport, r->easy,
 					      code == CURLE_OK ? CURLE_GOT_NOTHING : code, r->error,
 					      &err);
+	if (result == -EPROTO)
+		pn_auth_distrusted(r->client->auth, r->sent_ms);
 	finish(r, result, &err);
 }
 
@@ -245,7 +280,7 @@ static void on_act(void *data, curl_socket_t fd, int events)
 	leave(c);
 }
 
-/* --- the watchdog --- */
+/* --- the watchdog, and the end of being opened --- */
 
 static bool is_silent(const struct pn_request *r, uint64_t now_ms)
 {
@@ -270,15 +305,23 @@ static void give_up(struct pn_request *r)
 
 static void on_watchdog(uv_timer_t *timer);
 
+/* When something may have to be done about a request; UINT64_MAX: never. */
+static uint64_t due_ms(const struct pn_request *r)
+{
+	uint64_t due = r->idle_ms ? r->heard_ms + r->idle_ms : UINT64_MAX;
+
+	if (r->is_opening && r->client->requests[QUEUED])
+		due = PN_MIN(due, r->sent_ms + OPENING_MS);
+	return due;
+}
+
 static void rearm_watchdog(struct pn_client *c)
 {
 	uint64_t now_ms = uv_now(c->loop), first_ms = UINT64_MAX;
 	struct pn_request *r;
 
-	DL_FOREACH (c->requests[RUNNING], r) {
-		if (r->idle_ms)
-			first_ms = PN_MIN(first_ms, r->heard_ms + r->idle_ms);
-	}
+	DL_FOREACH (c->requests[RUNNING], r)
+		first_ms = PN_MIN(first_ms, due_ms(r));
 	if (first_ms != UINT64_MAX)
 		(void)uv_timer_start(&c->watchdog, on_watchdog, PN_MAX(first_ms, now_ms) - now_ms,
 				     0);
@@ -299,9 +342,14 @@ static struct pn_request *find_silent(struct pn_client *c)
 static void on_watchdog(uv_timer_t *timer)
 {
 	struct pn_client *c = timer->data;
+	uint64_t now_ms = uv_now(c->loop);
 	struct pn_request *r;
 
 	enter(c);
+	DL_FOREACH (c->requests[RUNNING], r) {
+		if (now_ms - r->sent_ms >= OPENING_MS)
+			set_opening(r, false);
+	}
 	while ((r = find_silent(
 			c))) /* from the start each time: done() may have cancelled others */
 		give_up(r);
@@ -328,16 +376,46 @@ static int add_header(struct pn_request *r, const char *name, const char *value)
 
 static int set_headers(struct pn_request *r)
 {
-	const char *host = pn_transport_host_header(r->client->transport);
-	const char *token = r->client->token.value;
+	const struct pn_client *c = r->client;
+	const char *host = pn_transport_host_header(c->transport);
+	const char *token = pn_auth_token(c->auth), *basic = pn_auth_basic(c->auth);
 	int result;
 
 	result = add_header(r, "Accept: ", r->accept);
 	if (result == 0 && token)
 		result = add_header(r, "Authorization: Bearer ", token);
+	else if (result == 0 && basic)
+		result = add_header(r, "Authorization: Basic ", basic);
+	for (char **line = c->impersonate; line && *line && result == 0; line++)
+		result = add_header(r, *line, "");
 	if (result == 0 && host)
 		result = add_header(r, host, "");
 	return result;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Connections that know the client by an older certificate end, and what runs over them. */
+static int use_certificates(struct pn_request *r)
+{
+	struct pn_client *c = r->client;
+	struct pn_certificates *new = pn_auth_certificates(c->auth), *old = c->certificates;
+
+	if (!new)
+		return 0;
+	if (new != old) {
+		if (pn_transport_use(c->transport, new) < 0)
+			return -ENOMEM;
+		if (old && (!is_same(old->cert, new->cert) || !is_same(old->key, new->key)))
+			pn_curl_loop_hang_up(c->curl);
+		pn_certificates_unref(old);
+		c->certificates = pn_certificates_ref(new);
+	}
+	r->certificates = pn_certificates_ref(new);
+	return 0;
 }
 
 static int hand_over(struct pn_request *r)
@@ -345,7 +423,7 @@ static int hand_over(struct pn_request *r)
 	struct pn_client *c = r->client;
 	CURL *easy;
 
-	if (set_headers(r) < 0)
+	if (set_headers(r) < 0 || use_certificates(r) < 0)
 		return -ENOMEM;
 	easy = pn_transport_easy(c->transport);
 	if (!easy)
@@ -366,24 +444,36 @@ static int hand_over(struct pn_request *r)
 	return 0;
 }
 
+static void fail(struct pn_request *r, int result, struct pn_err *err)
+{
+	(void)pn_err_wrap(err, result, "%s", r->client->config.server);
+	finish(r, result, err);
+}
+
 static void launch(struct pn_request *r)
 {
-	struct pn_client *c = r->client;
+	struct pn_err err = { 0 };
+
+	r->sent_ms = r->heard_ms = uv_now(r->client->loop);
+	move(r, RUNNING);
+	if (hand_over(r) < 0)
+		fail(r, pn_err_set(&err, -EIO, "out of memory"), &err);
+}
+
+/* Return: false if it has to go on waiting, because of its credentials */
+static bool try_launch(struct pn_request *r)
+{
 	struct pn_err err = { 0 };
 	int result;
 
-	r->sent_ms = r->heard_ms = uv_now(c->loop);
-	move(r, RUNNING);
-	result = pn_token_refresh(&c->token, r->sent_ms, &err);
-	if (result < 0) {
-		if (result != -ENOENT && result != -EACCES)
-			result = -EIO;
-		(void)pn_err_wrap(&err, result, "%s: the token cannot be read", c->config.server);
-	} else if (hand_over(r) < 0) {
-		result = pn_err_set(&err, -EIO, "%s: out of memory", c->config.server);
-	}
+	result = pn_auth_prepare(r->client->auth, uv_now(r->client->loop), &err);
+	if (result == PN_AUTH_WAIT)
+		return false;
 	if (result < 0)
-		finish(r, result, &err);
+		fail(r, result, &err);
+	else
+		launch(r);
+	return true;
 }
 
 /* Only those that are queued now: what they start in turn waits until the loop has come round. */
@@ -396,9 +486,29 @@ static void on_start(uv_idle_t *starter)
 	enter(c);
 	(void)uv_idle_stop(starter); /* leave() starts it again if there is reason to */
 	DL_COUNT(c->requests[QUEUED], r, n);
-	while (n-- && (r = c->requests[QUEUED]) && c->n_running < MAX_RUNNING)
-		launch(r);
+	while (n-- && (r = c->requests[QUEUED]) && may_open(c)) {
+		if (!try_launch(r))
+			break;
+	}
 	rearm_watchdog(c);
+	leave(c);
+}
+
+/* Without credentials none of those that wait for them can go; the next one asks for them again. */
+static void on_auth_changed(void *data, int result, const struct pn_err *err)
+{
+	struct pn_client *c = data;
+	struct pn_request *r;
+	struct pn_err words;
+	size_t n = 0;
+
+	enter(c);
+	if (result < 0)
+		DL_COUNT(c->requests[QUEUED], r, n);
+	while (n-- && (r = c->requests[QUEUED])) {
+		words = *err;
+		fail(r, result, &words);
+	}
 	leave(c);
 }
 
@@ -461,11 +571,9 @@ static int client_init(struct pn_client *c, uv_loop_t *loop, const struct pn_kub
 	r = pn_curl_loop_new(loop, on_act, c, &c->curl);
 	if (r < 0)
 		return pn_err_set(reterr, r, "out of memory");
-	if (strncmp(c->config.server, "https://", 8) == 0) {
-		c->token.file = c->config.token_file;
-		c->token.value = PN_TAKE_PTR(c->config.token);
-	}
-	return 0;
+	if (strncmp(c->config.server, "https://", 8) == 0)
+		c->impersonate = c->config.impersonate;
+	return pn_auth_new(loop, &c->config, on_auth_changed, c, &c->auth, reterr);
 }
 
 int pn_client_new(uv_loop_t *loop, const struct pn_kube_config *config, struct pn_client **ret,

@@ -8,9 +8,10 @@
 
 /*
  * GET requests to one API server: libcurl's multi interface inside a libuv loop, all requests over
- * one HTTP/2 connection where the server speaks it; at most 90 run at a time, the others wait for
- * one of them to end. A proxy is taken from the environment (HTTPS_PROXY, NO_PROXY), never for
- * loopback. Everything belongs to the loop's thread.
+ * one HTTP/2 connection where the server speaks it, over more where there are more requests than it
+ * allows on one; at most 90 are opened at a time, the others wait for an answer or a second. A proxy
+ * is the settings', else taken from the environment (HTTPS_PROXY, NO_PROXY), never for loopback.
+ * Everything belongs to the loop's thread.
  */
 struct pn_client;
 struct pn_request;
@@ -58,8 +59,10 @@ struct pn_request_ops {
  * @idle_ms: give up when nothing has arrived for so long; 0: never
  * @ops:     outlives the request
  *
- * The bearer token comes from the settings; a token file is read again when what was read is 50 s
- * old or the server has answered 401 since. Credentials are only sent over https.
+ * The credentials come from the settings; a token file is read again when what was read is 50 s
+ * old or the server has answered 401 since; a plugin runs again when what it brought has expired or
+ * was answered with 401, and requests wait for it. When a client certificate has changed, what runs
+ * over connections with the old one ends with -ECONNRESET. Credentials are only sent over https.
  *
  * Return: 0, -ENOMEM or -EINVAL; never calls back before it returns.
  */

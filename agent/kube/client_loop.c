@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <utlist.h>
 
+/* With more than these open, one that becomes idle is closed. */
+enum { MAX_IDLE_CONNECTIONS = 4 };
+
 struct watched {
 	uv_poll_t poll;
 	struct pn_curl_loop *loop;
@@ -133,6 +136,7 @@ int pn_curl_loop_new(uv_loop_t *loop, pn_curl_act act, void *data, struct pn_cur
 	(void)uv_timer_init(loop, &l->timer);
 	l->timer.data = l;
 	(void)curl_multi_setopt(l->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	(void)curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE_CONNECTIONS);
 	(void)curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	(void)curl_multi_setopt(l->multi, CURLMOPT_SOCKETDATA, l);
 	(void)curl_multi_setopt(l->multi, CURLMOPT_TIMERFUNCTION, on_timeout_changed);

@@ -25,6 +25,15 @@ int pn_token_check(const char *token, struct pn_err *reterr)
 	return 0;
 }
 
+bool pn_header_is_safe(const char *line)
+{
+	for (; *line; line++) {
+		if ((unsigned char)*line < ' ' || *line == 0x7f)
+			return false;
+	}
+	return true;
+}
+
 static void trim(char *s)
 {
 	size_t begin = strspn(s, " \t\r\n"), len = strlen(s + begin);

@@ -2,6 +2,8 @@
 #ifndef PN_KUBE_CREDENTIALS_H
 #define PN_KUBE_CREDENTIALS_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /** How long a token from a file is used before the file is read again; kubelet renews them in time. */
@@ -17,6 +19,9 @@ int pn_token_read(const char *path, char **ret, struct pn_err *reterr);
 
 /** pn_token_check() - can this stand in an HTTP header? Return: 0, or -EINVAL with @reterr */
 int pn_token_check(const char *token, struct pn_err *reterr);
+
+/** pn_header_is_safe() - can this be a line of an HTTP request's head, without ending it? */
+bool pn_header_is_safe(const char *line);
 
 /**
  * struct pn_token - a bearer token that follows its file

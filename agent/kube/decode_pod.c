@@ -1,122 +1,204 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pods from JSON: the addresses, the node, the declared host ports, the phase. Called through the
- * table of kinds for each pod in a list or watch event.
+ * Pods: the addresses, the node, the declared host ports, the phase. Called through the table of
+ * kinds for each pod in a list or watch event.
  */
-#include "kube/json_fields.h"
-
-#include <errno.h>
 #include <string.h>
 
-#include "base/intern.h"
+#include "kube/json_fields.h"
+#include "kube/kind.h"
+#include "kube/pb_fields.h"
+#include "kube/pb_numbers.h"
 
-enum { ADDR_TEXT_LEN = 256, SHORT_TEXT_LEN = 64 };
-
-/* All that is kept of a pod, collected before the size of the object is known. */
+/* A pod as it is collected; both encodings end in the functions that follow. */
 struct draft {
-	struct pn_meta meta;
-	const char *node_name;
-	enum pn_pod_phase phase;
-	bool host_network;
-	int64_t start_time_s;
-	struct pn_addr_list addrs;
-	struct pn_host_port host_ports[PN_MAX_PORTS];
-	uint32_t n_host_ports, n_refused_ports;
+	struct pn_draft common;
+	struct pn_pod pod;
+	const char *pod_ip;
+	struct pn_texts pod_ips;
 };
 
-static void read_port(struct pn_json_reader *rd, const json_t *port, struct draft *d)
+static void begin(struct draft *d, const struct pn_decoding *decoding, struct pn_err *err)
 {
-	int64_t host = pn_json_int(rd, port, "hostPort");
-	int64_t container = pn_json_int(rd, port, "containerPort");
-	uint8_t proto = pn_proto_parse(pn_json_string(rd, port, "protocol", SHORT_TEXT_LEN));
+	pn_draft_begin(&d->common, decoding, err, &d->pod.meta, PN_KIND_POD);
+	d->pod.node_name = d->pod_ip = "";
+}
+
+static void add_port(struct draft *d, int64_t host, int64_t container, const char *proto_name)
+{
+	uint8_t proto = pn_proto_parse(proto_name);
+	struct pn_host_port *v;
 
 	if (host == 0)
 		return;
-	if (host < 0 || host > UINT16_MAX || container < 0 || container > UINT16_MAX || !proto ||
-	    d->n_host_ports == PN_MAX_PORTS) {
-		d->n_refused_ports++;
+	if (host < 0 || host > UINT16_MAX || container < 0 || container > UINT16_MAX || !proto) {
+		d->common.n_refused++;
 		return;
 	}
-	d->host_ports[d->n_host_ports++] = (struct pn_host_port) {
-		.host_port = (uint16_t)host,
-		.container_port = (uint16_t)container,
-		.proto = proto,
-	};
+	v = pn_draft_more(&d->common, d->pod.host_ports, d->pod.n_host_ports, sizeof(*v),
+			  PN_MAX_PORTS);
+	if (!v)
+		return;
+	v[d->pod.n_host_ports++] =
+		(struct pn_host_port) { (uint16_t)host, (uint16_t)container, proto };
+	d->pod.host_ports = v;
 }
 
-static void read_containers(struct pn_json_reader *rd, const json_t *spec, const char *field,
-			    struct draft *d)
+static int finish(struct draft *d, struct pn_object **ret)
 {
-	const json_t *containers = pn_json_array(rd, spec, field);
+	struct pn_addr_list addrs = { 0 };
+
+	for (uint32_t i = 0; i < d->pod_ips.n; i++)
+		pn_addr_list_add(&d->common, &addrs, d->pod_ips.v[i]);
+	if (!d->pod_ips.n)
+		pn_addr_list_add(&d->common, &addrs, d->pod_ip);
+	d->pod.addrs = addrs.v;
+	d->pod.n_addrs = (uint16_t)addrs.n;
+	return pn_draft_finish(&d->common, &d->pod.meta, ret);
+}
+
+static void read_containers_json(struct draft *d, const json_t *spec, const char *field)
+{
+	struct pn_draft *c = &d->common;
+	const json_t *containers = pn_json_array(c, spec, field);
 
 	for (size_t i = 0; i < json_array_size(containers); i++) {
-		const json_t *c = pn_json_item(rd, containers, i, field);
-		const json_t *ports = pn_json_array(rd, c, "ports");
+		const json_t *ports =
+			pn_json_array(c, pn_json_item(c, containers, i, field), "ports");
 
-		for (size_t k = 0; k < json_array_size(ports); k++)
-			read_port(rd, pn_json_item(rd, ports, k, "ports"), d);
+		for (size_t k = 0; k < json_array_size(ports); k++) {
+			const json_t *port = pn_json_item(c, ports, k, "ports");
+
+			add_port(d, pn_json_int(c, port, "hostPort"),
+				 pn_json_int(c, port, "containerPort"),
+				 pn_json_string(c, port, "protocol", PN_SHORT_TEXT_LEN));
+		}
 	}
 }
 
-static void read_addresses(struct pn_json_reader *rd, const json_t *status, struct draft *d)
+static void read_status_json(struct draft *d, const json_t *status)
 {
-	const json_t *ips = pn_json_array(rd, status, "podIPs");
-	const char *ip = pn_json_string(rd, status, "podIP", ADDR_TEXT_LEN);
+	struct pn_draft *c = &d->common;
+	const json_t *ips = pn_json_array(c, status, "podIPs");
 
+	d->pod.phase =
+		(uint8_t)pn_pod_phase_parse(pn_json_string(c, status, "phase", PN_SHORT_TEXT_LEN));
+	d->pod.start_time_s = pn_json_time(c, status, "startTime");
+	d->pod_ip = pn_json_string(c, status, "podIP", PN_ADDR_TEXT_LEN);
 	for (size_t i = 0; i < json_array_size(ips); i++)
-		pn_addr_list_add(&d->addrs, pn_json_string(rd, pn_json_item(rd, ips, i, "podIPs"),
-							   "ip", ADDR_TEXT_LEN));
-	if (json_array_size(ips) == 0)
-		pn_addr_list_add(&d->addrs, ip);
+		pn_texts_add(c, &d->pod_ips,
+			     pn_json_string(c, pn_json_item(c, ips, i, "podIPs"), "ip",
+					    PN_ADDR_TEXT_LEN));
 }
 
-static void read_pod(struct pn_json_reader *rd, const json_t *tree, struct draft *d)
+int pn_decode_pod_json(const struct pn_decoding *decoding, const json_t *tree,
+		       struct pn_object **ret, struct pn_err *reterr)
 {
-	const json_t *spec = pn_json_object(rd, tree, "spec");
-	const json_t *status = pn_json_object(rd, tree, "status");
-
-	pn_json_meta(rd, tree, &d->meta);
-	d->node_name = pn_json_name(rd, spec, "nodeName", PN_OBJECT_NAME_LEN);
-	d->host_network = pn_json_bool(rd, spec, "hostNetwork");
-	read_containers(rd, spec, "containers", d);
-	read_containers(rd, spec, "initContainers", d);
-	d->phase = pn_pod_phase_parse(pn_json_string(rd, status, "phase", SHORT_TEXT_LEN));
-	d->start_time_s = pn_json_time(rd, status, "startTime");
-	read_addresses(rd, status, d);
-}
-
-static int make_pod(const struct draft *d, struct pn_object **ret)
-{
-	size_t addrs_size = d->addrs.n * sizeof(d->addrs.addrs[0]);
-	size_t ports_size = d->n_host_ports * sizeof(d->host_ports[0]);
-	struct pn_pod *pod = (struct pn_pod *)pn_object_new(
-		PN_KIND_POD, sizeof(*pod) + addrs_size + ports_size, &d->meta);
-
-	if (!pod)
-		return -ENOMEM;
-	pod->meta.n_refused = d->addrs.n_refused + d->n_refused_ports;
-	pod->phase = d->phase;
-	pod->host_network = d->host_network;
-	pod->terminating = d->meta.terminating;
-	pod->start_time_s = d->start_time_s;
-	pod->n_addrs = d->addrs.n;
-	pod->addrs = memcpy(pod + 1, d->addrs.addrs, addrs_size);
-	pod->n_host_ports = d->n_host_ports;
-	pod->host_ports = memcpy((char *)(pod + 1) + addrs_size, d->host_ports, ports_size);
-	pod->node_name = pn_intern(d->node_name, strlen(d->node_name));
-	if (!pod->node_name) {
-		pn_object_unref(&pod->meta);
-		return -ENOMEM;
-	}
-	*ret = &pod->meta;
-	return 0;
-}
-
-int pn_decode_pod_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr)
-{
-	struct pn_json_reader rd = { .err = reterr };
 	struct draft d = { 0 };
+	const json_t *spec;
 
-	read_pod(&rd, tree, &d);
-	return rd.error ? rd.error : make_pod(&d, ret);
+	begin(&d, decoding, reterr);
+	pn_json_meta(&d.common, tree, &d.pod.meta);
+	spec = pn_json_object(&d.common, tree, "spec");
+	d.pod.node_name = pn_json_name(&d.common, spec, "nodeName", PN_OBJECT_NAME_LEN);
+	d.pod.host_network = pn_json_bool(&d.common, spec, "hostNetwork", false);
+	read_containers_json(&d, spec, "containers");
+	read_containers_json(&d, spec, "initContainers");
+	read_status_json(&d, pn_json_object(&d.common, tree, "status"));
+	return finish(&d, ret);
+}
+
+static void read_port_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_draft *c = &d->common;
+	struct pn_pb m = pn_pb_message(c, f, "ports");
+	int64_t host = 0, container = 0;
+	struct pn_pb_field part, proto = { .type = PN_PB_BYTES };
+
+	while (pn_pb_next(c, &m, &part)) {
+		if (part.number == PB_CONTAINER_PORT_HOST)
+			host = pn_pb_int(c, &part, "hostPort");
+		else if (part.number == PB_CONTAINER_PORT_CONTAINER)
+			container = pn_pb_int(c, &part, "containerPort");
+		else if (part.number == PB_CONTAINER_PORT_PROTOCOL)
+			proto = part;
+	}
+	add_port(d, host, container, pn_pb_string(c, &proto, "protocol", PN_SHORT_TEXT_LEN));
+}
+
+static void read_container_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_pb m = pn_pb_message(&d->common, f, "containers");
+	struct pn_pb_field part;
+
+	while (pn_pb_next(&d->common, &m, &part))
+		if (part.number == PB_CONTAINER_PORTS)
+			read_port_pb(d, &part);
+}
+
+static void read_spec_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_draft *c = &d->common;
+	struct pn_pb m = pn_pb_message(c, f, "spec");
+	struct pn_pb_field part;
+
+	while (pn_pb_next(c, &m, &part)) {
+		if (part.number == PB_POD_SPEC_CONTAINERS ||
+		    part.number == PB_POD_SPEC_INIT_CONTAINERS)
+			read_container_pb(d, &part);
+		else if (part.number == PB_POD_SPEC_NODE_NAME)
+			d->pod.node_name = pn_pb_name(c, &part, "nodeName", PN_OBJECT_NAME_LEN);
+		else if (part.number == PB_POD_SPEC_HOST_NETWORK)
+			d->pod.host_network = pn_pb_bool(c, &part, "hostNetwork");
+	}
+}
+
+static void read_ip_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_pb m = pn_pb_message(&d->common, f, "podIPs");
+	struct pn_pb_field part;
+	const char *ip = "";
+
+	while (pn_pb_next(&d->common, &m, &part))
+		if (part.number == PB_POD_IP_IP)
+			ip = pn_pb_string(&d->common, &part, "ip", PN_ADDR_TEXT_LEN);
+	pn_texts_add(&d->common, &d->pod_ips, ip);
+}
+
+static void read_status_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_draft *c = &d->common;
+	struct pn_pb m = pn_pb_message(c, f, "status");
+	struct pn_pb_field part;
+
+	while (pn_pb_next(c, &m, &part)) {
+		if (part.number == PB_POD_STATUS_PHASE)
+			d->pod.phase = (uint8_t)pn_pod_phase_parse(
+				pn_pb_string(c, &part, "phase", PN_SHORT_TEXT_LEN));
+		else if (part.number == PB_POD_STATUS_POD_IP)
+			d->pod_ip = pn_pb_string(c, &part, "podIP", PN_ADDR_TEXT_LEN);
+		else if (part.number == PB_POD_STATUS_START_TIME)
+			d->pod.start_time_s = pn_pb_time(c, &part, "startTime");
+		else if (part.number == PB_POD_STATUS_POD_IPS)
+			read_ip_pb(d, &part);
+	}
+}
+
+int pn_decode_pod_pb(const struct pn_decoding *decoding, const uint8_t *bytes, size_t len,
+		     struct pn_object **ret, struct pn_err *reterr)
+{
+	struct pn_pb m = pn_pb_from(bytes, len);
+	struct draft d = { 0 };
+	struct pn_pb_field f;
+
+	begin(&d, decoding, reterr);
+	while (pn_pb_next(&d.common, &m, &f)) {
+		if (f.number == PB_OBJECT_METADATA)
+			pn_pb_meta(&d.common, &f, &d.pod.meta);
+		else if (f.number == PB_OBJECT_SPEC)
+			read_spec_pb(&d, &f);
+		else if (f.number == PB_OBJECT_STATUS)
+			read_status_pb(&d, &f);
+	}
+	return finish(&d, ret);
 }

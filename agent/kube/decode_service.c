@@ -1,141 +1,209 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Services from JSON: the virtual addresses and the ports. A headless service has no address, as
- * for kube-proxy, which leaves such a service alone even if it names external addresses.
+ * Services: the virtual addresses and the ports. A headless service has no address, as for
+ * kube-proxy, which leaves such a service alone even if it names external addresses.
  */
-#include "kube/json_fields.h"
-
-#include <errno.h>
 #include <string.h>
 
-#include "base/intern.h"
-
-enum { ADDR_TEXT_LEN = 256, SHORT_TEXT_LEN = 64 };
-
-/* A port whose name still belongs to the tree. */
-struct port_draft {
-	const char *name;
-	uint16_t port, node_port;
-	uint8_t proto;
-};
+#include "kube/json_fields.h"
+#include "kube/kind.h"
+#include "kube/pb_fields.h"
+#include "kube/pb_numbers.h"
 
 struct draft {
-	struct pn_meta meta;
-	const char *type;
-	struct pn_addr_list addrs;
-	struct port_draft ports[PN_MAX_PORTS];
-	uint32_t n_ports, n_refused_ports;
+	struct pn_draft common;
+	struct pn_service svc;
+	const char *cluster_ip;
+	struct pn_texts cluster_ips, external_ips, ingress;
 };
 
-static void read_port(struct pn_json_reader *rd, const json_t *entry, struct draft *d)
+static void begin(struct draft *d, const struct pn_decoding *decoding, struct pn_err *err)
 {
-	int64_t port = pn_json_int(rd, entry, "port");
-	int64_t node_port = pn_json_int(rd, entry, "nodePort");
-	uint8_t proto = pn_proto_parse(pn_json_string(rd, entry, "protocol", SHORT_TEXT_LEN));
+	pn_draft_begin(&d->common, decoding, err, &d->svc.meta, PN_KIND_SERVICE);
+	d->svc.type = d->cluster_ip = "";
+}
 
-	if (port < 1 || port > UINT16_MAX || node_port < 0 || node_port > UINT16_MAX || !proto ||
-	    d->n_ports == PN_MAX_PORTS) {
-		d->n_refused_ports++;
+static void add_port(struct draft *d, const char *name, int64_t port, int64_t node_port,
+		     const char *proto_name)
+{
+	uint8_t proto = pn_proto_parse(proto_name);
+	struct pn_service_port *v;
+
+	if (port < 1 || port > UINT16_MAX || node_port < 0 || node_port > UINT16_MAX || !proto) {
+		d->common.n_refused++;
 		return;
 	}
-	d->ports[d->n_ports++] = (struct port_draft) {
-		.name = pn_json_name(rd, entry, "name", SHORT_TEXT_LEN),
-		.port = (uint16_t)port,
-		.node_port = (uint16_t)node_port,
-		.proto = proto,
-	};
-}
-
-static void read_address_texts(struct pn_json_reader *rd, const json_t *spec, const char *field,
-			       struct draft *d)
-{
-	const json_t *texts = pn_json_array(rd, spec, field);
-
-	for (size_t i = 0; i < json_array_size(texts); i++)
-		pn_addr_list_add(&d->addrs,
-				 pn_json_text(rd, json_array_get(texts, i), field, ADDR_TEXT_LEN));
-}
-
-static void read_ingress(struct pn_json_reader *rd, const json_t *status, struct draft *d)
-{
-	const json_t *balancer = pn_json_object(rd, status, "loadBalancer");
-	const json_t *ingress = pn_json_array(rd, balancer, "ingress");
-
-	for (size_t i = 0; i < json_array_size(ingress); i++)
-		pn_addr_list_add(&d->addrs,
-				 pn_json_string(rd, pn_json_item(rd, ingress, i, "ingress"), "ip",
-						ADDR_TEXT_LEN));
-}
-
-static void read_addresses(struct pn_json_reader *rd, const json_t *tree, const json_t *spec,
-			   struct draft *d)
-{
-	const char *cluster_ip = pn_json_string(rd, spec, "clusterIP", ADDR_TEXT_LEN);
-
-	if (strcmp(cluster_ip, "None") == 0)
+	v = pn_draft_more(&d->common, d->svc.ports, d->svc.n_ports, sizeof(*v), PN_MAX_PORTS);
+	if (!v)
 		return;
-	pn_addr_list_add(&d->addrs, cluster_ip);
-	read_address_texts(rd, spec, "clusterIPs", d);
-	read_address_texts(rd, spec, "externalIPs", d);
-	read_ingress(rd, pn_json_object(rd, tree, "status"), d);
+	v[d->svc.n_ports++] =
+		(struct pn_service_port) { name, (uint16_t)port, (uint16_t)node_port, proto };
+	d->svc.ports = v;
 }
 
-static void read_service(struct pn_json_reader *rd, const json_t *tree, struct draft *d)
+static void add_addresses(struct draft *d, struct pn_addr_list *addrs, const struct pn_texts *texts)
 {
-	const json_t *spec = pn_json_object(rd, tree, "spec");
-	const json_t *ports = pn_json_array(rd, spec, "ports");
-
-	pn_json_meta(rd, tree, &d->meta);
-	d->type = pn_json_name(rd, spec, "type", SHORT_TEXT_LEN);
-	read_addresses(rd, tree, spec, d);
-	for (size_t i = 0; i < json_array_size(ports); i++)
-		read_port(rd, pn_json_item(rd, ports, i, "ports"), d);
+	for (uint32_t i = 0; i < texts->n; i++)
+		pn_addr_list_add(&d->common, addrs, texts->v[i]);
 }
 
-/* The names are interned last and counted as they come, so a half-filled service can be freed. */
-static int fill_ports(struct pn_service *svc, struct pn_service_port *ports, const struct draft *d)
+static int finish(struct draft *d, struct pn_object **ret)
 {
-	svc->ports = ports;
-	for (uint32_t i = 0; i < d->n_ports; i++) {
-		const struct port_draft *from = &d->ports[i];
-		const char *name = pn_intern(from->name, strlen(from->name));
+	struct pn_addr_list addrs = { 0 };
 
-		if (!name)
-			return -ENOMEM;
-		ports[i] =
-			(struct pn_service_port) { name, from->port, from->node_port, from->proto };
-		svc->n_ports++;
+	if (strcmp(d->cluster_ip, "None") != 0) {
+		pn_addr_list_add(&d->common, &addrs, d->cluster_ip);
+		add_addresses(d, &addrs, &d->cluster_ips);
+		add_addresses(d, &addrs, &d->external_ips);
+		add_addresses(d, &addrs, &d->ingress);
 	}
-	return 0;
+	d->svc.addrs = addrs.v;
+	d->svc.n_addrs = addrs.n;
+	return pn_draft_finish(&d->common, &d->svc.meta, ret);
 }
 
-/* The ports stand in front of the addresses because they hold pointers. */
-static int make_service(const struct draft *d, struct pn_object **ret)
+static void read_ports_json(struct draft *d, const json_t *spec)
 {
-	size_t addrs_size = d->addrs.n * sizeof(d->addrs.addrs[0]);
-	size_t ports_size = d->n_ports * sizeof(struct pn_service_port);
-	struct pn_service *svc = (struct pn_service *)pn_object_new(
-		PN_KIND_SERVICE, sizeof(*svc) + ports_size + addrs_size, &d->meta);
+	struct pn_draft *c = &d->common;
+	const json_t *ports = pn_json_array(c, spec, "ports");
 
-	if (!svc)
-		return -ENOMEM;
-	svc->meta.n_refused = d->addrs.n_refused + d->n_refused_ports;
-	svc->n_addrs = d->addrs.n;
-	svc->addrs = memcpy((char *)(svc + 1) + ports_size, d->addrs.addrs, addrs_size);
-	svc->type = pn_intern(d->type, strlen(d->type));
-	if (!svc->type || fill_ports(svc, (struct pn_service_port *)(svc + 1), d) < 0) {
-		pn_object_unref(&svc->meta);
-		return -ENOMEM;
+	for (size_t i = 0; i < json_array_size(ports); i++) {
+		const json_t *port = pn_json_item(c, ports, i, "ports");
+
+		add_port(d, pn_json_name(c, port, "name", PN_SHORT_TEXT_LEN),
+			 pn_json_int(c, port, "port"), pn_json_int(c, port, "nodePort"),
+			 pn_json_string(c, port, "protocol", PN_SHORT_TEXT_LEN));
 	}
-	*ret = &svc->meta;
-	return 0;
 }
 
-int pn_decode_service_json(const json_t *tree, struct pn_object **ret, struct pn_err *reterr)
+static void read_ingress_json(struct draft *d, const json_t *status)
 {
-	struct pn_json_reader rd = { .err = reterr };
+	struct pn_draft *c = &d->common;
+	const json_t *list = pn_json_array(c, pn_json_object(c, status, "loadBalancer"), "ingress");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		pn_texts_add(c, &d->ingress,
+			     pn_json_string(c, pn_json_item(c, list, i, "ingress"), "ip",
+					    PN_ADDR_TEXT_LEN));
+}
+
+int pn_decode_service_json(const struct pn_decoding *decoding, const json_t *tree,
+			   struct pn_object **ret, struct pn_err *reterr)
+{
 	struct draft d = { 0 };
+	struct pn_draft *c = &d.common;
+	const json_t *spec;
 
-	read_service(&rd, tree, &d);
-	return rd.error ? rd.error : make_service(&d, ret);
+	begin(&d, decoding, reterr);
+	pn_json_meta(c, tree, &d.svc.meta);
+	spec = pn_json_object(c, tree, "spec");
+	d.svc.type = pn_json_name(c, spec, "type", PN_SHORT_TEXT_LEN);
+	d.cluster_ip = pn_json_string(c, spec, "clusterIP", PN_ADDR_TEXT_LEN);
+	pn_json_texts(c, spec, "clusterIPs", PN_ADDR_TEXT_LEN, &d.cluster_ips);
+	pn_json_texts(c, spec, "externalIPs", PN_ADDR_TEXT_LEN, &d.external_ips);
+	read_ports_json(&d, spec);
+	read_ingress_json(&d, pn_json_object(c, tree, "status"));
+	return finish(&d, ret);
+}
+
+static void read_port_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_draft *c = &d->common;
+	struct pn_pb m = pn_pb_message(c, f, "ports");
+	const char *name = "", *proto = "";
+	int64_t port = 0, node_port = 0;
+	struct pn_pb_field part;
+
+	while (pn_pb_next(c, &m, &part)) {
+		if (part.number == PB_SERVICE_PORT_NAME)
+			name = pn_pb_name(c, &part, "name", PN_SHORT_TEXT_LEN);
+		else if (part.number == PB_SERVICE_PORT_PROTOCOL)
+			proto = pn_pb_string(c, &part, "protocol", PN_SHORT_TEXT_LEN);
+		else if (part.number == PB_SERVICE_PORT_PORT)
+			port = pn_pb_int(c, &part, "port");
+		else if (part.number == PB_SERVICE_PORT_NODE_PORT)
+			node_port = pn_pb_int(c, &part, "nodePort");
+	}
+	add_port(d, name, port, node_port, proto);
+}
+
+static void read_spec_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_draft *c = &d->common;
+	struct pn_pb m = pn_pb_message(c, f, "spec");
+	struct pn_pb_field part;
+
+	while (pn_pb_next(c, &m, &part)) {
+		switch (part.number) {
+		case PB_SERVICE_SPEC_PORTS:
+			read_port_pb(d, &part);
+			break;
+		case PB_SERVICE_SPEC_CLUSTER_IP:
+			d->cluster_ip = pn_pb_string(c, &part, "clusterIP", PN_ADDR_TEXT_LEN);
+			break;
+		case PB_SERVICE_SPEC_TYPE:
+			d->svc.type = pn_pb_name(c, &part, "type", PN_SHORT_TEXT_LEN);
+			break;
+		case PB_SERVICE_SPEC_EXTERNAL_IPS:
+			pn_texts_add(c, &d->external_ips,
+				     pn_pb_string(c, &part, "externalIPs", PN_ADDR_TEXT_LEN));
+			break;
+		case PB_SERVICE_SPEC_CLUSTER_IPS:
+			pn_texts_add(c, &d->cluster_ips,
+				     pn_pb_string(c, &part, "clusterIPs", PN_ADDR_TEXT_LEN));
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void read_ingress_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_pb m = pn_pb_message(&d->common, f, "ingress");
+	struct pn_pb_field part;
+
+	while (pn_pb_next(&d->common, &m, &part))
+		if (part.number == PB_INGRESS_IP)
+			pn_texts_add(&d->common, &d->ingress,
+				     pn_pb_string(&d->common, &part, "ip", PN_ADDR_TEXT_LEN));
+}
+
+static void read_balancer_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_pb m = pn_pb_message(&d->common, f, "loadBalancer");
+	struct pn_pb_field part;
+
+	while (pn_pb_next(&d->common, &m, &part))
+		if (part.number == PB_LOAD_BALANCER_INGRESS)
+			read_ingress_pb(d, &part);
+}
+
+static void read_status_pb(struct draft *d, const struct pn_pb_field *f)
+{
+	struct pn_pb m = pn_pb_message(&d->common, f, "status");
+	struct pn_pb_field part;
+
+	while (pn_pb_next(&d->common, &m, &part))
+		if (part.number == PB_SERVICE_STATUS_LOAD_BALANCER)
+			read_balancer_pb(d, &part);
+}
+
+int pn_decode_service_pb(const struct pn_decoding *decoding, const uint8_t *bytes, size_t len,
+			 struct pn_object **ret, struct pn_err *reterr)
+{
+	struct pn_pb m = pn_pb_from(bytes, len);
+	struct draft d = { 0 };
+	struct pn_pb_field f;
+
+	begin(&d, decoding, reterr);
+	while (pn_pb_next(&d.common, &m, &f)) {
+		if (f.number == PB_OBJECT_METADATA)
+			pn_pb_meta(&d.common, &f, &d.svc.meta);
+		else if (f.number == PB_OBJECT_SPEC)
+			read_spec_pb(&d, &f);
+		else if (f.number == PB_OBJECT_STATUS)
+			read_status_pb(&d, &f);
+	}
+	return finish(&d, ret);
 }

@@ -3,10 +3,10 @@
  * Cuts the text of an answer into objects, so that no tree of a whole list is ever built. The JSON
  * decoder of wire.c feeds it with pieces as they come from the network.
  *
- * Two small machines: the inner one follows one value to its end by strings and brackets alone;
- * the outer one knows what may stand between values, which is nothing in a stream of objects and
- * the members of one object, "items" among them, in a list. A value that lies within one piece is
- * handed on where it lies; only one that is cut is copied together.
+ * Two small machines: the inner one, json_scan.c, follows one value to its end; the outer one
+ * knows what may stand between values, which is nothing in a stream of objects and the members of
+ * one object, "items" among them, in a list. A value that lies within one piece is handed on where
+ * it lies; only one that is cut is copied together.
  */
 #include "kube/framing.h"
 
@@ -32,11 +32,6 @@ void pn_framing_done(struct pn_framing *f)
 	pn_buf_done(&f->key);
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
 static int bad(uint64_t offset, const char *expected, struct pn_err *reterr)
 {
 	return pn_err_set(reterr, -EBADMSG, "invalid JSON at byte %llu: %s",
@@ -47,61 +42,13 @@ static void begin_value(struct pn_framing *f, char c)
 {
 	f->in_value = true;
 	f->is_scalar = c != '{' && c != '[' && c != '"';
-	f->in_string = false;
-	f->escaped = false;
-	f->depth = 0;
-}
-
-/* true, null or a number ends in front of what follows it */
-static const char *scan_scalar(const char *p, const char *end)
-{
-	while (p < end && !is_space(*p) && *p != ',' && *p != '}' && *p != ']')
-		p++;
-	return p < end ? p : NULL;
-}
-
-/* The rest of a string; the quote that ends it stays in place, or NULL. */
-static const char *scan_string(struct pn_framing *f, const char *p, const char *end)
-{
-	for (; p < end; p++) {
-		if (f->escaped)
-			f->escaped = false;
-		else if (*p == '\\')
-			f->escaped = true;
-		else if (*p == '"')
-			return p;
-	}
-	return NULL;
+	f->scan = (struct pn_json_scan) { 0 };
 }
 
 /* Return: behind the value's last byte, or NULL if it goes on beyond @end */
 static const char *scan_value(struct pn_framing *f, const char *p, const char *end)
 {
-	if (f->is_scalar)
-		return scan_scalar(p, end);
-	while (p < end) {
-		if (f->in_string) {
-			p = scan_string(f, p, end);
-			if (!p)
-				return NULL;
-			f->in_string = false;
-		} else if (*p == '"') {
-			f->in_string = true;
-			p++;
-			continue;
-		} else if (*p == '{' || *p == '[') {
-			f->depth++;
-		} else if (*p == '}' || *p == ']') {
-			f->depth--;
-		} else {
-			p++;
-			continue;
-		}
-		p++;
-		if (f->depth == 0)
-			return p;
-	}
-	return NULL;
+	return f->is_scalar ? pn_json_scan_scalar(p, end) : pn_json_scan(&f->scan, p, end);
 }
 
 static enum pn_framing_state state_after_value(enum pn_framing_state state)
@@ -232,7 +179,7 @@ int pn_framing_feed(struct pn_framing *f, const char *bytes, size_t len, struct 
 
 	while (p < end) {
 		f->offset = start + (uint64_t)(p - bytes);
-		if (!f->in_value && is_space(*p)) {
+		if (!f->in_value && pn_json_is_space(*p)) {
 			p++;
 			continue;
 		}

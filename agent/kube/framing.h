@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "kube/json_scan.h"
 
 /** Longest object that is taken: far above what etcd stores, far below what hurts. */
 #define PN_FRAMING_MAX_OBJECT ((size_t)16 << 20)
@@ -56,8 +57,8 @@ struct pn_framing {
 
 	/* private */
 	enum pn_framing_state state;
-	bool in_value, is_scalar, in_string, escaped;
-	unsigned int depth;
+	bool in_value, is_scalar;
+	struct pn_json_scan scan;
 	struct pn_buf value; /* a value's beginning, if the rest is still to come */
 	struct pn_buf key;
 };

@@ -1,76 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Ties the parts of an informer together: the reflector says what to ask for, the client asks, the
- * store takes what the reflector made of the answer, and the handlers hear of it. Everything
- * happens inside callbacks of the loop; step() is where each round begins.
+ * store takes what the reflector made of the answer, and the handlers' queues are given what changed.
  *
- * A handler may stop the informer. So after each call of a handler comes a look at is_stopped, and
- * -ECANCELED unwinds through reflector and client when it is set.
+ * Everything that comes from the loop happens under the factory's lock, in step() and in what the
+ * reflector and the client call; handlers run later, without it (factory.c). Room for notices is
+ * reserved before the store is changed, so that a change is either in the store and in every queue
+ * or in none of them.
  */
-#include "kube/informer.h"
-
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <utlist.h>
 
-#include "base/log.h"
-#include "kube/reflector.h"
-#include "kube/store.h"
+#include "kube/informer_private.h"
 
 /* One message of a kind is enough in so long. */
 static const pn_nsec log_period = 10 * PN_NSEC_PER_SEC;
 
-struct registration {
-	const struct pn_handler *handler;
-	void *data;
-};
-
-struct pn_informer {
-	uv_timer_t timer;
-	struct pn_client *client;
-	const struct pn_clock *clock;
-	const struct pn_kind *kind;
-	struct pn_reflector *reflector;
-	struct pn_store *store;
-	struct pn_request *request; /* NULL while a pause lasts */
-	struct registration *handlers;
-	size_t n_handlers;
-	bool is_started, is_stopped, is_synced;
-
-	struct pn_err logged; /* the failure that was told last; "" if all is well */
-	struct pn_log_limit failure_limit, refused_limit;
-};
-
-/* --- telling the handlers --- */
-
-static void tell_add(struct pn_informer *inf, const struct pn_object *obj)
-{
-	for (size_t i = 0; i < inf->n_handlers && !inf->is_stopped; i++)
-		if (inf->handlers[i].handler->add)
-			inf->handlers[i].handler->add(inf->handlers[i].data, obj, !inf->is_synced);
-}
-
-static void tell_update(struct pn_informer *inf, const struct pn_object *old,
-			const struct pn_object *new)
-{
-	for (size_t i = 0; i < inf->n_handlers && !inf->is_stopped; i++)
-		if (inf->handlers[i].handler->update)
-			inf->handlers[i].handler->update(inf->handlers[i].data, old, new);
-}
-
-static void tell_remove(struct pn_informer *inf, const struct pn_object *last, bool is_stale)
-{
-	for (size_t i = 0; i < inf->n_handlers && !inf->is_stopped; i++)
-		if (inf->handlers[i].handler->remove)
-			inf->handlers[i].handler->remove(inf->handlers[i].data, last, is_stale);
-}
-
-static void tell_synced(struct pn_informer *inf)
-{
-	inf->is_synced = true;
-	for (size_t i = 0; i < inf->n_handlers && !inf->is_stopped; i++)
-		if (inf->handlers[i].handler->synced)
-			inf->handlers[i].handler->synced(inf->handlers[i].data);
-}
+enum { MAX_REPORTS = 64 }; /* that wait to be told; the oldest are enough to act on */
 
 /* --- what the reflector learns --- */
 
@@ -78,40 +26,49 @@ static int on_list_begin(void *data)
 {
 	struct pn_informer *inf = data;
 
-	return pn_store_stage_begin(inf->store);
+	inf->n_staged = 0;
+	return inf->store_ops->stage_begin(inf->store);
 }
 
 static int on_list_item(void *data, const struct pn_object *obj)
 {
 	struct pn_informer *inf = data;
+	int r;
 
-	return pn_store_stage(inf->store, obj);
+	inf->n_staged++;
+	r = pn_informer_reserve(inf, pn_informer_most_notices(inf));
+	return r < 0 ? r : inf->store_ops->stage(inf->store, obj);
 }
 
 static void on_list_drop(void *data)
 {
 	struct pn_informer *inf = data;
 
-	pn_store_unstage(inf->store);
+	inf->store_ops->unstage(inf->store);
+	inf->n_staged = 0;
 }
 
 static bool on_diff_remove(void *data, const struct pn_object *last)
 {
-	struct pn_informer *inf = data;
-
-	tell_remove(inf, last, true);
-	return !inf->is_stopped;
+	pn_informer_push(data, &(struct pn_notice) {
+				       .type = PN_NOTICE_REMOVE,
+				       .is_stale = true,
+				       .obj = last,
+			       });
+	return true;
 }
 
 static bool on_diff_put(void *data, const struct pn_object *old, const struct pn_object *obj)
 {
 	struct pn_informer *inf = data;
 
-	if (old)
-		tell_update(inf, old, obj);
-	else
-		tell_add(inf, obj);
-	return !inf->is_stopped;
+	pn_informer_push(inf, &(struct pn_notice) {
+				      .type = old ? PN_NOTICE_UPDATE : PN_NOTICE_ADD,
+				      .is_initial = !old && !pn_informer_has_synced(inf),
+				      .old = old,
+				      .obj = obj,
+			      });
+	return true;
 }
 
 static void on_list_end(void *data)
@@ -119,33 +76,40 @@ static void on_list_end(void *data)
 	static const struct pn_store_diff diff = { on_diff_remove, on_diff_put };
 	struct pn_informer *inf = data;
 
-	pn_store_commit(inf->store, &diff, inf);
-	if (!inf->is_synced && !inf->is_stopped)
-		tell_synced(inf);
+	inf->store_ops->commit(inf->store, &diff, inf);
+	inf->n_staged = 0;
+	if (pn_informer_has_synced(inf))
+		return;
+	pn_informer_push(inf, &(struct pn_notice) { .type = PN_NOTICE_SYNCED });
+	atomic_store_explicit(&inf->is_synced, true, memory_order_release);
+	(void)pthread_cond_broadcast(&inf->factory->changed);
 }
 
-static void apply_delete(struct pn_informer *inf, const struct pn_object *obj)
+static int apply_delete(struct pn_informer *inf, const struct pn_object *obj)
 {
-	const struct pn_object *stored;
-	char key[PN_KEY_LEN];
+	const struct pn_object *old = NULL;
+	int r = inf->store_ops->remove(inf->store, obj, &old);
 
-	stored = pn_store_remove(inf->store, pn_object_key(obj, key));
-	if (stored)
-		tell_remove(inf, obj, false);
-	pn_object_unref(stored);
+	if (r < 0)
+		return r;
+	pn_object_unref(old);
+	pn_informer_push(inf, &(struct pn_notice) { .type = PN_NOTICE_REMOVE, .obj = obj });
+	return 0;
 }
 
 static int apply_put(struct pn_informer *inf, const struct pn_object *obj)
 {
-	const struct pn_object *old;
-	int r = pn_store_put(inf->store, obj, &old);
+	const struct pn_object *old = NULL;
+	int r = inf->store_ops->put(inf->store, obj, &old);
 
 	if (r < 0)
 		return r;
-	if (!old)
-		tell_add(inf, obj);
-	else if (!pn_store_same_version(old, obj))
-		tell_update(inf, old, obj);
+	if (!old || !pn_store_same_version(old, obj))
+		pn_informer_push(inf, &(struct pn_notice) {
+					      .type = old ? PN_NOTICE_UPDATE : PN_NOTICE_ADD,
+					      .old = old,
+					      .obj = obj,
+				      });
 	pn_object_unref(old);
 	return 0;
 }
@@ -153,13 +117,54 @@ static int apply_put(struct pn_informer *inf, const struct pn_object *obj)
 static int on_event(void *data, enum pn_event event, const struct pn_object *obj)
 {
 	struct pn_informer *inf = data;
-	int r = 0;
+	int r = pn_informer_reserve(inf, pn_informer_most_notices(inf));
 
-	if (event == PN_EVENT_DELETED)
-		apply_delete(inf, obj);
-	else
-		r = apply_put(inf, obj);
-	return inf->is_stopped ? -ECANCELED : r;
+	if (r < 0)
+		return r;
+	return event == PN_EVENT_DELETED ? apply_delete(inf, obj) : apply_put(inf, obj);
+}
+
+/* --- what people are told --- */
+
+static void report(struct pn_informer *inf, const char *warning, int code, const char *reason,
+		   const char *message)
+{
+	struct pn_report *r, *last;
+	unsigned int n;
+
+	if (warning ? !inf->options.on_warning : !inf->options.on_error)
+		return;
+	LL_COUNT(inf->reports, last, n);
+	r = n < MAX_REPORTS ? calloc(1, sizeof(*r)) : NULL;
+	if (!r)
+		return;
+	r->warning = warning;
+	r->code = code;
+	(void)pn_err_set(&r->message, 0, "%s", message);
+	(void)snprintf(r->reason, sizeof(r->reason), "%s", reason);
+	LL_APPEND(inf->reports, r);
+	inf->factory->has_reports = true;
+}
+
+void pn_informer_tell_reports(struct pn_informer *inf)
+{
+	struct pn_report *all, *r, *next;
+
+	pn_factory_lock(inf->factory);
+	if (inf->has_slow_handler)
+		report(inf, "slow_handler", 0, "", "");
+	inf->has_slow_handler = false;
+	all = PN_TAKE_PTR(inf->reports);
+	pn_factory_unlock(inf->factory);
+	LL_FOREACH_SAFE (all, r, next) {
+		struct pn_watch_error error = { r->code, r->reason, r->message.text };
+
+		if (r->warning)
+			inf->options.on_warning(inf->options.data, r->warning);
+		else
+			inf->options.on_error(inf->error_data, &error);
+		free(r);
+	}
 }
 
 static void on_refused(void *data, const struct pn_err *why)
@@ -167,9 +172,24 @@ static void on_refused(void *data, const struct pn_err *why)
 	struct pn_informer *inf = data;
 	unsigned int n_held;
 
-	if (pn_log_allow(&inf->refused_limit, pn_clock_now(inf->clock), log_period, &n_held))
+	if (pn_log_allow(&inf->refused_limit, pn_clock_now(inf->factory->clock), log_period,
+			 &n_held))
 		pn_warn("kube", "an object is left out: %s kind=%s more=%u", why->text,
 			inf->kind->kind, n_held);
+}
+
+static void on_failed(void *data, int code, const char *reason, const char *message)
+{
+	report(data, NULL, code, reason, message);
+}
+
+static void on_late_end(void *data)
+{
+	struct pn_informer *inf = data;
+
+	pn_warn("kube", "the server has not ended its streaming list after ten seconds kind=%s",
+		inf->kind->kind);
+	report(inf, "missing_initial_events_end", 0, "", "");
 }
 
 static const struct pn_reflector_ops reflector_ops = {
@@ -179,12 +199,12 @@ static const struct pn_reflector_ops reflector_ops = {
 	.list_drop = on_list_drop,
 	.event = on_event,
 	.refused = on_refused,
+	.failed = on_failed,
+	.late_end = on_late_end,
 };
 
-/* --- requests --- */
-
-/* Each failure is told when it is new, and its end. */
-static void report(struct pn_informer *inf)
+/* Each failure is logged when it is new, and its end. */
+static void log_state(struct pn_informer *inf)
 {
 	struct pn_reflector_status st;
 	unsigned int n_held;
@@ -195,41 +215,87 @@ static void report(struct pn_informer *inf)
 	if (st.n_failures == 0) {
 		pn_info("kube", "watching %s again", inf->kind->plural);
 	} else {
-		if (!pn_log_allow(&inf->failure_limit, pn_clock_now(inf->clock), log_period,
-				  &n_held))
+		if (!pn_log_allow(&inf->failure_limit, pn_clock_now(inf->factory->clock),
+				  log_period, &n_held))
 			return;
 		pn_warn("kube", "%s, trying again", st.last_error);
 	}
 	(void)pn_err_set(&inf->logged, 0, "%s", st.last_error);
 }
 
+/* --- requests --- */
+
 static void step(struct pn_informer *inf);
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct pn_informer *inf = timer->data;
+
+	pn_factory_lock(inf->factory);
+	if (inf->request)
+		pn_reflector_late(inf->reflector);
+	else if (inf->is_running)
+		step(inf);
+	pn_factory_unlock(inf->factory);
+}
+
+static void start_timer(struct pn_informer *inf, pn_nsec wait)
+{
+	(void)uv_timer_start(&inf->timer, on_timer,
+			     (wait + PN_NSEC_PER_MSEC - 1) / PN_NSEC_PER_MSEC, 0);
+}
+
+static void watch_deadline(struct pn_informer *inf)
+{
+	pn_nsec at = pn_reflector_deadline(inf->reflector), now;
+
+	if (at == PN_NSEC_NEVER)
+		return;
+	now = pn_clock_now(inf->factory->clock);
+	start_timer(inf, at > now ? at - now : 0);
+}
 
 static void on_headers(void *data, const struct pn_response *response)
 {
 	struct pn_informer *inf = data;
+	struct pn_reflector_status st;
+	bool was_failing;
 
+	pn_factory_lock(inf->factory);
+	pn_reflector_status(inf->reflector, &st);
+	was_failing = st.n_failures;
 	pn_reflector_headers(inf->reflector, response->status, response->content_type,
 			     response->retry_after_s);
-	report(inf);
+	log_state(inf);
+	watch_deadline(inf);
+	if (was_failing && response->status == 200)
+		pn_factory_server_is_back(inf->factory, inf);
+	pn_factory_unlock(inf->factory);
 }
 
 static int on_data(void *data, const char *bytes, size_t len)
 {
 	struct pn_informer *inf = data;
+	int r;
 
-	return pn_reflector_data(inf->reflector, bytes, len);
+	pn_factory_lock(inf->factory);
+	r = pn_reflector_data(inf->reflector, bytes, len);
+	pn_factory_unlock(inf->factory);
+	return r;
 }
 
 static void on_done(void *data, int result, const struct pn_err *err)
 {
 	struct pn_informer *inf = data;
 
+	pn_factory_lock(inf->factory);
 	inf->request = NULL;
+	(void)uv_timer_stop(&inf->timer);
 	pn_reflector_done(inf->reflector, result, err);
-	report(inf);
-	if (!inf->is_stopped)
+	log_state(inf);
+	if (inf->is_running)
 		step(inf);
+	pn_factory_unlock(inf->factory);
 }
 
 static const struct pn_request_ops request_ops = {
@@ -238,11 +304,6 @@ static const struct pn_request_ops request_ops = {
 	.done = on_done,
 };
 
-static void on_timer(uv_timer_t *timer)
-{
-	step(timer->data);
-}
-
 static void step(struct pn_informer *inf)
 {
 	struct pn_reflector_step s;
@@ -250,138 +311,267 @@ static void step(struct pn_informer *inf)
 
 	pn_reflector_next(inf->reflector, &s);
 	if (s.path) {
-		r = pn_client_get(inf->client, s.path, s.accept, s.idle_ms, &request_ops, inf,
-				  &inf->request);
+		r = pn_client_get(inf->factory->client, s.path, s.accept, s.idle_ms, &request_ops,
+				  inf, &inf->request);
 		if (r == 0)
 			return;
 		pn_reflector_done(inf->reflector, r, NULL);
 		pn_reflector_next(inf->reflector, &s);
 	}
-	report(inf);
-	(void)uv_timer_start(&inf->timer, on_timer, s.wait_ns / PN_NSEC_PER_MSEC + 1, 0);
+	log_state(inf);
+	start_timer(inf, s.wait_ns);
 }
 
-/* --- for the caller --- */
-
-static void free_parts(struct pn_informer *inf)
+void pn_informer_server_is_back(struct pn_informer *inf)
 {
-	pn_reflector_free(inf->reflector);
-	pn_store_free(inf->store);
-	free(inf->handlers);
+	if (inf->is_running && !inf->request && pn_reflector_server_is_back(inf->reflector))
+		step(inf);
 }
 
-int pn_informer_new(uv_loop_t *loop, const struct pn_informer_config *config,
-		    struct pn_informer **ret)
+/* --- start and stop --- */
+
+static void begin(struct pn_informer *inf)
 {
-	struct pn_informer *inf = calloc(1, sizeof(*inf));
-	struct pn_reflector_config rc = {
-		.kind = config->kind,
-		.clock = config->clock,
-		.page_size = config->page_size,
-		.field_selector = config->field_selector,
+	(void)uv_timer_init(inf->factory->loop, &inf->timer);
+	(void)uv_timer_init(inf->factory->loop, &inf->resync_timer);
+	inf->timer.data = inf->resync_timer.data = inf;
+	inf->n_handles = 2;
+	inf->is_started = inf->is_running = true;
+	if (inf->resync_check_ms)
+		(void)uv_timer_start(&inf->resync_timer, pn_informer_on_resync,
+				     inf->resync_check_ms, inf->resync_check_ms);
+	step(inf);
+}
+
+static void end(struct pn_informer *inf)
+{
+	inf->is_running = false;
+	(void)uv_timer_stop(&inf->timer);
+	(void)uv_timer_stop(&inf->resync_timer);
+	pn_request_cancel(PN_TAKE_PTR(inf->request));
+}
+
+void pn_informer_turn(struct pn_informer *inf)
+{
+	if (inf->is_stopped) {
+		if (inf->is_running)
+			end(inf);
+	} else if (inf->wants_start && !inf->is_started) {
+		begin(inf);
+	}
+}
+
+void pn_informer_stop_locked(struct pn_informer *inf)
+{
+	struct pn_registration *r;
+
+	inf->is_stopped = true;
+	for (r = inf->registrations; r; r = r->next) {
+		pn_registration_close(r, false);
+		pn_factory_make_ready(inf->factory, r);
+	}
+}
+
+void pn_informer_stop(struct pn_informer *inf)
+{
+	pn_factory_lock(inf->factory);
+	pn_informer_stop_locked(inf);
+	pn_factory_unlock(inf->factory);
+	pn_factory_wake(inf->factory);
+}
+
+int pn_informer_set_transform(struct pn_informer *inf,
+			      int (*fn)(void *data, struct json_t *object), void *data)
+{
+	bool is_late;
+
+	pn_factory_lock(inf->factory);
+	is_late = inf->wants_start;
+	if (!is_late) {
+		inf->options.transform = fn;
+		inf->transform_data = data;
+	}
+	pn_factory_unlock(inf->factory);
+	return is_late ? -EBUSY : 0;
+}
+
+int pn_informer_set_on_error(struct pn_informer *inf,
+			     void (*on_error)(void *data, const struct pn_watch_error *error),
+			     void *data)
+{
+	bool is_late;
+
+	pn_factory_lock(inf->factory);
+	is_late = inf->wants_start;
+	if (!is_late) {
+		inf->options.on_error = on_error;
+		inf->error_data = data;
+	}
+	pn_factory_unlock(inf->factory);
+	return is_late ? -EBUSY : 0;
+}
+
+/* --- life --- */
+
+static const char *text_of(const char *text)
+{
+	return text ? text : "";
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return strcmp(text_of(a), text_of(b)) == 0;
+}
+
+bool pn_informer_matches(const struct pn_informer *inf, const struct pn_kind *kind,
+			 const struct pn_informer_options *o)
+{
+	return inf->kind->id == kind->id && same_text(inf->kind->group, kind->group) &&
+	       same_text(inf->kind->version, kind->version) &&
+	       same_text(inf->kind->plural, kind->plural) &&
+	       same_text(inf->name_space, o->name_space) &&
+	       same_text(inf->field_selector, o->field_selector) &&
+	       same_text(inf->label_selector, o->label_selector);
+}
+
+static int transform(void *data, struct json_t *object)
+{
+	struct pn_informer *inf = data;
+	int r = inf->options.transform ? inf->options.transform(inf->transform_data, object) : 0;
+
+	if (r < 0)
+		(void)atomic_fetch_add_explicit(&inf->n_transform_errors, 1, memory_order_relaxed);
+	return r;
+}
+
+static int make_reflector(struct pn_informer *inf)
+{
+	const struct pn_informer_options *o = &inf->options;
+	const struct pn_backoff_options *b = &o->backoff;
+	const struct pn_reflector_config config = {
+		.wire = {
+			.kind = inf->kind,
+			.protobuf = !o->json,
+			.metadata_only = o->metadata_only,
+			.keep_labels = o->keep_labels,
+			.transform = transform,
+			.transform_data = inf,
+		},
+		.clock = inf->factory->clock,
+		.streaming = o->list_mode == PN_LIST_STREAMING,
+		.name_space = inf->name_space,
+		.field_selector = inf->field_selector,
+		.label_selector = inf->label_selector,
+		.page_size = o->page_size,
+		.min_watch_timeout_s = o->min_watch_timeout_s,
+		.backoff = {
+			.initial = (b->initial_ms ? b->initial_ms : 800) * PN_NSEC_PER_MSEC,
+			.factor = b->factor ? b->factor : 2,
+			.cap = (b->cap_ms ? b->cap_ms : 30000) * PN_NSEC_PER_MSEC,
+			.reset_after = (b->reset_ms ? b->reset_ms : 120000) * PN_NSEC_PER_MSEC,
+			.no_jitter = b->no_jitter,
+		},
+		.internal_error_retry = o->internal_error_retry_ms * PN_NSEC_PER_MSEC,
 		.ops = &reflector_ops,
 		.data = inf,
 	};
 
+	return pn_reflector_new(&config, &inf->reflector);
+}
+
+static int make_store(struct pn_informer *inf)
+{
+	int r;
+
+	if (inf->options.store) {
+		inf->store_ops = inf->options.store;
+		inf->store = inf->options.store_data;
+		return 0;
+	}
+	r = pn_store_new(&inf->built_in);
+	inf->store_ops = &pn_store_ops;
+	inf->store = inf->built_in;
+	return r;
+}
+
+static int copy_text(char **ret, const char *text)
+{
+	*ret = text ? strdup(text) : NULL;
+	return text && !*ret ? -ENOMEM : 0;
+}
+
+static int make_parts(struct pn_informer *inf)
+{
+	int r = copy_text(&inf->name_space, inf->options.name_space);
+
+	if (r == 0)
+		r = copy_text(&inf->field_selector, inf->options.field_selector);
+	if (r == 0)
+		r = copy_text(&inf->label_selector, inf->options.label_selector);
+	if (r == 0)
+		r = make_store(inf);
+	return r < 0 ? r : make_reflector(inf);
+}
+
+static void free_parts(struct pn_informer *inf)
+{
+	pn_reflector_free(inf->reflector);
+	pn_store_free(inf->built_in);
+	free(inf->name_space);
+	free(inf->field_selector);
+	free(inf->label_selector);
+	if (inf->owns_kind)
+		pn_kind_free((struct pn_kind *)(uintptr_t)inf->kind);
+	free(inf);
+}
+
+int pn_informer_new(struct pn_factory *f, const struct pn_kind *kind, bool owns_kind,
+		    const struct pn_informer_options *options, struct pn_informer **ret)
+{
+	struct pn_informer *inf = calloc(1, sizeof(*inf));
+	int r;
+
 	if (!inf)
 		return -ENOMEM;
-	inf->client = config->client;
-	inf->clock = config->clock;
-	inf->kind = config->kind;
-	if (pn_store_new(&inf->store) < 0 || pn_reflector_new(&rc, &inf->reflector) < 0) {
+	inf->factory = f;
+	inf->kind = kind;
+	inf->options = *options;
+	inf->transform_data = inf->error_data = options->data;
+	r = make_parts(inf);
+	if (r < 0) {
 		free_parts(inf);
-		free(inf);
-		return -ENOMEM;
+		return r;
 	}
-	(void)uv_timer_init(loop, &inf->timer);
-	inf->timer.data = inf;
+	inf->owns_kind = owns_kind;
+	inf->resync_check_ms = pn_informer_resync_at_least(options->resync_ms);
+	inf->is_stopped = f->is_stopped;
+	DL_APPEND(f->informers, inf);
 	*ret = inf;
 	return 0;
 }
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct pn_informer *inf = handle->data;
+
+	if (--inf->n_handles == 0)
+		free_parts(inf);
 }
 
 void pn_informer_free(struct pn_informer *inf)
 {
-	if (!inf)
-		return;
-	pn_informer_stop(inf);
-	free_parts(inf);
-	uv_close((uv_handle_t *)&inf->timer, on_timer_closed);
-}
+	struct pn_report *r, *next;
 
-int pn_informer_add_handler(struct pn_informer *inf, const struct pn_handler *handler, void *data)
-{
-	size_t n = inf->n_handlers + 1;
-	struct registration *more = realloc(inf->handlers, n * sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	more[n - 1] = (struct registration) { handler, data };
-	inf->handlers = more;
-	inf->n_handlers = n;
-	return 0;
-}
-
-int pn_informer_add_index(struct pn_informer *inf, const char *name, pn_index_fn fn)
-{
-	return pn_store_add_index(inf->store, name, fn);
-}
-
-int pn_informer_start(struct pn_informer *inf)
-{
-	if (inf->is_stopped)
-		return -ECANCELED;
-	if (inf->is_started)
-		return 0;
-	inf->is_started = true;
-	step(inf);
-	return 0;
-}
-
-void pn_informer_stop(struct pn_informer *inf)
-{
 	inf->is_stopped = true;
-	(void)uv_timer_stop(&inf->timer);
-	pn_request_cancel(PN_TAKE_PTR(inf->request));
-}
-
-const struct pn_object *pn_informer_get(const struct pn_informer *inf, const char *key)
-{
-	return pn_store_get(inf->store, key);
-}
-
-void pn_informer_each(const struct pn_informer *inf, pn_visit_fn visit, void *data)
-{
-	pn_store_each(inf->store, visit, data);
-}
-
-int pn_informer_by_index(const struct pn_informer *inf, const char *index, const char *value,
-			 pn_visit_fn visit, void *data)
-{
-	return pn_store_by_index(inf->store, index, value, visit, data);
-}
-
-size_t pn_informer_count(const struct pn_informer *inf)
-{
-	return pn_store_count(inf->store);
-}
-
-void pn_informer_status(const struct pn_informer *inf, struct pn_informer_status *ret)
-{
-	struct pn_reflector_status st;
-
-	pn_reflector_status(inf->reflector, &st);
-	*ret = (struct pn_informer_status) {
-		.kind = inf->kind->plural,
-		.synced = inf->is_synced,
-		.n_objects = pn_store_count(inf->store),
-		.resource_version = st.resource_version,
-		.last_contact = st.last_contact,
-		.n_failures = st.n_failures,
-		.last_error = st.last_error,
-	};
+	if (inf->is_running)
+		end(inf);
+	pn_informer_free_handlers(inf);
+	LL_FOREACH_SAFE (inf->reports, r, next)
+		free(r);
+	if (!inf->is_started) {
+		free_parts(inf);
+		return;
+	}
+	uv_close((uv_handle_t *)&inf->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&inf->resync_timer, on_timer_closed);
 }

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Typed, checked access to the fields of one object's JSON tree, for the decoders. The server is
- * not trusted to send the types of the API: a wrong one makes the reader remember an error, and
- * the decoder goes on with an empty value until it asks.
+ * Typed fields of a JSON tree for the decoders, and ObjectMeta. The server is not trusted to send
+ * the types of the API: a wrong one makes the draft remember an error, and the decoder goes on with
+ * an empty value until it asks.
  */
 #include "kube/json_fields.h"
 
-#include <errno.h>
 #include <string.h>
 #include <time.h>
-
-enum { MAX_TIME_LEN = 40 };
-
-void pn_json_wrong(struct pn_json_reader *rd, const char *field, const char *expected)
-{
-	if (rd->error)
-		return;
-	rd->error = pn_err_set(rd->err, -EINVAL, "%s: %s", field, expected);
-}
 
 /* The field if it is there and not null; the reader's concern is only its type. */
 static const json_t *field_of(const json_t *parent, const char *field)
@@ -27,142 +17,188 @@ static const json_t *field_of(const json_t *parent, const char *field)
 	return json_is_null(v) ? NULL : v;
 }
 
-const json_t *pn_json_object(struct pn_json_reader *rd, const json_t *parent, const char *field)
+const json_t *pn_json_object(struct pn_draft *d, const json_t *parent, const char *field)
 {
 	const json_t *v = field_of(parent, field);
 
 	if (!v || json_is_object(v))
 		return v;
-	pn_json_wrong(rd, field, "not an object");
+	pn_draft_wrong(d, field, "not an object");
 	return NULL;
 }
 
-const json_t *pn_json_array(struct pn_json_reader *rd, const json_t *parent, const char *field)
+const json_t *pn_json_array(struct pn_draft *d, const json_t *parent, const char *field)
 {
 	const json_t *v = field_of(parent, field);
 
 	if (!v || json_is_array(v))
 		return v;
-	pn_json_wrong(rd, field, "not a list");
+	pn_draft_wrong(d, field, "not a list");
 	return NULL;
 }
 
-const json_t *pn_json_item(struct pn_json_reader *rd, const json_t *array, size_t i,
-			   const char *field)
+const json_t *pn_json_item(struct pn_draft *d, const json_t *array, size_t i, const char *field)
 {
 	const json_t *v = json_array_get(array, i);
 
 	if (json_is_object(v))
 		return v;
-	pn_json_wrong(rd, field, "an entry is not an object");
+	pn_draft_wrong(d, field, "an entry is not an object");
 	return NULL;
 }
 
-const char *pn_json_text(struct pn_json_reader *rd, const json_t *value, const char *field,
-			 size_t size)
+const char *pn_json_text(struct pn_draft *d, const json_t *value, const char *field, size_t size)
 {
 	const char *s = json_string_value(value);
 
 	if (!s)
-		pn_json_wrong(rd, field, "not a string");
-	else if (json_string_length(value) >= size)
-		pn_json_wrong(rd, field, "too long");
-	else if (strlen(s) != json_string_length(value))
-		pn_json_wrong(rd, field, "a NUL character inside");
-	else
+		pn_draft_wrong(d, field, "not a string");
+	else if (pn_draft_text(d, field, s, json_string_length(value), size))
 		return s;
 	return "";
 }
 
-const char *pn_json_string(struct pn_json_reader *rd, const json_t *parent, const char *field,
-			   size_t size)
+const char *pn_json_string(struct pn_draft *d, const json_t *parent, const char *field, size_t size)
 {
 	const json_t *v = field_of(parent, field);
 
-	return v ? pn_json_text(rd, v, field, size) : "";
+	return v ? pn_json_text(d, v, field, size) : "";
 }
 
-bool pn_json_bool(struct pn_json_reader *rd, const json_t *parent, const char *field)
+const char *pn_json_name(struct pn_draft *d, const json_t *parent, const char *field, size_t size)
+{
+	const char *s = pn_json_string(d, parent, field, size);
+
+	return pn_draft_name(d, field, s, strlen(s), size) ? s : "";
+}
+
+bool pn_json_bool(struct pn_draft *d, const json_t *parent, const char *field, bool otherwise)
 {
 	const json_t *v = field_of(parent, field);
 
 	if (v && !json_is_boolean(v))
-		pn_json_wrong(rd, field, "neither true nor false");
-	return json_is_true(v);
+		pn_draft_wrong(d, field, "neither true nor false");
+	return v ? json_is_true(v) : otherwise;
 }
 
-int64_t pn_json_int(struct pn_json_reader *rd, const json_t *parent, const char *field)
+int64_t pn_json_int(struct pn_draft *d, const json_t *parent, const char *field)
 {
 	const json_t *v = field_of(parent, field);
 
 	if (v && !json_is_integer(v))
-		pn_json_wrong(rd, field, "not a whole number");
+		pn_draft_wrong(d, field, "not a whole number");
 	return json_integer_value(v);
 }
 
-int64_t pn_json_time(struct pn_json_reader *rd, const json_t *parent, const char *field)
+/* @n digits. Return: false if there are others */
+static bool number(const char **at, unsigned int n, int *ret)
 {
-	const char *text = pn_json_string(rd, parent, field, MAX_TIME_LEN), *rest;
-	struct tm tm = { 0 };
+	*ret = 0;
+	for (; n; n--, ++*at) {
+		if (**at < '0' || **at > '9')
+			return false;
+		*ret = *ret * 10 + (**at - '0');
+	}
+	return true;
+}
+
+static bool character(const char **at, char c)
+{
+	return *(*at)++ == c;
+}
+
+/* By hand because strptime() costs a microsecond, and there are two times in each pod. */
+static bool parse_time(const char *at, struct tm *ret)
+{
+	if (!number(&at, 4, &ret->tm_year) || !character(&at, '-') ||
+	    !number(&at, 2, &ret->tm_mon) || !character(&at, '-') ||
+	    !number(&at, 2, &ret->tm_mday) || !character(&at, 'T') ||
+	    !number(&at, 2, &ret->tm_hour) || !character(&at, ':') ||
+	    !number(&at, 2, &ret->tm_min) || !character(&at, ':') || !number(&at, 2, &ret->tm_sec))
+		return false;
+	if (*at == '.')
+		at += 1 + strspn(at + 1, "0123456789");
+	return strcmp(at, "Z") == 0 && ret->tm_mon >= 1 && ret->tm_mon <= 12 && ret->tm_mday >= 1 &&
+	       ret->tm_mday <= 31 && ret->tm_hour <= 23 && ret->tm_min <= 59 && ret->tm_sec <= 60;
+}
+
+/* Days since 1970 in the Gregorian calendar; years begin in March, so that a leap day comes last. */
+static int64_t days(int64_t year, int month, int day)
+{
+	int64_t y = year - (month <= 2), m = (month + 9) % 12;
+
+	return y * 365 + y / 4 - y / 100 + y / 400 + (m * 306 + 5) / 10 + day - 1 - 719468;
+}
+
+int64_t pn_json_time(struct pn_draft *d, const json_t *parent, const char *field)
+{
+	const char *text = pn_json_string(d, parent, field, PN_TIME_TEXT_LEN);
+	struct tm t;
 
 	if (!text[0])
 		return 0;
-	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (rest && *rest == '.')
-		rest += 1 + strspn(rest + 1, "0123456789");
-	if (!rest || strcmp(rest, "Z") != 0) {
-		pn_json_wrong(rd, field, "not a time like 2006-01-02T15:04:05Z");
+	if (!parse_time(text, &t)) {
+		pn_draft_wrong(d, field, "not a time like 2006-01-02T15:04:05Z");
 		return 0;
 	}
-	return timegm(&tm);
+	return ((days(t.tm_year, t.tm_mon, t.tm_mday) * 24 + t.tm_hour) * 60 + t.tm_min) * 60 +
+	       t.tm_sec;
 }
 
-const char *pn_json_name(struct pn_json_reader *rd, const json_t *parent, const char *field,
-			 size_t size)
+void pn_json_texts(struct pn_draft *d, const json_t *parent, const char *field, size_t size,
+		   struct pn_texts *ret)
 {
-	const char *s = pn_json_string(rd, parent, field, size);
+	const json_t *list = pn_json_array(d, parent, field);
 
-	for (const char *c = s; *c; c++) {
-		if (*c <= ' ' || *c > '~' || *c == '/') {
-			pn_json_wrong(rd, field, "characters that no name has");
-			return "";
-		}
-	}
-	return s;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		pn_texts_add(d, ret, pn_json_text(d, json_array_get(list, i), field, size));
 }
 
-static void read_controller(struct pn_json_reader *rd, const json_t *meta, struct pn_meta *m)
+void pn_json_labels(struct pn_draft *d, const json_t *parent, const char *field,
+		    struct pn_label_list *list,
+		    void (*add)(struct pn_draft *d, struct pn_label_list *list, const char *key,
+				const char *value))
 {
-	const json_t *owners = pn_json_array(rd, meta, "ownerReferences");
+	const json_t *labels = pn_json_object(d, parent, field);
+	const char *key;
+	json_t *value;
+
+	json_object_foreach ((json_t *)(uintptr_t)labels, key, value)
+		add(d, list, key,
+		    json_is_null(value) ? "" : pn_json_text(d, value, field, SIZE_MAX));
+	pn_label_list_sort(list);
+}
+
+static void read_controller(struct pn_draft *d, const json_t *tree, struct pn_object *meta)
+{
+	const json_t *owners = pn_json_array(d, tree, "ownerReferences");
 
 	for (size_t i = 0; i < json_array_size(owners); i++) {
-		const json_t *owner = pn_json_item(rd, owners, i, "ownerReferences");
+		const json_t *owner = pn_json_item(d, owners, i, "ownerReferences");
 
-		if (!pn_json_bool(rd, owner, "controller"))
+		if (!pn_json_bool(d, owner, "controller", false))
 			continue;
-		m->controller_kind = pn_json_name(rd, owner, "kind", PN_OBJECT_KIND_LEN);
-		m->controller_name = pn_json_name(rd, owner, "name", PN_OBJECT_NAME_LEN);
-		m->controller_uid = pn_json_name(rd, owner, "uid", PN_OBJECT_UID_LEN);
+		pn_draft_controller(d, meta, pn_json_name(d, owner, "kind", PN_OBJECT_KIND_LEN),
+				    pn_json_name(d, owner, "name", PN_OBJECT_NAME_LEN),
+				    pn_json_name(d, owner, "uid", PN_OBJECT_UID_LEN));
 		return;
 	}
 }
 
-void pn_json_meta(struct pn_json_reader *rd, const json_t *tree, struct pn_meta *ret)
+void pn_json_meta(struct pn_draft *d, const json_t *tree, struct pn_object *meta)
 {
-	const json_t *meta = pn_json_object(rd, tree, "metadata");
+	const json_t *m = pn_json_object(d, tree, "metadata");
+	struct pn_label_list labels = { 0 };
 
-	*ret = (struct pn_meta) {
-		.name_space = pn_json_name(rd, meta, "namespace", PN_OBJECT_NAMESPACE_LEN),
-		.name = pn_json_name(rd, meta, "name", PN_OBJECT_NAME_LEN),
-		.uid = pn_json_name(rd, meta, "uid", PN_OBJECT_UID_LEN),
-		.resource_version = pn_json_name(rd, meta, "resourceVersion", PN_OBJECT_RV_LEN),
-		.controller_kind = "",
-		.controller_name = "",
-		.controller_uid = "",
-		.created_s = pn_json_time(rd, meta, "creationTimestamp"),
-		.terminating = pn_json_string(rd, meta, "deletionTimestamp", MAX_TIME_LEN)[0],
-	};
-	if (!ret->name[0])
-		pn_json_wrong(rd, "name", "missing");
-	read_controller(rd, meta, ret);
+	meta->name_space = pn_json_name(d, m, "namespace", PN_OBJECT_NAMESPACE_LEN);
+	meta->name = pn_json_name(d, m, "name", PN_OBJECT_NAME_LEN);
+	meta->uid = pn_json_name(d, m, "uid", PN_OBJECT_UID_LEN);
+	meta->resource_version = pn_json_name(d, m, "resourceVersion", PN_OBJECT_RV_LEN);
+	meta->created_s = pn_json_time(d, m, "creationTimestamp");
+	meta->terminating = pn_json_string(d, m, "deletionTimestamp", PN_TIME_TEXT_LEN)[0];
+	read_controller(d, m, meta);
+	if (d->keep_labels || d->watch_label)
+		pn_json_labels(d, m, "labels", &labels, pn_draft_label);
+	meta->labels = labels.v;
+	meta->n_labels = labels.n;
 }

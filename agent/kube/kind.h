@@ -30,7 +30,8 @@ struct pn_decoding {
  * @decode_json:     one object's tree, borrowed, into a new object with one reference
  * @decode_protobuf: the same of one message's bytes; NULL: this kind is only read as JSON
  *
- * Decoders return 0, -ENOMEM, or -EINVAL with @reterr saying which field. Both fill the same fields.
+ * Decoders return 0, -ENOMEM, or with @reterr -EINVAL, which says the field, or -EBADMSG for bytes that
+ * are no message. Both fill the same fields.
  */
 struct pn_kind {
 	enum pn_kind_id id;

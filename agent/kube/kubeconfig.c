@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kubectl's settings file. A context names a cluster and a user; the fields of both become one
- * struct pn_kube_config. What podonym cannot do (credential plugins, proxies, impersonation) is an
- * error that names the entry: going on without it would end in a refusal that nobody understands.
- * Keys that are not known are ignored, as kubectl does.
+ * kubectl's settings files. A context names a cluster and a user; the fields of both become one
+ * struct pn_kube_config. The three may come from three files: each is looked for in one file after
+ * the other, and what is relative in it starts at the file it was found in. What podonym cannot do
+ * (auth-provider, which kubectl has dropped too) is an error that names the entry: going on without
+ * it would end in a refusal that nobody understands. Keys that are not known are ignored, as
+ * kubectl does.
  */
 #include "kube/kubeconfig.h"
 
@@ -11,87 +13,51 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
+#include "kube/base64.h"
 #include "kube/file.h"
-#include "kube/yaml_tree.h"
+#include "kube/kubeconfig_reader.h"
 
-enum field_type {
-	FIELD_TEXT,
-	FIELD_PATH,   /* relative to the file */
-	FIELD_BASE64, /* PEM inside */
-};
+enum { MAX_CLUSTER_CONFIG = 64 << 10 };
 
-struct field {
-	const char *key;
-	enum field_type type;
-	size_t offset;
-};
-
-#define FIELD(key, type, member)                                   \
-	{                                                          \
-		key, type, offsetof(struct pn_kube_config, member) \
-	}
-
-static const struct field context_fields[] = {
-	FIELD("namespace", FIELD_TEXT, name_space),
+static const struct pn_kubeconfig_field context_fields[] = {
+	PN_FIELD("namespace", PN_FIELD_TEXT, name_space),
 	{ 0 },
 };
 
-static const struct field cluster_fields[] = {
-	FIELD("server", FIELD_TEXT, server),
-	FIELD("tls-server-name", FIELD_TEXT, tls_server_name),
-	FIELD("certificate-authority", FIELD_PATH, ca_file),
-	FIELD("certificate-authority-data", FIELD_BASE64, ca_pem),
+static const struct pn_kubeconfig_field cluster_fields[] = {
+	PN_FIELD("server", PN_FIELD_TEXT, server),
+	PN_FIELD("proxy-url", PN_FIELD_TEXT, proxy_url),
+	PN_FIELD("tls-server-name", PN_FIELD_TEXT, tls_server_name),
+	PN_FIELD("certificate-authority", PN_FIELD_PATH, ca_file),
+	PN_FIELD("certificate-authority-data", PN_FIELD_BASE64, ca_pem),
 	{ 0 },
 };
 
-static const struct field user_fields[] = {
-	FIELD("client-certificate", FIELD_PATH, cert_file),
-	FIELD("client-certificate-data", FIELD_BASE64, cert_pem),
-	FIELD("client-key", FIELD_PATH, key_file),
-	FIELD("client-key-data", FIELD_BASE64, key_pem),
-	FIELD("token", FIELD_TEXT, token),
-	FIELD("tokenFile", FIELD_PATH, token_file),
+static const struct pn_kubeconfig_field user_fields[] = {
+	PN_FIELD("client-certificate", PN_FIELD_PATH, cert_file),
+	PN_FIELD("client-certificate-data", PN_FIELD_BASE64, cert_pem),
+	PN_FIELD("client-key", PN_FIELD_PATH, key_file),
+	PN_FIELD("client-key-data", PN_FIELD_BASE64, key_pem),
+	PN_FIELD("token", PN_FIELD_TEXT, token),
+	PN_FIELD("tokenFile", PN_FIELD_PATH, token_file),
+	PN_FIELD("username", PN_FIELD_TEXT, username),
+	PN_FIELD("password", PN_FIELD_TEXT, password),
 	{ 0 },
 };
 
-static int base64_digit(char c)
+/* Return: new text, or NULL: not base64, or a NUL inside */
+static char *decode_text(const char *base64)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c ? strchr(digits, c) : NULL;
+	char *text;
+	size_t len;
 
-	return p ? (int)(p - digits) : -1;
-}
-
-/* Standard alphabet, padded, line breaks allowed. Return: new text, or NULL: not base64, or a NUL inside */
-static char *base64_decode(const char *in)
-{
-	PN_CLEANUP(pn_wipe_freep) char *out = calloc(1, strlen(in) / 4 * 3 + 4);
-	unsigned int bits = 0, n_digits = 0, n_pads = 0;
-	size_t len = 0;
-
-	for (; out && *in; in++) {
-		int digit = base64_digit(*in);
-
-		if (*in == '\n' || *in == '\r')
-			continue;
-		if (*in == '=')
-			n_pads++;
-		else if (digit < 0 || n_pads)
-			return NULL;
-		bits = bits << 6 | (unsigned int)PN_MAX(digit, 0);
-		if (++n_digits % 4 == 0) {
-			out[len++] = (char)(bits >> 16);
-			out[len++] = (char)(bits >> 8);
-			out[len++] = (char)bits;
-		}
-	}
-	if (!out || n_digits % 4 || n_pads > 2)
+	if (pn_base64_decode(base64, strlen(base64), &text, &len) < 0)
 		return NULL;
-	if (strlen(out) != len - n_pads) /* the bytes that padding stands for are zero */
-		return NULL;
-	return PN_TAKE_PTR(out);
+	if (strlen(text) == len)
+		return text;
+	explicit_bzero(text, len);
+	free(text);
+	return NULL;
 }
 
 /* Return: new text; NULL without memory */
@@ -107,14 +73,21 @@ static char *resolve(const char *config_path, const char *path)
 	return full;
 }
 
-struct reader {
+/* One file, and where in it the reader is. */
+struct pn_kubeconfig_source {
 	const char *path;
 	struct pn_yaml *yaml;
-	struct pn_kube_config *config;
-	struct pn_err *err;
+	struct yaml_node_s *root; /* NULL: an empty file among others */
 };
 
-static int read_field(struct reader *rd, struct yaml_node_s *map, const struct field *f)
+static void look_at(struct pn_kubeconfig_reader *rd, const struct pn_kubeconfig_source *source)
+{
+	rd->path = source->path;
+	rd->yaml = source->yaml;
+}
+
+static int read_field(struct pn_kubeconfig_reader *rd, struct yaml_node_s *map,
+		      const struct pn_kubeconfig_field *f)
 {
 	char **dest = (char **)(void *)((char *)rd->config + f->offset);
 	const char *text;
@@ -124,28 +97,31 @@ static int read_field(struct reader *rd, struct yaml_node_s *map, const struct f
 	if (r < 0 || !text)
 		return r;
 	switch (f->type) {
-	case FIELD_TEXT:
+	case PN_FIELD_TEXT:
 		*dest = strdup(text);
 		break;
-	case FIELD_PATH:
+	case PN_FIELD_PATH:
 		*dest = resolve(rd->path, text);
 		break;
-	case FIELD_BASE64:
-		*dest = base64_decode(text);
+	case PN_FIELD_COMMAND:
+		*dest = strchr(text, '/') ? resolve(rd->path, text) : strdup(text);
+		break;
+	case PN_FIELD_BASE64:
+		*dest = decode_text(text);
 		if (!*dest)
 			return pn_err_set(rd->err, -EINVAL, "%s: not the base64 of a PEM text",
 					  f->key);
 		break;
 	}
-	return *dest ? 0 : pn_err_set(rd->err, -ENOMEM, "out of memory");
+	return *dest ? 0 : pn_kubeconfig_no_memory(rd);
 }
 
 /*
- * The entry called @name in the list "<what>s", and of that the map "<what>".
+ * The entry called @name in the list "<what>s" of one file, and of that the map "<what>".
  * Return: 1 if found, 0 if not, or a negative errno
  */
-static int find_entry(struct reader *rd, struct yaml_node_s *root, const char *what,
-		      const char *name, struct yaml_node_s **ret)
+static int find_in_file(struct pn_kubeconfig_reader *rd, struct yaml_node_s *root, const char *what,
+			const char *name, struct yaml_node_s **ret)
 {
 	struct yaml_node_s *list, *item;
 	const char *item_name;
@@ -172,54 +148,62 @@ static int find_entry(struct reader *rd, struct yaml_node_s *root, const char *w
 	return r < 0 ? r : n_found;
 }
 
-/* "a, b, c": the contexts that there are, for the message; cut when there are many */
-static void list_contexts(struct reader *rd, struct yaml_node_s *root, char *buf, size_t size)
+/* The first file that has the entry; the reader stays there. Return: as above */
+static int find_entry(struct pn_kubeconfig_reader *rd, const char *what, const char *name,
+		      struct yaml_node_s **ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < rd->n_sources && r == 0; i++) {
+		look_at(rd, &rd->sources[i]);
+		r = find_in_file(rd, rd->sources[i].root, what, name, ret);
+	}
+	if (r == 0)
+		rd->path = rd->config->source; /* none of the files */
+	return r;
+}
+
+/* Appends ", a, b" to the names; -EMSGSIZE when there is no room for more. */
+static int list_contexts_of(const struct pn_kubeconfig_source *source, struct pn_buf *names)
 {
 	struct yaml_node_s *list, *item;
 	const char *name;
-	size_t len = 0;
+	int r;
 
-	(void)snprintf(buf, size, "none");
-	if (pn_yaml_list(rd->yaml, root, "contexts", &list, NULL) < 0)
-		return;
-	for (size_t n = 0; pn_yaml_item(rd->yaml, list, n, &item, NULL) == 0 && item; n++) {
-		if (pn_yaml_text(rd->yaml, item, "name", &name, NULL) < 0 || !name)
-			continue;
-		if (len + strlen(name) + sizeof(", ...") >= size) {
-			(void)snprintf(buf + len, size - len, ", ...");
-			return;
-		}
-		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", name);
+	r = pn_yaml_list(source->yaml, source->root, "contexts", &list, NULL);
+	for (size_t n = 0; r == 0; n++) {
+		if (pn_yaml_item(source->yaml, list, n, &item, NULL) < 0 || !item)
+			break;
+		if (pn_yaml_text(source->yaml, item, "name", &name, NULL) == 0 && name)
+			r = pn_buf_printf(names, "%s%s", names->len ? ", " : "", name);
 	}
+	return r;
 }
 
-static int unknown_context(struct reader *rd, struct yaml_node_s *root, const char *name)
+static int unknown_context(struct pn_kubeconfig_reader *rd, const char *name)
 {
-	char names[256];
+	struct pn_buf names = PN_BUF_INIT(240);
+	const char *rest = "";
 
-	list_contexts(rd, root, names, sizeof(names));
+	for (size_t i = 0; i < rd->n_sources && !*rest; i++) {
+		if (list_contexts_of(&rd->sources[i], &names) == -EMSGSIZE)
+			rest = ", ...";
+	}
+	rd->path = rd->config->source;
 	if (!name)
-		return pn_err_set(rd->err, -EINVAL,
-				  "no current-context is set: choose one with --context, of: %s",
-				  names);
-	return pn_err_set(rd->err, -EINVAL, "there is no context \"%s\": choose one of: %s", name,
-			  names);
+		(void)pn_err_set(rd->err, -EINVAL,
+				 "no current-context is set: choose one with --context, of: %s%s",
+				 names.len ? names.data : "none", rest);
+	else
+		(void)pn_err_set(rd->err, -EINVAL,
+				 "there is no context \"%s\": choose one of: %s%s", name,
+				 names.len ? names.data : "none", rest);
+	pn_buf_done(&names);
+	return -EINVAL;
 }
 
-static int refuse_unsupported(struct reader *rd, struct yaml_node_s *user)
-{
-	static const char *const keys[] = { "exec", "auth-provider", "username",  "password",
-					    "as",   "as-uid",	     "as-groups", "as-user-extra" };
-
-	for (size_t i = 0; i < PN_ARRAY_SIZE(keys); i++) {
-		if (pn_yaml_has(rd->yaml, user, keys[i]))
-			return pn_err_set(rd->err, -EINVAL, "%s is not supported: %s", keys[i],
-					  "use a token, a tokenFile or a client certificate");
-	}
-	return 0;
-}
-
-static int read_fields(struct reader *rd, struct yaml_node_s *map, const struct field *fields)
+int pn_kubeconfig_read_fields(struct pn_kubeconfig_reader *rd, struct yaml_node_s *map,
+			      const struct pn_kubeconfig_field *fields)
 {
 	int r = 0;
 
@@ -228,63 +212,97 @@ static int read_fields(struct reader *rd, struct yaml_node_s *map, const struct 
 	return r;
 }
 
-static int read_context(struct reader *rd, struct yaml_node_s *root, const char *name,
-			const char **ret_cluster, const char **ret_user)
+static int read_context(struct pn_kubeconfig_reader *rd, const char *name, const char **ret_cluster,
+			const char **ret_user)
 {
 	struct yaml_node_s *map = NULL;
 	int r;
 
-	r = name ? find_entry(rd, root, "context", name, &map) : 0;
+	r = name ? find_entry(rd, "context", name, &map) : 0;
 	if (r == 0)
-		return unknown_context(rd, root, name);
+		return unknown_context(rd, name);
 	if (r > 0)
 		r = pn_yaml_text(rd->yaml, map, "cluster", ret_cluster, rd->err);
 	if (r == 0)
 		r = pn_yaml_text(rd->yaml, map, "user", ret_user, rd->err);
 	if (r == 0)
-		r = read_fields(rd, map, context_fields);
+		r = pn_kubeconfig_read_fields(rd, map, context_fields);
 	if (r == 0 && !*ret_cluster)
 		r = pn_err_set(rd->err, -EINVAL, "it names no cluster");
 	return r < 0 ? pn_err_wrap(rd->err, r, "context \"%s\"", name) : 0;
 }
 
-static int read_cluster(struct reader *rd, struct yaml_node_s *root, const char *name)
+/* What the cluster has to say to a credential plugin: JSON from the extension that bears its name. */
+static int read_cluster_config(struct pn_kubeconfig_reader *rd, struct yaml_node_s *cluster)
+{
+	struct pn_buf json = PN_BUF_INIT(MAX_CLUSTER_CONFIG);
+	struct yaml_node_s *list, *item;
+	const char *name;
+	int r;
+
+	r = pn_yaml_list(rd->yaml, cluster, "extensions", &list, rd->err);
+	for (size_t n = 0; r == 0; n++) {
+		r = pn_yaml_item(rd->yaml, list, n, &item, rd->err);
+		if (r < 0 || !item)
+			break;
+		r = pn_yaml_text(rd->yaml, item, "name", &name, rd->err);
+		if (r == 0 && name && strcmp(name, "client.authentication.k8s.io/exec") == 0) {
+			pn_buf_reset(&json);
+			r = pn_yaml_json(rd->yaml, item, "extension", &json, rd->err);
+		}
+	}
+	if (r < 0)
+		pn_buf_done(&json);
+	rd->config->exec.cluster_config = json.data;
+	return r;
+}
+
+static int read_cluster(struct pn_kubeconfig_reader *rd, const char *name)
 {
 	struct yaml_node_s *map = NULL;
 	int r;
 
-	r = find_entry(rd, root, "cluster", name, &map);
+	r = find_entry(rd, "cluster", name, &map);
 	if (r == 0)
 		return pn_err_set(rd->err, -EINVAL, "there is no cluster \"%s\"", name);
 	if (r > 0)
 		r = pn_yaml_bool(rd->yaml, map, "insecure-skip-tls-verify", &rd->config->insecure,
 				 rd->err);
-	if (r == 0 && pn_yaml_has(rd->yaml, map, "proxy-url"))
-		r = pn_err_set(rd->err, -EINVAL,
-			       "proxy-url is not supported: set HTTPS_PROXY in the environment");
 	if (r == 0)
-		r = read_fields(rd, map, cluster_fields);
+		r = pn_kubeconfig_read_fields(rd, map, cluster_fields);
+	if (r == 0)
+		r = read_cluster_config(rd, map);
 	if (r == 0 && !rd->config->server)
 		r = pn_err_set(rd->err, -EINVAL, "server is missing");
 	return r < 0 ? pn_err_wrap(rd->err, r, "cluster \"%s\"", name) : 0;
 }
 
-static int read_user(struct reader *rd, struct yaml_node_s *root, const char *name)
+static int read_user(struct pn_kubeconfig_reader *rd, const char *name)
 {
 	struct yaml_node_s *map = NULL;
 	int r;
 
-	r = find_entry(rd, root, "user", name, &map);
+	r = find_entry(rd, "user", name, &map);
 	if (r == 0)
 		return pn_err_set(rd->err, -EINVAL, "there is no user \"%s\"", name);
 	if (r > 0)
-		r = refuse_unsupported(rd, map);
+		r = 0;
+	if (r == 0 && pn_yaml_has(rd->yaml, map, "auth-provider"))
+		r = pn_err_set(rd->err, -EINVAL, "auth-provider is not supported: %s",
+			       "use exec, a token, a tokenFile or a client certificate");
 	if (r == 0)
-		r = read_fields(rd, map, user_fields);
+		r = pn_kubeconfig_read_fields(rd, map, user_fields);
+	if (r == 0)
+		r = pn_kubeconfig_read_impersonation(rd, map);
+	if (r == 0)
+		r = pn_kubeconfig_read_exec(rd, map);
 	return r < 0 ? pn_err_wrap(rd->err, r, "user \"%s\"", name) : 0;
 }
 
-/* What stands in the file itself beats a path; a token file, which can be renewed, beats a token. */
+/*
+ * What stands in the file itself beats a path; a token file, which can be renewed, beats a token; and
+ * either of them, or a user name, makes a plugin unnecessary.
+ */
 static void prefer(char *chosen, char **other)
 {
 	if (chosen) {
@@ -293,39 +311,70 @@ static void prefer(char *chosen, char **other)
 	}
 }
 
-static int read_config(struct reader *rd, const char *context)
+static int current_context(struct pn_kubeconfig_reader *rd, const char **ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < rd->n_sources && r == 0 && !*ret; i++) {
+		look_at(rd, &rd->sources[i]);
+		r = pn_yaml_text(rd->yaml, rd->sources[i].root, "current-context", ret, rd->err);
+	}
+	return r;
+}
+
+static int read_config(struct pn_kubeconfig_reader *rd, const char *context)
 {
 	const char *cluster = NULL, *user = NULL;
 	struct pn_kube_config *c = rd->config;
-	struct yaml_node_s *root;
-	int r;
+	int r = 0;
 
-	r = pn_yaml_root(rd->yaml, &root, rd->err);
-	if (r == 0 && !context)
-		r = pn_yaml_text(rd->yaml, root, "current-context", &context, rd->err);
+	if (!context)
+		r = current_context(rd, &context);
 	if (r == 0)
-		r = read_context(rd, root, context, &cluster, &user);
+		r = read_context(rd, context, &cluster, &user);
 	if (r == 0)
-		r = read_cluster(rd, root, cluster);
+		r = read_cluster(rd, cluster);
 	if (r == 0 && user)
-		r = read_user(rd, root, user);
+		r = read_user(rd, user);
 	prefer(c->ca_pem, &c->ca_file);
 	prefer(c->cert_pem, &c->cert_file);
 	prefer(c->key_pem, &c->key_file);
 	prefer(c->token_file, &c->token);
+	prefer(c->token_file, &c->exec.command);
+	prefer(c->token, &c->exec.command);
+	prefer(c->username, &c->exec.command);
 	return r;
 }
 
-int pn_kubeconfig_parse(const char *path, const char *text, size_t len, const char *context,
-			struct pn_kube_config *ret, struct pn_err *reterr)
+static int open_source(struct pn_kubeconfig_reader *rd, const struct pn_kubeconfig_file *file,
+		       struct pn_kubeconfig_source *source)
 {
-	PN_CLEANUP(pn_yaml_freep) struct pn_yaml *yaml = NULL;
-	struct reader rd = { .path = path, .config = ret, .err = reterr };
 	int r;
 
-	r = pn_yaml_new(text, len, &yaml, reterr);
-	if (r < 0)
+	source->path = rd->path = file->path;
+	r = pn_yaml_new(file->text, strlen(file->text), &source->yaml, rd->err);
+	if (r < 0 || (rd->n_sources > 1 && pn_yaml_is_empty(source->yaml)))
 		return r;
-	rd.yaml = yaml;
-	return read_config(&rd, context);
+	return pn_yaml_root(source->yaml, &source->root, rd->err);
+}
+
+int pn_kubeconfig_parse(const struct pn_kubeconfig_file *files, size_t n_files, const char *context,
+			struct pn_kube_config *ret, struct pn_err *reterr)
+{
+	PN_CLEANUP(pn_freep)
+	struct pn_kubeconfig_source *sources = calloc(n_files, sizeof(*sources));
+	struct pn_kubeconfig_reader rd = { .sources = sources,
+					   .n_sources = n_files,
+					   .path = ret->source,
+					   .config = ret,
+					   .err = reterr };
+	int r = sources ? 0 : pn_kubeconfig_no_memory(&rd);
+
+	for (size_t i = 0; i < n_files && r == 0; i++)
+		r = open_source(&rd, &files[i], &sources[i]);
+	if (r == 0)
+		r = read_config(&rd, context);
+	for (size_t i = 0; sources && i < n_files; i++)
+		pn_yaml_free(sources[i].yaml);
+	return r < 0 ? pn_err_wrap(reterr, r, "%s", rd.path) : 0;
 }

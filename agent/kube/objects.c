@@ -1,113 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Making, sharing and freeing the objects that podonym keeps. The decoders make them, everybody
- * reads them. An object is one piece of memory, its own strings at the end of it; what repeats
- * across objects is interned. It never changes, so a reference is all that a reader needs.
+ * Sharing and reading the objects that podonym keeps: what include/podonym/objects.h promises. The
+ * decoders make them (object_copy.c), everybody reads them. An object never changes, so a reference
+ * is all that a reader needs.
  */
 #include "kube/decode.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/intern.h"
-
-/* Writing to an object is the privilege of this file and of the decoder that fills a new one. */
-static struct pn_object *writable(const struct pn_object *o)
-{
-	return (struct pn_object *)(uintptr_t)o;
-}
-
-static const char *tail_string(char **tail, const char *text)
-{
-	size_t size = strlen(text) + 1;
-	char *s = memcpy(*tail, text, size);
-
-	*tail += size;
-	return s;
-}
-
-static const char *intern(const char *text)
-{
-	return pn_intern(text, strlen(text));
-}
-
-struct pn_object *pn_object_new(enum pn_kind_id kind, size_t size, const struct pn_meta *meta)
-{
-	size_t n_tail = strlen(meta->name) + strlen(meta->uid) + strlen(meta->resource_version) +
-			strlen(meta->controller_uid) + 4;
-	struct pn_object *o = calloc(1, size + n_tail);
-	char *tail;
-
-	if (!o)
-		return NULL;
-	tail = (char *)o + size;
-	atomic_init(&o->n_refs, 1);
-	o->kind = kind;
-	o->created_s = meta->created_s;
-	o->name = tail_string(&tail, meta->name);
-	o->uid = tail_string(&tail, meta->uid);
-	o->resource_version = tail_string(&tail, meta->resource_version);
-	o->controller.uid = tail_string(&tail, meta->controller_uid);
-	o->name_space = intern(meta->name_space);
-	o->controller.kind = intern(meta->controller_kind);
-	o->controller.name = intern(meta->controller_name);
-	if (!o->name_space || !o->controller.kind || !o->controller.name) {
-		pn_object_unref(o);
-		return NULL;
-	}
-	return o;
-}
-
-static void release_service(const struct pn_service *s)
-{
-	pn_intern_unref(s->type);
-	for (uint32_t i = 0; i < s->n_ports; i++)
-		pn_intern_unref(s->ports[i].name);
-}
-
-static void release_strings(const struct pn_object *o)
-{
-	pn_intern_unref(o->name_space);
-	pn_intern_unref(o->controller.kind);
-	pn_intern_unref(o->controller.name);
-	if (o->kind == PN_KIND_POD)
-		pn_intern_unref(pn_object_pod(o)->node_name);
-	else if (o->kind == PN_KIND_SERVICE)
-		release_service(pn_object_service(o));
-}
+#include "kube/object_copy.h"
 
 const struct pn_object *pn_object_ref(const struct pn_object *o)
 {
-	(void)atomic_fetch_add_explicit(&writable(o)->n_refs, 1, memory_order_relaxed);
+	(void)__atomic_fetch_add(&((struct pn_object *)(uintptr_t)o)->n_refs, 1, __ATOMIC_RELAXED);
 	return o;
 }
 
 void pn_object_unref(const struct pn_object *o)
 {
+	struct pn_object *mine = (struct pn_object *)(uintptr_t)o;
+
 	/* acq_rel: whoever frees has seen every other holder's last read */
-	if (!o || atomic_fetch_sub_explicit(&writable(o)->n_refs, 1, memory_order_acq_rel) > 1)
-		return;
-	release_strings(o);
-	free(writable(o));
+	if (mine && __atomic_fetch_sub(&mine->n_refs, 1, __ATOMIC_ACQ_REL) == 1)
+		pn_object_free(mine);
+}
+
+static const void *of_kind(const struct pn_object *o, enum pn_kind_id kind)
+{
+	return o && o->kind == kind ? o : NULL;
 }
 
 const struct pn_pod *pn_object_pod(const struct pn_object *o)
 {
-	assert(!o || o->kind == PN_KIND_POD);
-	return (const struct pn_pod *)o;
+	return of_kind(o, PN_KIND_POD);
 }
 
 const struct pn_service *pn_object_service(const struct pn_object *o)
 {
-	assert(!o || o->kind == PN_KIND_SERVICE);
-	return (const struct pn_service *)o;
+	return of_kind(o, PN_KIND_SERVICE);
 }
 
 const struct pn_node *pn_object_node(const struct pn_object *o)
 {
-	assert(!o || o->kind == PN_KIND_NODE);
-	return (const struct pn_node *)o;
+	return of_kind(o, PN_KIND_NODE);
+}
+
+const struct pn_namespace *pn_object_namespace(const struct pn_object *o)
+{
+	return of_kind(o, PN_KIND_NAMESPACE);
+}
+
+const struct pn_replicaset *pn_object_replicaset(const struct pn_object *o)
+{
+	return of_kind(o, PN_KIND_REPLICASET);
+}
+
+const struct pn_job *pn_object_job(const struct pn_object *o)
+{
+	return of_kind(o, PN_KIND_JOB);
+}
+
+const struct pn_endpointslice *pn_object_endpointslice(const struct pn_object *o)
+{
+	return of_kind(o, PN_KIND_ENDPOINTSLICE);
+}
+
+const struct pn_networkpolicy *pn_object_networkpolicy(const struct pn_object *o)
+{
+	return of_kind(o, PN_KIND_NETWORKPOLICY);
+}
+
+const struct pn_generic *pn_object_generic(const struct pn_object *o)
+{
+	return of_kind(o, PN_KIND_GENERIC);
+}
+
+/* The labels are in the order of their keys. */
+static int compare_key(const void *key, const void *label)
+{
+	return strcmp(key, ((const struct pn_label *)label)->key);
+}
+
+const char *pn_object_label(const struct pn_object *o, const char *key)
+{
+	const struct pn_label *l =
+		o->n_labels ? bsearch(key, o->labels, o->n_labels, sizeof(*l), compare_key) : NULL;
+
+	return l ? l->value : NULL;
 }
 
 static const char *const phase_names[] = {
@@ -130,7 +110,7 @@ enum pn_pod_phase pn_pod_phase_parse(const char *name)
 	return PN_POD_PHASE_UNKNOWN;
 }
 
-const char *pn_object_key(const struct pn_object *o, char buf[static PN_KEY_LEN])
+const char *pn_object_key(const struct pn_object *o, char *buf)
 {
 	(void)snprintf(buf, PN_KEY_LEN, "%s%s%s", o->name_space, o->name_space[0] ? "/" : "",
 		       o->name);

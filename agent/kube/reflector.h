@@ -14,14 +14,16 @@ struct pn_reflector;
 /**
  * struct pn_reflector_ops - what is learned
  * @list_begin: a list begins, streamed or not; forget one that was begun and not ended
- * @list_item:  one object of it
+ * @list_item:  one object of it; of two with one key the last one counts
+ * @list_remove: a streaming list takes the object with the key of @like back, if it had it
  * @list_end:   the list is complete; it is the truth now
  * @list_drop:  the list that was begun will not be completed
  * @event:      one change to what the last complete list said
  * @refused:    an object was left out, and why
- * @failed:     a list failed or a watch was refused, in a way that the caller of an informer should
- *              hear of: not for overload, a server that is not there while a watch is opened, expired
- *              versions, and what else is handled silently; @code 0: no answer
+ * @failed:     a list failed or a watch was refused when it was opened, as client-go tells its
+ *              WatchErrorHandler: not what is mended by asking again at once or after the pause the
+ *              server asked for, not overload of a watch or a server that is not there while one
+ *              is opened, not the end of an open watch; @code 0: no answer
  * @late_end:   a streaming list has not ended after ten seconds; once for each
  *
  * A negative errno ends the request. With -ENOMEM it counts as a failure, and what was not applied
@@ -30,6 +32,7 @@ struct pn_reflector;
 struct pn_reflector_ops {
 	int (*list_begin)(void *data);
 	int (*list_item)(void *data, const struct pn_object *obj);
+	int (*list_remove)(void *data, const struct pn_object *like);
 	void (*list_end)(void *data);
 	void (*list_drop)(void *data);
 	int (*event)(void *data, enum pn_event event, const struct pn_object *obj);
@@ -59,7 +62,10 @@ struct pn_reflector_config {
 	void *data;
 };
 
-/** pn_reflector_new() - Return: 0, -ENOMEM, or -EINVAL for a namespace that cannot stand in a path */
+/**
+ * pn_reflector_new() - Return: 0, -ENOMEM, or -EINVAL for a namespace that cannot stand in a path, or
+ *                      selectors of more than 32 KiB
+ */
 int pn_reflector_new(const struct pn_reflector_config *config, struct pn_reflector **ret);
 
 /** pn_reflector_free() - not from inside one of its callbacks; NULL is allowed */

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kube/pb_numbers.h"
+
 static const char too_large_reason[] = "ResourceVersionTooLarge";
 static const char too_large_message[] = "Too large resource version";
 
@@ -68,16 +70,87 @@ void pn_status_from_json(const json_t *tree, struct pn_status *ret)
 					      strstr(ret->message, too_large_message));
 }
 
-void pn_status_from_body(int code, const char *body, size_t len, struct pn_status *ret)
+static int pb_number(const struct pn_pb_field *f, int otherwise)
+{
+	return f->type == PN_PB_VARINT && f->value <= INT32_MAX ? (int)f->value : otherwise;
+}
+
+static void pb_text(char *to, size_t size, const struct pn_pb_field *f)
+{
+	if (f->type == PN_PB_BYTES)
+		copy_text(to, size, (const char *)f->bytes.at, pn_pb_len(&f->bytes));
+}
+
+static bool pb_has_reason(const struct pn_pb_field *cause, const char *reason)
+{
+	struct pn_pb m = cause->bytes;
+	struct pn_pb_field f;
+
+	while (cause->type == PN_PB_BYTES && pn_pb_read(&m, &f) > 0)
+		if (f.number == PB_CAUSE_REASON && f.type == PN_PB_BYTES &&
+		    pn_pb_is(f.bytes, reason))
+			return true;
+	return false;
+}
+
+static void read_details(const struct pn_pb_field *details, struct pn_status *st)
+{
+	struct pn_pb m = details->bytes;
+	struct pn_pb_field f;
+
+	while (details->type == PN_PB_BYTES && pn_pb_read(&m, &f) > 0) {
+		if (f.number == PB_DETAILS_RETRY_AFTER_SECONDS)
+			st->retry_after_s = pb_number(&f, -1);
+		else if (f.number == PB_DETAILS_CAUSES)
+			st->too_large |= pb_has_reason(&f, too_large_reason);
+	}
+}
+
+void pn_status_from_pb(struct pn_pb m, struct pn_status *ret)
+{
+	struct pn_pb_field f;
+
+	*ret = (struct pn_status) { .retry_after_s = -1 };
+	while (pn_pb_read(&m, &f) > 0) {
+		if (f.number == PB_STATUS_MESSAGE)
+			pb_text(ret->message, sizeof(ret->message), &f);
+		else if (f.number == PB_STATUS_REASON)
+			pb_text(ret->reason, sizeof(ret->reason), &f);
+		else if (f.number == PB_STATUS_DETAILS)
+			read_details(&f, ret);
+		else if (f.number == PB_STATUS_CODE)
+			ret->code = pb_number(&f, 0);
+	}
+	ret->too_large =
+		ret->code == 504 && (ret->too_large || strstr(ret->message, too_large_message));
+}
+
+static bool from_envelope(const char *body, size_t len, struct pn_status *ret)
+{
+	struct pn_pb kind, raw;
+
+	if (pn_pb_unwrap(pn_pb_from(body, len), &kind, &raw) < 0)
+		return false;
+	pn_status_from_pb(pn_pb_is(kind, "Status") ? raw : pn_pb_from("", 0), ret);
+	return true;
+}
+
+static void from_text(const char *body, size_t len, struct pn_status *ret)
 {
 	json_t *tree = len ? json_loadb(body, len, JSON_ALLOW_NUL, NULL) : NULL;
 
 	pn_status_from_json(tree, ret);
 	if (!tree && len)
 		copy_text(ret->message, sizeof(ret->message), body, len);
+	json_decref(tree);
+}
+
+void pn_status_from_body(int code, const char *body, size_t len, struct pn_status *ret)
+{
+	if (!from_envelope(body, len, ret))
+		from_text(body, len, ret);
 	if (!ret->code)
 		ret->code = code;
-	json_decref(tree);
 }
 
 bool pn_status_gone(const struct pn_status *st)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "kube/pb.h"
 
 /**
  * struct pn_status - why the server refused something: the API's Status object, or what stands for it
@@ -26,7 +27,10 @@ struct pn_status {
 /** pn_status_from_json() - @tree may be anything; what is not there or not text stays empty */
 void pn_status_from_json(const json_t *tree, struct pn_status *ret);
 
-/** pn_status_from_body() - of an answer with HTTP status @code: a Status in JSON, or any text */
+/** pn_status_from_pb() - the message Status; what cannot be read stays empty */
+void pn_status_from_pb(struct pn_pb m, struct pn_status *ret);
+
+/** pn_status_from_body() - of an answer with HTTP status @code: a Status in JSON or protobuf, or any text */
 void pn_status_from_body(int code, const char *body, size_t len, struct pn_status *ret);
 
 /** pn_status_gone() - the resourceVersion or continue token is too old */

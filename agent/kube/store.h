@@ -50,6 +50,8 @@ int pn_store_by_addr(const struct pn_store *s, const char *index, const struct p
 		     struct pn_iter *ret);
 int pn_store_index_values(const struct pn_store *s, const char *index, pn_text_fn visit,
 			  void *data);
+int pn_store_index_like(const struct pn_store *s, const char *index, const struct pn_object *obj,
+			pn_object_fn visit, void *data);
 size_t pn_store_count(const struct pn_store *s);
 
 /** pn_store_same_version() - are both the same state of the same object? */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From settings to libcurl's options, and from libcurl's results to words. One easy handle is set up
+ * From settings to libcurl's options, and from libcurl's answers to ours. One easy handle is set up
  * when the client is made and copied for each request, so that a setting libcurl does not accept is
- * found at the start. Certificate files are given by name and read by libcurl for each new
- * connection; neither its cache of CA stores nor its TLS sessions outlive a change of the files.
+ * found at the start. Certificates are given to it as texts in memory. libcurl shares a connection
+ * only among requests with the same ones, and neither its cache of CA stores nor its TLS sessions
+ * outlive a change.
  */
 #include "kube/transport.h"
 
@@ -19,9 +20,11 @@
 #include <sys/utsname.h>
 
 #include "base/version.h"
+#include "kube/credentials.h"
+#include "kube/file.h"
+#include "kube/transport_words.h"
 
 enum {
-	CONNECT_TIMEOUT_S = 20,
 	KEEPALIVE_S = 30,
 	KEEPALIVE_INTERVAL_S = 10,
 	UNACKNOWLEDGED_MS = 60000,
@@ -32,7 +35,10 @@ struct pn_transport {
 	bool is_https;
 	char *host, *port; /* to connect to; IPv6 in brackets */
 	char *base, *host_header;
+	char *proxy;	   /* to connect to; NULL: as the environment says */
+	char *proxy_shown; /* for messages: without name and password */
 	struct curl_slist *connect_to;
+	struct pn_certificates *certificates;
 	CURL *template;
 };
 
@@ -107,6 +113,21 @@ static int parse_server(struct pn_transport *t)
 	return 0;
 }
 
+/* kubectl leaves it to the proxy to resolve names; libcurl calls that socks5h. */
+static int parse_proxy(struct pn_transport *t)
+{
+	const char *url = t->config->proxy_url, *rest = strstr(url, "://") + 3;
+	const char *at = strrchr(rest, '@');
+	bool is_socks = strncmp(url, "socks5://", 9) == 0;
+
+	if (asprintf(&t->proxy, "%.*s%s%s", is_socks ? 6 : (int)(rest - url - 3), url,
+		     is_socks ? "h://" : "://", rest) < 0)
+		t->proxy = NULL;
+	if (asprintf(&t->proxy_shown, "%.*s%s", (int)(rest - url), url, at ? at + 1 : rest) < 0)
+		t->proxy_shown = NULL;
+	return t->proxy && t->proxy_shown ? 0 : -ENOMEM;
+}
+
 static bool is_loopback(const char *host)
 {
 	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
@@ -158,55 +179,63 @@ static CURLcode set_connection(struct pn_transport *t)
 	    1L); /* a cancelled request does not wait for its name to be resolved */
 	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
+	SET(CURLOPT_CONNECTTIMEOUT, (long)PN_CONNECT_TIMEOUT_S);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
 	SET(CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_INTERVAL_S);
 	SET(CURLOPT_SOCKOPTFUNCTION, on_socket_made);
-	if (is_loopback(t->host))
+	if (t->proxy) {
+		SET(CURLOPT_PROXY, t->proxy);
+		SET(CURLOPT_NOPROXY, ""); /* the environment's exceptions are not for this one */
+	} else if (is_loopback(t->host)) {
 		SET(CURLOPT_PROXY, "");
+	}
 	if (t->connect_to)
 		SET(CURLOPT_CONNECT_TO, t->connect_to);
 	return code;
-}
-
-static struct curl_blob blob(char *pem)
-{
-	return (struct curl_blob) { .data = pem, .len = strlen(pem), .flags = CURL_BLOB_COPY };
 }
 
 static CURLcode set_tls(struct pn_transport *t)
 {
 	const struct pn_kube_config *c = t->config;
 	CURLcode code = CURLE_OK;
-	struct curl_blob pem;
 
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	SET(CURLOPT_SSL_VERIFYPEER, c->insecure ? 0L : 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, c->insecure ? 0L : 2L);
-	if (c->ca_file || c->ca_pem)
-		SET(CURLOPT_CAPATH, NULL); /* or the system's authorities would count as well */
-	if (c->ca_file)
-		SET(CURLOPT_CAINFO, c->ca_file);
-	if (c->ca_pem) {
-		pem = blob(c->ca_pem);
-		SET(CURLOPT_CAINFO_BLOB, &pem);
-	}
-	if (c->cert_file)
-		SET(CURLOPT_SSLCERT, c->cert_file);
-	if (c->cert_pem) {
-		pem = blob(c->cert_pem);
-		SET(CURLOPT_SSLCERT_BLOB, &pem);
-	}
-	if (c->key_file)
-		SET(CURLOPT_SSLKEY, c->key_file);
-	if (c->key_pem) {
-		pem = blob(c->key_pem);
-		SET(CURLOPT_SSLKEY_BLOB, &pem);
+	SET(CURLOPT_PROXY_SSL_VERIFYPEER, c->insecure ? 0L : 1L);
+	SET(CURLOPT_PROXY_SSL_VERIFYHOST, c->insecure ? 0L : 2L);
+	if (c->ca_file || c->ca_pem) { /* or the system's authorities would count as well */
+		SET(CURLOPT_CAPATH, NULL);
+		SET(CURLOPT_PROXY_CAPATH, NULL);
 	}
 	return code;
+}
+
+static CURLcode set_pem(struct pn_transport *t, CURLoption option, char *pem)
+{
+	struct curl_blob blob = { .data = pem, .flags = CURL_BLOB_NOCOPY };
+
+	if (!pem)
+		return curl_easy_setopt(t->template, option, NULL);
+	blob.len = strlen(pem);
+	return curl_easy_setopt(t->template, option, &blob);
+}
+
+int pn_transport_use(struct pn_transport *t, struct pn_certificates *certificates)
+{
+	const struct pn_certificates *c = certificates;
+
+	if (set_pem(t, CURLOPT_CAINFO_BLOB, c->ca) != CURLE_OK ||
+	    set_pem(t, CURLOPT_PROXY_CAINFO_BLOB, c->ca) != CURLE_OK ||
+	    set_pem(t, CURLOPT_SSLCERT_BLOB, c->cert) != CURLE_OK ||
+	    set_pem(t, CURLOPT_SSLKEY_BLOB, c->key) != CURLE_OK)
+		return -ENOMEM;
+	pn_certificates_unref(t->certificates);
+	t->certificates = pn_certificates_ref(certificates);
+	return 0;
 }
 
 /* The form of client-go's; one that begins with "curl" would be sent indented JSON. */
@@ -217,6 +246,10 @@ static CURLcode set_user_agent(struct pn_transport *t)
 	struct utsname uts;
 	char agent[256];
 
+	if (t->config->user_agent) {
+		SET(CURLOPT_USERAGENT, t->config->user_agent);
+		return code;
+	}
 	(void)uname(&uts);
 	arch = uts.machine;
 	if (strcmp(arch, "x86_64") == 0)
@@ -260,7 +293,14 @@ int pn_transport_new(const struct pn_kube_config *config, struct pn_transport **
 	if (!t)
 		return pn_err_set(reterr, -ENOMEM, "out of memory");
 	t->config = config;
+	if (config->user_agent && !pn_header_is_safe(config->user_agent)) {
+		pn_transport_free(t);
+		return pn_err_set(reterr, -EINVAL,
+				  "user agent: a control character cannot be in it");
+	}
 	r = parse_server(t);
+	if (r == 0 && config->proxy_url)
+		r = parse_proxy(t);
 	if (r == -EINVAL)
 		(void)pn_err_set(reterr, r, "%s: server \"%s\"%s%s: not a valid URL",
 				 config->source, config->server,
@@ -285,8 +325,11 @@ void pn_transport_free(struct pn_transport *t)
 	curl_slist_free_all(t->connect_to);
 	free(t->host);
 	free(t->port);
+	pn_certificates_unref(t->certificates);
 	free(t->base);
 	free(t->host_header);
+	pn_wipe_free(t->proxy);
+	free(t->proxy_shown);
 	free(t);
 }
 
@@ -347,113 +390,12 @@ void pn_transport_response(CURL *easy, int status, char type[static PN_MEDIA_TYP
 	};
 }
 
-static int explain_connect(CURL *easy, const char *text, struct pn_err *reterr)
-{
-	long os_errno = 0;
-
-	(void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_errno);
-	switch (os_errno) {
-	case ECONNREFUSED:
-		return pn_err_set(reterr, -ECONNREFUSED,
-				  "connection refused: is the API server running, %s",
-				  "and is the address right?");
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-		return pn_err_set(reterr, -EHOSTUNREACH, "%s: check the network and the address",
-				  strerror((int)os_errno));
-	case ETIMEDOUT:
-		return pn_err_set(reterr, -ETIMEDOUT, "the connection timed out");
-	default:
-		return pn_err_set(reterr, -ECONNREFUSED, "cannot connect: %s", text);
-	}
-}
-
-static int explain_peer(const struct pn_transport *t, CURL *easy, const char *text,
-			struct pn_err *reterr)
-{
-	const struct pn_kube_config *c = t->config;
-	long verdict =
-		0; /* of OpenSSL: 0 good, 1 not asked because libcurl found the name wrong first */
-
-	(void)curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
-	if (verdict <= 1)
-		return pn_err_set(
-			reterr, -EPROTO,
-			"the certificate is for another name: %s; use a name that is in it, %s",
-			text, "or set tls-server-name");
-	return pn_err_set(reterr, -EPROTO,
-			  "the certificate is not trusted: %s; is the CA (%s) right?", text,
-			  c->ca_file  ? c->ca_file
-			  : c->ca_pem ? "certificate-authority-data"
-				      : "the system's, none is set");
-}
-
-/* libcurl does not say why it could not use a file; the file system may. */
-static int explain_file(const char *path, const char *what, const char *text, struct pn_err *reterr)
-{
-	int error = path && access(path, R_OK) != 0 ? errno : 0;
-
-	if (error == ENOENT || error == EACCES)
-		return pn_err_set(reterr, -error, "%s %s: %s", what, path, strerror(error));
-	return pn_err_set(reterr, -EPROTO, "%s%s%s cannot be used: %s", what, path ? " " : "",
-			  path ? path : "", text);
-}
-
-static int explain_client_certificate(const struct pn_kube_config *c, const char *text,
-				      struct pn_err *reterr)
-{
-	int r = explain_file(c->cert_file, "the client certificate", text, reterr);
-
-	return r == -EPROTO ? explain_file(c->key_file, "the client certificate or its key", text,
-					   reterr)
-			    : r;
-}
-
-static int explain_cut(const char *text, struct pn_err *reterr)
-{
-	if (strstr(text, "alert"))
-		return pn_err_set(reterr, -EPROTO, "the server refused the client certificate: %s",
-				  text);
-	return pn_err_set(reterr, -ECONNRESET, "the connection was cut: %s", text);
-}
-
-static int explain(const struct pn_transport *t, CURL *easy, CURLcode code, const char *text,
-		   struct pn_err *reterr)
-{
-	switch (code) {
-	case CURLE_COULDNT_RESOLVE_HOST:
-	case CURLE_COULDNT_RESOLVE_PROXY:
-		return pn_err_set(reterr, -EHOSTUNREACH, "%s: check the address and DNS", text);
-	case CURLE_COULDNT_CONNECT:
-		return explain_connect(easy, text, reterr);
-	case CURLE_OPERATION_TIMEDOUT:
-		return pn_err_set(reterr, -ETIMEDOUT, "no connection within %d s",
-				  CONNECT_TIMEOUT_S);
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return explain_peer(t, easy, text, reterr);
-	case CURLE_SSL_CACERT_BADFILE:
-		return explain_file(t->config->ca_file, "the CA", text, reterr);
-	case CURLE_SSL_CERTPROBLEM:
-		return explain_client_certificate(t->config, text, reterr);
-	case CURLE_SSL_CONNECT_ERROR:
-		return pn_err_set(reterr, -EPROTO, "no TLS: %s; is this an https port?", text);
-	case CURLE_PARTIAL_FILE:
-	case CURLE_RECV_ERROR:
-	case CURLE_SEND_ERROR:
-	case CURLE_GOT_NOTHING:
-	case CURLE_HTTP2:
-	case CURLE_HTTP2_STREAM:
-		return explain_cut(text, reterr);
-	default:
-		return pn_err_set(reterr, -EIO, "%s", text);
-	}
-}
-
 int pn_transport_explain(const struct pn_transport *t, CURL *easy, CURLcode code, const char *text,
 			 struct pn_err *reterr)
 {
 	int r;
 
-	r = explain(t, easy, code, *text ? text : curl_easy_strerror(code), reterr);
+	r = pn_transport_words(t->config, t->proxy_shown, easy, code,
+			       *text ? text : curl_easy_strerror(code), reterr);
 	return pn_err_wrap(reterr, r, "%s", t->config->server);
 }

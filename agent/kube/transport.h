@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 
+#include "kube/certificates.h"
 #include "kube/client.h"
 
 /*
@@ -17,6 +18,15 @@ int pn_transport_new(const struct pn_kube_config *config, struct pn_transport **
 		     struct pn_err *reterr);
 
 void pn_transport_free(struct pn_transport *t);
+
+/**
+ * pn_transport_use() - the certificates for all easy handles from now on
+ *
+ * They are read in place: whoever has an easy handle keeps a reference to them as long as it lives.
+ *
+ * Return: 0 or -ENOMEM
+ */
+int pn_transport_use(struct pn_transport *t, struct pn_certificates *certificates);
 
 /** pn_transport_easy() - a new easy handle, all set but for path, headers and callbacks; NULL without memory */
 CURL *pn_transport_easy(const struct pn_transport *t);

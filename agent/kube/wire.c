@@ -1,300 +1,198 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the bytes of an answer to objects and events: framing cuts out one object's text, jansson
- * makes a tree of it, the kind's decoder takes what podonym keeps, and the tree is gone again. The
- * reflector is the caller.
+ * From the bytes of an answer to objects and events, whatever the encoding: what is asked for, and
+ * what the answer may be. The reflector is the caller; wire_json.c and wire_pb.c read.
  *
- * Text that jansson refuses although its brackets match costs only that object in a list; in a
- * watch, where one object's absence would go unnoticed, it ends the stream.
+ * An object that cannot be read costs only itself in a list; in a watch, where its absence would go
+ * unnoticed, it ends the stream. One that can be read but not be used costs only itself in both.
  */
 #include "kube/wire.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/metric.h"
-#include "kube/json_fields.h"
+#include "kube/wire_impl.h"
 
-/* A list's own metadata is small; more is not worth a tree. */
-enum { MAX_LIST_META = 64 << 10 };
-
-static const char accept_object[] = "application/json";
-static const char accept_meta_list[] =
-	"application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-static const char accept_meta[] =
-	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 static const char partial_kind[] = "PartialObjectMetadata";
 
-const char *pn_wire_accept(const struct pn_kind *kind, enum pn_framing_mode mode)
+#define PARTIAL(type, list) type ";as=PartialObjectMetadata" list ";g=meta.k8s.io;v=v1"
+#define JSON "application/json"
+#define PROTOBUF "application/vnd.kubernetes.protobuf"
+
+/* By protobuf, by metadata only, by mode. A server that gives no metadata alone gives JSON objects. */
+static const char *const accepts[2][2][2] = {
+	{ { JSON, JSON }, { PARTIAL(JSON, "List") "," JSON, PARTIAL(JSON, "") "," JSON } },
+	{ { PROTOBUF "," JSON, PROTOBUF "," JSON },
+	  { PARTIAL(PROTOBUF, "List") "," PARTIAL(JSON, "List"),
+	    PARTIAL(PROTOBUF, "") "," PARTIAL(JSON, "") } },
+};
+
+static bool is_metadata_only(const struct pn_wire_config *config)
 {
-	if (!kind->metadata_only)
-		return accept_object;
-	return mode == PN_FRAMING_LIST ? accept_meta_list : accept_meta;
+	return config->metadata_only || config->kind->metadata_only;
 }
 
-/*
- * jansson calls lack of memory bad syntax in some places, and bad syntax costs an object for good.
- * So its allocations pass here.
- */
-static _Thread_local bool is_out_of_memory;
-
-static void *json_alloc(size_t size)
+static bool has_protobuf(const struct pn_wire_config *config)
 {
-	void *p = malloc(size);
-
-	if (!p)
-		is_out_of_memory = true;
-	return p;
+	return config->protobuf && config->kind->decode_protobuf;
 }
 
-__attribute__((constructor)) static void watch_json_memory(void)
+const char *pn_wire_accept(const struct pn_wire_config *config, enum pn_wire_mode mode)
 {
-	json_set_alloc_funcs(json_alloc, free);
+	return accepts[has_protobuf(config)][is_metadata_only(config)][mode == PN_WIRE_WATCH];
 }
 
-/*
- * The last of two members with one name wins, as in Go; NUL characters are legal in annotations,
- * so a text with one must not cost the whole list. jansson itself stops at a depth of 2048.
- */
-static int parse(const char *json, size_t len, json_t **ret, struct pn_err *reterr)
+static bool is_name(const char *text, size_t len, const char *name, const char *suffix)
 {
-	json_error_t error;
-	json_t *tree;
+	size_t n = strlen(name), n_suffix = strlen(suffix);
 
-	is_out_of_memory = false;
-	tree = json_loadb(json, len, JSON_ALLOW_NUL, &error);
-	if (is_out_of_memory) {
-		json_decref(tree);
-		return -ENOMEM;
-	}
-	if (!tree)
-		return pn_err_set(reterr, -EBADMSG, "invalid JSON at byte %d of an object: %s",
-				  error.position, error.text);
-	*ret = tree;
-	return 0;
+	return len == n + n_suffix && memcmp(text, name, n) == 0 &&
+	       memcmp(text + n, suffix, n_suffix) == 0;
 }
 
-static void free_tree(json_t **tree)
+static bool is_kind(const struct pn_wire *w, const char *kind, size_t len, const char *suffix)
 {
-	json_decref(*tree);
+	return is_name(kind, len, w->config->kind->kind, suffix) ||
+	       (is_metadata_only(w->config) && is_name(kind, len, partial_kind, suffix));
 }
 
-/* May an object that calls itself @kind stand here? Items of a list need not say what they are. */
-static bool is_kind(const struct pn_wire *w, const json_t *tree)
+bool pn_wire_is_kind(const struct pn_wire *w, const char *kind, size_t len)
 {
-	const json_t *kind = json_object_get(tree, "kind");
-	const char *name = json_string_value(kind);
-
-	if (!kind)
-		return w->framing.mode == PN_FRAMING_LIST;
-	return name && (strcmp(name, w->kind->kind) == 0 ||
-			(w->kind->metadata_only && strcmp(name, partial_kind) == 0));
+	return is_kind(w, kind, len, "");
 }
 
-/* "namespace/name: " in front of @why, as far as the object has them */
-static void name_object(const json_t *tree, struct pn_err *why)
+/* What is not text is for no terminal. */
+static bool is_printable(const char *text, size_t len)
 {
-	struct pn_json_reader rd = { 0 };
-	const json_t *meta = pn_json_object(&rd, tree, "metadata");
-	const char *ns = pn_json_name(&rd, meta, "namespace", PN_OBJECT_NAMESPACE_LEN);
-	const char *name = pn_json_name(&rd, meta, "name", PN_OBJECT_NAME_LEN);
-
-	(void)pn_err_wrap(why, 0, "%s%s%s", ns, ns[0] ? "/" : "", name[0] ? name : "(no name)");
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return len > 0;
 }
 
-static void refuse(struct pn_wire *w, const struct pn_err *why)
+int pn_wire_list_kind(struct pn_wire *w, const char *kind, size_t len)
+{
+	w->kind_ok = is_kind(w, kind, len, "List");
+	if (w->kind_ok)
+		return 0;
+	if (!is_printable(kind, len) || len >= PN_OBJECT_KIND_LEN)
+		return pn_wire_bad_list(w, "kind");
+	return pn_err_set(w->err, -EBADMSG, "a %.*s instead of a %sList", (int)len, kind,
+			  w->config->kind->kind);
+}
+
+int pn_wire_bad_list(struct pn_wire *w, const char *what)
+{
+	return pn_err_set(w->err, -EBADMSG, "a list without a usable %s", what);
+}
+
+void pn_wire_refuse(struct pn_wire *w, const struct pn_err *why)
 {
 	pn_metric_add(PN_METRIC_KUBE_REFUSED, 1);
 	w->ops->refused(w->data, why);
 }
 
-/* Return: 1 with an object, 0 if it was refused, or -ENOMEM */
-static int decode(struct pn_wire *w, const json_t *tree, struct pn_object **ret)
+void pn_wire_refuse_object(struct pn_wire *w, struct pn_err *why, const char *name_space,
+			   const char *name)
 {
-	struct pn_err why;
-	int r;
-
-	if (is_kind(w, tree))
-		r = w->kind->decode_json(tree, ret, &why);
-	else
-		r = pn_err_set(&why, -EINVAL, "kind: not a %s", w->kind->kind);
-	if (r == 0)
-		return 1;
-	if (r == -ENOMEM)
-		return r;
-	name_object(tree, &why);
-	refuse(w, &why);
-	return 0;
+	(void)pn_err_wrap(why, 0, "%s%s%s", name_space, name_space[0] ? "/" : "",
+			  name[0] ? name : "(no name)");
+	pn_wire_refuse(w, why);
 }
 
-static int take_item(void *data, const char *json, size_t len)
+int pn_wire_deliver(struct pn_wire *w, int event, struct pn_object *obj)
 {
-	PN_CLEANUP(free_tree) json_t *tree = NULL;
-	struct pn_object *obj;
-	struct pn_wire *w = data;
-	struct pn_err why;
-	int r;
+	int r = w->mode == PN_WIRE_LIST ? w->ops->item(w->data, obj)
+					: w->ops->event(w->data, (enum pn_event)event, obj);
 
-	r = parse(json, len, &tree, &why);
-	if (r == -EBADMSG) {
-		refuse(w, &why);
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	r = decode(w, tree, &obj);
-	if (r <= 0)
-		return r;
-	r = w->ops->item(w->data, obj);
-	pn_object_unref(obj);
-	return r;
-}
-
-static int bad_list(struct pn_wire *w, const char *what)
-{
-	return pn_err_set(w->err, -EBADMSG, "a list without a usable %s", what);
-}
-
-static int take_list_meta(struct pn_wire *w, const json_t *meta)
-{
-	struct pn_json_reader rd = { 0 };
-	const char *rv = pn_json_name(&rd, meta, "resourceVersion", sizeof(w->resource_version));
-	const char *token = pn_json_string(&rd, meta, "continue", sizeof(w->continue_token));
-
-	if (rd.error)
-		return bad_list(w, "metadata");
-	memcpy(w->resource_version, rv, strlen(rv) + 1);
-	memcpy(w->continue_token, token, strlen(token) + 1);
-	return 0;
-}
-
-/* "PodList" for Pod; with metadata only also "PartialObjectMetadataList" */
-static bool is_list_kind(const struct pn_wire *w, const char *json, size_t len)
-{
-	char want[PN_OBJECT_KIND_LEN + 8];
-	int n = snprintf(want, sizeof(want), "\"%sList\"", w->kind->kind);
-
-	if (len == (size_t)n && memcmp(json, want, len) == 0)
-		return true;
-	n = snprintf(want, sizeof(want), "\"%sList\"", partial_kind);
-	return w->kind->metadata_only && len == (size_t)n && memcmp(json, want, len) == 0;
-}
-
-static int take_member(void *data, const char *key, size_t key_len, const char *json, size_t len)
-{
-	PN_CLEANUP(free_tree) json_t *tree = NULL;
-	struct pn_wire *w = data;
-	int r;
-
-	if (key_len == 4 && memcmp(key, "kind", 4) == 0)
-		w->kind_ok = is_list_kind(w, json, len);
-	if (key_len == 5 && memcmp(key, "items", 5) == 0)
-		return len == 4 && memcmp(json, "null", 4) == 0 ? 0 : bad_list(w, "items");
-	if (key_len != 8 || memcmp(key, "metadata", 8) != 0)
-		return 0;
-	if (len > MAX_LIST_META)
-		return bad_list(w, "metadata");
-	r = parse(json, len, &tree, w->err);
-	return r < 0 ? r : take_list_meta(w, tree);
-}
-
-/* The stub in a bookmark has no name, so it is not decoded as an object. */
-static int take_bookmark(struct pn_wire *w, const json_t *object)
-{
-	struct pn_json_reader rd = { 0 };
-	const json_t *meta = pn_json_object(&rd, object, "metadata");
-	const char *rv = pn_json_name(&rd, meta, "resourceVersion", PN_OBJECT_RV_LEN);
-
-	if (rv[0] && is_kind(w, object))
-		return w->ops->bookmark(w->data, rv);
-	refuse(w, &(struct pn_err) { "bookmark: wrong kind, or no resourceVersion" });
-	return 0;
-}
-
-static int take_change(struct pn_wire *w, enum pn_event event, const json_t *tree)
-{
-	struct pn_object *obj;
-	int r = decode(w, tree, &obj);
-
-	if (r <= 0)
-		return r;
-	r = w->ops->event(w->data, event, obj);
 	pn_object_unref(obj);
 	return r;
 }
 
 static const char *const event_names[] = {
-	[PN_EVENT_ADDED] = "ADDED",
-	[PN_EVENT_MODIFIED] = "MODIFIED",
-	[PN_EVENT_DELETED] = "DELETED",
+	[PN_EVENT_ADDED] = "ADDED",	[PN_EVENT_MODIFIED] = "MODIFIED",
+	[PN_EVENT_DELETED] = "DELETED", [PN_EVENT_BOOKMARK] = "BOOKMARK",
+	[PN_EVENT_ERROR] = "ERROR",
 };
-_Static_assert(PN_ARRAY_SIZE(event_names) == PN_EVENT_MAX, "a name for each event");
+_Static_assert(PN_ARRAY_SIZE(event_names) == PN_EVENT_MAX + 2, "a name for each event");
 
-static int take_event_tree(struct pn_wire *w, const json_t *tree)
+int pn_wire_event_type(struct pn_wire *w, const char *type, size_t len)
 {
-	const json_t *object = json_object_get(tree, "object");
-	const char *type = json_string_value(json_object_get(tree, "type"));
-	struct pn_status status;
-
-	if (!type || !json_is_object(object))
-		return pn_err_set(w->err, -EBADMSG, "a watch event without a type or an object");
-	for (unsigned int i = 0; i < PN_EVENT_MAX; i++)
-		if (strcmp(type, event_names[i]) == 0)
-			return take_change(w, (enum pn_event)i, object);
-	if (strcmp(type, "BOOKMARK") == 0)
-		return take_bookmark(w, object);
-	if (strcmp(type, "ERROR") != 0)
-		return pn_err_set(w->err, -EBADMSG, "a watch event of an unknown type");
-	pn_status_from_json(object, &status);
-	return w->ops->error(w->data, &status);
+	for (size_t i = 0; i < PN_ARRAY_SIZE(event_names); i++)
+		if (is_name(type, len, event_names[i], ""))
+			return (int)i;
+	return pn_err_set(w->err, -EBADMSG, "a watch event of an unknown type");
 }
 
-static int take_event(void *data, const char *json, size_t len)
+static const struct pn_wire_encoding *encoding_of(const struct pn_wire_config *config,
+						  const char *content_type)
 {
-	PN_CLEANUP(free_tree) json_t *tree = NULL;
-	struct pn_wire *w = data;
-	int r;
-
-	pn_metric_add(PN_METRIC_KUBE_EVENTS, 1);
-	r = parse(json, len, &tree, w->err);
-	return r < 0 ? r : take_event_tree(w, tree);
+	if (strcmp(content_type, JSON) == 0)
+		return &pn_wire_json;
+	return has_protobuf(config) && strcmp(content_type, PROTOBUF) == 0 ? &pn_wire_pb : NULL;
 }
 
-static const struct pn_framing_ops list_ops = { .object = take_item, .member = take_member };
-static const struct pn_framing_ops watch_ops = { .object = take_event };
-
-int pn_wire_open(struct pn_wire *w, const struct pn_kind *kind, enum pn_framing_mode mode,
+int pn_wire_open(const struct pn_wire_config *config, enum pn_wire_mode mode,
 		 const char *content_type, const struct pn_wire_ops *ops, void *data,
-		 struct pn_err *reterr)
+		 struct pn_wire **ret, struct pn_err *reterr)
 {
-	if (strcmp(content_type, "application/json") != 0)
-		return pn_err_set(reterr, -EPROTO, "an answer in %.64s instead of JSON",
-				  content_type[0] ? content_type : "no content type");
-	*w = (struct pn_wire) { .kind = kind, .ops = ops, .data = data };
-	pn_framing_init(&w->framing, mode, mode == PN_FRAMING_LIST ? &list_ops : &watch_ops, w);
+	const struct pn_wire_encoding *encoding = encoding_of(config, content_type);
+	struct pn_wire *w;
+
+	if (!encoding)
+		return pn_err_set(reterr, -EPROTO, "an answer in %.64s instead of %sJSON",
+				  content_type[0] ? content_type : "no content type",
+				  has_protobuf(config) ? "protobuf or " : "");
+	w = malloc(sizeof(*w));
+	if (!w)
+		return -ENOMEM;
+	*w = (struct pn_wire) {
+		.config = config,
+		.encoding = encoding,
+		.decoding = { config->kind, config->keep_labels },
+		.mode = mode,
+		.ops = ops,
+		.data = data,
+	};
+	encoding->open(w);
+	*ret = w;
 	return 0;
 }
 
 void pn_wire_close(struct pn_wire *w)
 {
-	pn_framing_done(&w->framing);
+	if (!w)
+		return;
+	w->encoding->close(w);
+	free(w);
 }
 
 int pn_wire_feed(struct pn_wire *w, const char *bytes, size_t len, struct pn_err *reterr)
 {
 	w->err = reterr;
-	return pn_framing_feed(&w->framing, bytes, len, reterr);
+	return w->encoding->feed(w, bytes, len, reterr);
 }
 
 int pn_wire_end(struct pn_wire *w, struct pn_err *reterr)
 {
-	int r = pn_framing_end(&w->framing, reterr);
+	int r;
 
 	w->err = reterr;
-	if (r < 0 || w->framing.mode == PN_FRAMING_STREAM)
+	r = w->encoding->end(w, reterr);
+	if (r < 0 || w->mode == PN_WIRE_WATCH)
 		return r;
 	if (!w->kind_ok)
-		return bad_list(w, "kind");
-	return w->resource_version[0] ? 0 : bad_list(w, "resourceVersion");
+		return pn_wire_bad_list(w, "kind");
+	return w->resource_version[0] ? 0 : pn_wire_bad_list(w, "resourceVersion");
+}
+
+const char *pn_wire_resource_version(const struct pn_wire *w)
+{
+	return w->resource_version;
+}
+
+const char *pn_wire_continue(const struct pn_wire *w)
+{
+	return w->continue_token;
 }

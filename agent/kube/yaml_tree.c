@@ -162,11 +162,18 @@ static yaml_node_t *get(struct pn_yaml *y, const yaml_node_t *map, const char *k
 	return found && !is_null(found) ? found : NULL;
 }
 
+bool pn_yaml_is_empty(struct pn_yaml *y)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(&y->doc);
+
+	return !root || is_null(root);
+}
+
 int pn_yaml_root(struct pn_yaml *y, struct yaml_node_s **ret, struct pn_err *reterr)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&y->doc);
 
-	if (!root || is_null(root))
+	if (pn_yaml_is_empty(y))
 		return pn_err_set(reterr, -EINVAL, "the file is empty");
 	if (root->type != YAML_MAPPING_NODE)
 		return pn_err_set(reterr, -EINVAL, "line %zu: not a map of settings",
@@ -187,23 +194,31 @@ int pn_yaml_map(struct pn_yaml *y, struct yaml_node_s *map, const char *key,
 	return 0;
 }
 
+static int scalar_text(const yaml_node_t *node, const char *what, const char **ret,
+		       struct pn_err *reterr)
+{
+	if (node->type != YAML_SCALAR_NODE)
+		return pn_err_set(reterr, -EINVAL, "line %zu: %s: must be a text",
+				  pn_yaml_line(node), what);
+	if (strlen((const char *)node->data.scalar.value) != node->data.scalar.length)
+		return pn_err_set(reterr, -EINVAL, "line %zu: %s: holds a NUL", pn_yaml_line(node),
+				  what);
+	*ret = (const char *)node->data.scalar.value;
+	return 0;
+}
+
 int pn_yaml_text(struct pn_yaml *y, struct yaml_node_s *map, const char *key, const char **ret,
 		 struct pn_err *reterr)
 {
 	yaml_node_t *node = get(y, map, key);
 	const char *text = NULL;
+	int r = 0;
 
-	if (node && node->type != YAML_SCALAR_NODE)
-		return pn_err_set(reterr, -EINVAL, "line %zu: %s: must be a text",
-				  pn_yaml_line(node), key);
-	if (node) {
-		text = (const char *)node->data.scalar.value;
-		if (strlen(text) != node->data.scalar.length)
-			return pn_err_set(reterr, -EINVAL, "line %zu: %s: holds a NUL",
-					  pn_yaml_line(node), key);
-	}
-	*ret = text && *text ? text : NULL;
-	return 0;
+	if (node)
+		r = scalar_text(node, key, &text, reterr);
+	if (r == 0)
+		*ret = text && *text ? text : NULL;
+	return r;
 }
 
 int pn_yaml_bool(struct pn_yaml *y, struct yaml_node_s *map, const char *key, bool *ret,
@@ -251,6 +266,28 @@ int pn_yaml_item(struct pn_yaml *y, struct yaml_node_s *list, size_t n, struct y
 	return 0;
 }
 
+int pn_yaml_text_item(struct pn_yaml *y, struct yaml_node_s *list, size_t n, const char **ret,
+		      struct pn_err *reterr)
+{
+	const yaml_node_t *node = NULL;
+
+	*ret = NULL;
+	if (list && n < (size_t)(list->data.sequence.items.top - list->data.sequence.items.start))
+		node = yaml_document_get_node(&y->doc, list->data.sequence.items.start[n]);
+	return node ? scalar_text(node, "an item", ret, reterr) : 0;
+}
+
+int pn_yaml_key(struct pn_yaml *y, struct yaml_node_s *map, size_t n, const char **ret,
+		struct pn_err *reterr)
+{
+	const yaml_node_t *node = NULL;
+
+	*ret = NULL;
+	if (map && n < (size_t)(map->data.mapping.pairs.top - map->data.mapping.pairs.start))
+		node = yaml_document_get_node(&y->doc, map->data.mapping.pairs.start[n].key);
+	return node ? scalar_text(node, "a key", ret, reterr) : 0;
+}
+
 bool pn_yaml_has(struct pn_yaml *y, struct yaml_node_s *map, const char *key)
 {
 	yaml_node_t *node = get(y, map, key);
@@ -265,4 +302,122 @@ bool pn_yaml_has(struct pn_yaml *y, struct yaml_node_s *map, const char *key)
 	default:
 		return node->data.scalar.length > 0;
 	}
+}
+
+/* --- as JSON --- */
+
+static int put_quoted(struct pn_buf *out, const yaml_node_t *node)
+{
+	int r = pn_buf_put(out, "\"", 1);
+
+	for (size_t i = 0; i < node->data.scalar.length && r == 0; i++) {
+		unsigned char c = node->data.scalar.value[i];
+
+		if (c < ' ')
+			r = pn_buf_printf(out, "\\u%04x", c);
+		else
+			r = pn_buf_printf(out, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+	}
+	return r == 0 ? pn_buf_put(out, "\"", 1) : r;
+}
+
+/* A number that YAML and JSON write in the same way: 0, -12, 1.5 */
+static bool is_number(const yaml_node_t *node)
+{
+	const char *s = (const char *)node->data.scalar.value;
+	size_t n;
+
+	s += *s == '-';
+	n = strspn(s, "0123456789");
+	if (n == 0 || (*s == '0' && n > 1))
+		return false;
+	s += n;
+	if (*s == '.') {
+		n = strspn(s + 1, "0123456789");
+		s += n ? n + 1 : 0;
+	}
+	return s == (const char *)node->data.scalar.value + node->data.scalar.length;
+}
+
+static int put_scalar(struct pn_buf *out, const yaml_node_t *node)
+{
+	if (is_null(node))
+		return pn_buf_put(out, "null", 4);
+	if (is_plain(node) && (is_text(node, "true") || is_text(node, "false") || is_number(node)))
+		return pn_buf_put(out, node->data.scalar.value, node->data.scalar.length);
+	return put_quoted(out, node);
+}
+
+static int put_node(struct pn_yaml *y, int index, unsigned int depth, struct pn_buf *out);
+
+static int put_list(struct pn_yaml *y, const yaml_node_t *node, unsigned int depth,
+		    struct pn_buf *out)
+{
+	int r = pn_buf_put(out, "[", 1);
+
+	for (yaml_node_item_t *i = node->data.sequence.items.start;
+	     i < node->data.sequence.items.top && r == 0; i++) {
+		if (i > node->data.sequence.items.start)
+			r = pn_buf_put(out, ",", 1);
+		if (r == 0)
+			r = put_node(y, *i, depth, out);
+	}
+	return r == 0 ? pn_buf_put(out, "]", 1) : r;
+}
+
+static int put_map(struct pn_yaml *y, const yaml_node_t *node, unsigned int depth,
+		   struct pn_buf *out)
+{
+	int r = pn_buf_put(out, "{", 1);
+
+	for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
+	     p < node->data.mapping.pairs.top && r == 0; p++) {
+		const yaml_node_t *key = yaml_document_get_node(&y->doc, p->key);
+
+		if (key->type != YAML_SCALAR_NODE)
+			return -EINVAL;
+		if (p > node->data.mapping.pairs.start)
+			r = pn_buf_put(out, ",", 1);
+		if (r == 0)
+			r = put_quoted(out, key);
+		if (r == 0)
+			r = pn_buf_put(out, ":", 1);
+		if (r == 0)
+			r = put_node(y, p->value, depth, out);
+	}
+	return r == 0 ? pn_buf_put(out, "}", 1) : r;
+}
+
+/* An alias may lead back to where it stands: the depth ends that, the size of @out the rest. */
+static int put_node(struct pn_yaml *y, int index, unsigned int depth, struct pn_buf *out)
+{
+	const yaml_node_t *node = yaml_document_get_node(&y->doc, index);
+
+	if (depth == MAX_DEPTH)
+		return -EINVAL;
+	switch (node->type) {
+	case YAML_SEQUENCE_NODE:
+		return put_list(y, node, depth + 1, out);
+	case YAML_MAPPING_NODE:
+		return put_map(y, node, depth + 1, out);
+	default:
+		return put_scalar(out, node);
+	}
+}
+
+int pn_yaml_json(struct pn_yaml *y, struct yaml_node_s *map, const char *key, struct pn_buf *out,
+		 struct pn_err *reterr)
+{
+	const yaml_node_t *node = get(y, map, key);
+	int r;
+
+	if (!node)
+		return 0;
+	r = put_node(y, (int)(node - y->doc.nodes.start) + 1, 0, out);
+	if (r == -ENOMEM)
+		return pn_err_set(reterr, r, "out of memory");
+	if (r < 0)
+		return pn_err_set(reterr, -EINVAL, "line %zu: %s: too large or too deep",
+				  pn_yaml_line(node), key);
+	return 0;
 }

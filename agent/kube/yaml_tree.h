@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -45,6 +46,26 @@ int pn_yaml_list(struct pn_yaml *y, struct yaml_node_s *map, const char *key,
 /** pn_yaml_item() - the n-th of a list of maps; *ret is NULL beyond its end */
 int pn_yaml_item(struct pn_yaml *y, struct yaml_node_s *list, size_t n, struct yaml_node_s **ret,
 		 struct pn_err *reterr);
+
+/** pn_yaml_text_item() - the n-th of a list of scalars, "" as it is; *ret is NULL beyond its end */
+int pn_yaml_text_item(struct pn_yaml *y, struct yaml_node_s *list, size_t n, const char **ret,
+		      struct pn_err *reterr);
+
+/** pn_yaml_key() - the n-th key of a map; *ret is NULL beyond its end */
+int pn_yaml_key(struct pn_yaml *y, struct yaml_node_s *map, size_t n, const char **ret,
+		struct pn_err *reterr);
+
+/**
+ * pn_yaml_json() - what stands under a key, as JSON
+ * @out: gets nothing if the key is absent
+ *
+ * Return: 0, -ENOMEM, or -EINVAL: nested too deeply, or larger than @out may grow
+ */
+int pn_yaml_json(struct pn_yaml *y, struct yaml_node_s *map, const char *key, struct pn_buf *out,
+		 struct pn_err *reterr);
+
+/** pn_yaml_is_empty() - is there nothing at all in the file but perhaps comments? */
+bool pn_yaml_is_empty(struct pn_yaml *y);
 
 /** pn_yaml_has() - is there something other than null, "" or an empty list or map? */
 bool pn_yaml_has(struct pn_yaml *y, struct yaml_node_s *map, const char *key);

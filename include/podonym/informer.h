@@ -74,7 +74,7 @@ enum pn_loop {
  * @server:     URL of the API server, and nothing else is looked at; a path at its end is kept
  * @kubeconfig: this file, an error if it is missing
  * @context:    instead of the kubeconfig's current-context
- * @token_file: a bearer token, read again as it changes; sent over https only
+ * @token_file: a bearer token, read again as it changes; sent over https, and to a loopback address
  * @ca_file:    the authorities to trust, with @server
  * @user_agent: the header's value; NULL: "podonym/VERSION (OS/ARCH)"
  * @loop:       enum pn_loop
@@ -280,6 +280,13 @@ struct pn_informer *pn_factory_generic_informer(struct pn_factory *f,
 /** pn_informer_start() - just this one; a second call changes nothing. Return: 0, -ECANCELED after a stop */
 int pn_informer_start(struct pn_informer *inf);
 
+/** pn_informer_set_transform(), pn_informer_set_on_error() - see struct pn_informer_options. Return: 0, -EBUSY after the start */
+int pn_informer_set_transform(struct pn_informer *inf,
+			      int (*transform)(void *data, struct json_t *object), void *data);
+int pn_informer_set_on_error(struct pn_informer *inf,
+			     void (*on_error)(void *data, const struct pn_watch_error *error),
+			     void *data);
+
 /** pn_informer_stop() - begins to stop, see pn_factory_stop() */
 void pn_informer_stop(struct pn_informer *inf);
 
@@ -302,7 +309,8 @@ int pn_informer_wait_for_sync(struct pn_informer *inf, int timeout_ms);
  * @n_refused:        objects left out because they could not be understood
  * @n_transform_errors: objects left out because the transform failed
  * @list_us:          how long the last complete list took, in microseconds
- * @n_queued:         notifications that wait for handlers
+ * @n_queued:         notices that wait for handlers
+ * @n_calls, @calls_us: calls of the handlers there are now, and the time in them
  * @resync_ms:        how often the resync is looked at; 0: never
  */
 struct pn_informer_status {
@@ -314,7 +322,7 @@ struct pn_informer_status {
 	unsigned int n_failures;
 	struct pn_err last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused, n_transform_errors;
-	uint64_t list_us, n_queued;
+	uint64_t list_us, n_queued, n_calls, calls_us;
 	unsigned int resync_ms;
 };
 
@@ -351,11 +359,16 @@ struct pn_notice {
  * @resync_ms:  see struct pn_informer_options; PN_NO_RESYNC: never, whatever the informer's is
  * @own_thread: call the handler on a thread of its own, so that it may block; else on the loop's
  *              thread, where it has to be quick (a millisecond)
+ * @filter:     only objects for which it is true exist for the handler: one that begins or ceases to
+ *              be wanted is told as an add or a removal
+ * @filter_data: for @filter
  */
 struct pn_handler_options {
 	size_t size;
 	unsigned int resync_ms;
 	bool own_thread;
+	bool (*filter)(void *filter_data, const struct pn_object *obj);
+	void *filter_data;
 };
 
 #define PN_NO_RESYNC UINT32_MAX

@@ -120,6 +120,84 @@ get() { # ARGUMENTS
 	assert_success
 }
 
+# A credential plugin that brings what is in a file; each run leaves a line in another.
+make_plugin() { # TOKEN-FILE
+	cat >"$dir/plugin" <<-PLUGIN
+		#!/bin/sh
+		echo "\$1 \$KUBERNETES_EXEC_INFO" >>"$dir/runs"
+		printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",'
+		printf '"status":{"token":"%s"}}' "\$(cat "$1")"
+	PLUGIN
+	chmod +x "$dir/plugin"
+}
+
+make_plugin_kubeconfig() { # COMMAND: no context in it
+	cat >"$dir/plugin-kubeconfig" <<-CONFIG
+		users:
+		- name: bats
+		  user:
+		    exec:
+		      apiVersion: client.authentication.k8s.io/v1
+		      command: $1
+		      args: [login]
+		      interactiveMode: Never
+		      provideClusterInfo: true
+		      installHint: ask the cluster's owner for it
+	CONFIG
+}
+
+@test "connection: a credential plugin of one kubeconfig, the cluster of another" {
+	make_certificate ca
+	echo right >"$dir/token"
+	start_testapi in_node --objects "$dir/objects.json" --token-file "$dir/token" \
+		--tls-cert "$dir/ca.pem" --tls-key "$dir/ca.key"
+	make_plugin "$dir/token"
+	make_plugin_kubeconfig ./plugin
+	make_kubeconfig "$dir/ca.pem" "$dir/missing-token" # its user is hidden by the first file's
+	export KUBECONFIG="$dir/plugin-kubeconfig:$dir/absent:$dir/kubeconfig"
+	run get pods
+	assert_success
+	assert_output --partial web
+	assert_equal "$(wc -l <"$dir/runs")" 1
+	run cat "$dir/runs"
+	assert_output --partial "login {"
+	assert_output --partial "\"server\":\"$api_url\""
+	make_plugin_kubeconfig ./absent
+	run get pods
+	assert_failure 1
+	assert_output --partial "$dir/./absent"
+	assert_output --partial "ask the cluster's owner for it"
+}
+
+@test "connection: a credential plugin runs again when the server refuses what it brought" {
+	make_certificate ca
+	echo right >"$dir/server-token"
+	echo wrong >"$dir/token"
+	start_testapi in_node --objects "$dir/objects.json" --token-file "$dir/server-token" \
+		--tls-cert "$dir/ca.pem" --tls-key "$dir/ca.key"
+	make_plugin "$dir/token"
+	make_plugin_kubeconfig ./plugin
+	make_kubeconfig "$dir/ca.pem" "$dir/missing-token"
+	export KUBECONFIG="$dir/plugin-kubeconfig:$dir/kubeconfig"
+	start_agent in_node
+	await 10 says 401
+	echo right >"$dir/token"
+	await 30 agent_in_sync
+	owner_is 10.0.0.1 shop/web
+	run grep -rE 'wrong|right' "$dir/agent.err"
+	assert_failure # secrets are not logged
+}
+
+@test "connection: a proxy that is not there is named, its password is not" {
+	start_testapi in_node --objects "$dir/objects.json"
+	make_kubeconfig /dev/null /dev/null
+	sed -i 's|cluster: {|cluster: {proxy-url: "http://me:secret@127.0.0.1:9", |' "$dir/kubeconfig"
+	run get pods --kubeconfig "$dir/kubeconfig"
+	assert_failure 1
+	assert_output --partial 'is the proxy http://127.0.0.1:9 running?'
+	refute_output --partial secret
+}
+
 @test "connection: the server is away for 3 s: names stay, what changed meanwhile comes after" {
 	start_both
 	stop "$api_pid"

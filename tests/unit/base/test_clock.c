@@ -89,6 +89,49 @@ static void two_quiet_minutes_start_anew(void **state)
 	assert_int_equal(pn_backoff_next(&b, &c), 800 * PN_NSEC_PER_MSEC);
 }
 
+static void pauses_are_as_configured(void **state)
+{
+	static const pn_nsec bases_ms[] = { 40, 120, 360, 400, 400 };
+	struct hands h = { .now = PN_NSEC_PER_SEC, .chance = UINT32_MAX };
+	struct pn_clock c = clock_of(&h);
+	struct pn_backoff b = { .initial = 40 * PN_NSEC_PER_MSEC,
+				.cap = 400 * PN_NSEC_PER_MSEC,
+				.reset_after = PN_NSEC_PER_SEC,
+				.factor = 3,
+				.no_jitter = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bases_ms) / sizeof(bases_ms[0]); i++)
+		assert_int_equal(pn_backoff_next(&b, &c), bases_ms[i] * PN_NSEC_PER_MSEC);
+	h.now += PN_NSEC_PER_SEC + 1;
+	assert_int_equal(pn_backoff_next(&b, &c), 40 * PN_NSEC_PER_MSEC);
+}
+
+static void pauses_of_any_configuration_stay_between_the_first_and_the_cap(void **state)
+{
+	static const unsigned int factors[] = { 0, 1, 2, 1000, UINT32_MAX };
+	struct hands h = { .now = PN_NSEC_PER_SEC };
+	struct pn_clock c = clock_of(&h);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
+		struct pn_backoff b = { .initial = 7,
+					.cap = UINT64_MAX / 2,
+					.reset_after = PN_NSEC_PER_SEC,
+					.factor = factors[i],
+					.no_jitter = true };
+		pn_nsec last = 0;
+
+		for (int n = 0; n < 100; n++) {
+			pn_nsec pause = pn_backoff_next(&b, &c);
+
+			assert_true(pause >= last && pause >= 7 && pause <= UINT64_MAX / 2);
+			last = pause;
+		}
+		assert_int_equal(last, factors[i] < 2 ? 7 : UINT64_MAX / 2);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -96,6 +139,8 @@ int main(void)
 		cmocka_unit_test(pauses_double_up_to_the_cap),
 		cmocka_unit_test(each_pause_is_drawn_below_twice_its_base),
 		cmocka_unit_test(two_quiet_minutes_start_anew),
+		cmocka_unit_test(pauses_are_as_configured),
+		cmocka_unit_test(pauses_of_any_configuration_stay_between_the_first_and_the_cap),
 	};
 
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL);

@@ -48,7 +48,7 @@ struct server {
 	atomic_uint n_connections, n_requests;
 };
 
-static bool say_bytes(struct exchange *x, const char *bytes, size_t len)
+static inline bool say_bytes(struct exchange *x, const char *bytes, size_t len)
 {
 	ssize_t n;
 
@@ -63,18 +63,18 @@ static bool say_bytes(struct exchange *x, const char *bytes, size_t len)
 	return true;
 }
 
-static bool say(struct exchange *x, const char *text)
+static inline bool say(struct exchange *x, const char *text)
 {
 	return say_bytes(x, text, strlen(text));
 }
 
-static int read_some(struct exchange *x, char *buf, size_t size)
+static inline int read_some(struct exchange *x, char *buf, size_t size)
 {
 	return x->tls ? SSL_read(x->tls, buf, (int)size) : (int)recv(x->fd, buf, size, 0);
 }
 
 /** wait_until_closed() - by the client, or by the end of the test */
-static void wait_until_closed(struct exchange *x)
+static inline void wait_until_closed(struct exchange *x)
 {
 	char bytes[256];
 
@@ -171,7 +171,7 @@ static void *accept_connections(void *data)
 }
 
 /** server_start() - @tls: taken over; NULL for plain HTTP. Return: 0 or a negative errno */
-static int server_start(struct server *s, SSL_CTX *tls, script_fn script)
+static inline int server_start(struct server *s, SSL_CTX *tls, script_fn script)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -190,7 +190,7 @@ static int server_start(struct server *s, SSL_CTX *tls, script_fn script)
 	return -pthread_create(&s->thread, NULL, accept_connections, s);
 }
 
-static void server_stop(struct server *s)
+static inline void server_stop(struct server *s)
 {
 	if (!s->port)
 		return;

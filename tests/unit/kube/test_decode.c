@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/intern.h"
 #include "base/metric.h"
+#include "kube/controller.h"
 #include "kube/kind.h"
 
 /* So that the tables below can be read: ' stands for ". */
@@ -38,7 +39,8 @@ static int try_decode(enum pn_kind_id kind, const char *text, struct pn_object *
 		      struct pn_err *err)
 {
 	json_t *tree = tree_of(text);
-	int r = pn_kind_get(kind)->decode_json(tree, ret, err);
+	struct pn_decoding decoding = { pn_kind_get(kind), false };
+	int r = decoding.kind->decode_json(&decoding, tree, ret, err);
 
 	json_decref(tree);
 	return r;
@@ -73,6 +75,7 @@ static int nothing_stays_interned(void **state)
 {
 	(void)state;
 	assert_int_equal(pn_intern_count(), 0);
+	assert_int_equal(pn_controller_count(), 0);
 	return 0;
 }
 
@@ -99,13 +102,13 @@ static void pod_keeps_what_names_a_packet(void **state)
 	assert_string_equal(obj->uid, "u-1");
 	assert_string_equal(obj->resource_version, "42");
 	assert_int_equal(obj->created_s, 1709208001);
-	assert_string_equal(obj->controller.kind, "ReplicaSet");
-	assert_string_equal(obj->controller.name, "web");
-	assert_string_equal(obj->controller.uid, "u-rs");
+	assert_string_equal(obj->controller->kind, "ReplicaSet");
+	assert_string_equal(obj->controller->name, "web");
+	assert_string_equal(obj->controller->uid, "u-rs");
 	assert_string_equal(pod->node_name, "node-a");
 	assert_int_equal(pod->phase, PN_POD_RUNNING);
 	assert_false(pod->host_network);
-	assert_false(pod->terminating);
+	assert_false(obj->terminating);
 	assert_int_equal(pod->start_time_s, 1709208002);
 	check_addrs(pod->addrs, pod->n_addrs, "10.0.0.1 fd00::1");
 	assert_int_equal(pod->n_host_ports, 2);
@@ -136,8 +139,8 @@ static void absent_and_null_fields_are_empty(void **state)
 
 		assert_string_equal(pn_object_key(obj, key), "a");
 		assert_string_equal(obj->uid, "");
-		assert_string_equal(obj->controller.kind, "");
-		assert_string_equal(obj->controller.uid, "");
+		assert_string_equal(obj->controller->kind, "");
+		assert_string_equal(obj->controller->uid, "");
 		assert_int_equal(obj->created_s, 0);
 		assert_string_equal(pod->node_name, "");
 		assert_int_equal(pod->phase, PN_POD_PHASE_UNKNOWN);
@@ -351,8 +354,8 @@ static void metadata_is_enough_for_namespaces_and_replicasets(void **state)
 	struct pn_object *ns = decode(PN_KIND_NAMESPACE, text);
 
 	(void)state;
-	assert_string_equal(rs->controller.name, "d");
-	assert_ptr_equal(rs->controller.name, ns->controller.name);
+	assert_string_equal(rs->controller->name, "d");
+	assert_ptr_equal(rs->controller->name, ns->controller->name);
 	pn_object_unref(rs);
 	pn_object_unref(ns);
 }

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_KUBE_REGISTRATION_H
+#define PN_KUBE_REGISTRATION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <podonym/informer.h>
+
+#include "base/clock.h"
+
+/*
+ * A handler and its queue. Notices are put in under the factory's lock, and taken out either by the
+ * loop, a number at a time, or by a thread of the handler's own. A registration is counted: the
+ * informer, the user's handle and whoever delivers hold a reference each.
+ */
+
+/** struct pn_registration_stats - what a handler has cost */
+struct pn_registration_stats {
+	size_t n_queued;
+	uint64_t n_calls;
+	pn_nsec time; /* in all calls */
+};
+
+/**
+ * struct pn_registration
+ * @requested_resync_ms, @resync_ms, @next_resync: what was asked for, what is in force, and when it
+ *                   is next; the informer's, under the factory's lock
+ * @informer:        NULL when it has forgotten the handler
+ * @next, @ready_next, @is_ready: the informer's and the factory's lists; all under the factory's lock
+ */
+struct pn_registration {
+	struct pn_factory *factory;
+	struct pn_informer *informer;
+	struct pn_registration *prev, *next, *ready_next;
+	bool is_ready;
+	unsigned int requested_resync_ms;
+	_Atomic unsigned int resync_ms;
+	pn_nsec next_resync;
+
+	/* private to registration.c */
+	_Atomic unsigned int n_refs;
+	pn_handler_fn fn;
+	const void *handler;
+	void *data;
+	bool own_thread;
+	bool (*filter)(void *filter_data, const struct pn_object *obj);
+	void *filter_data;
+	_Atomic bool is_synced;
+	void (*notify)(struct pn_registration *r, bool is_slow);
+	const struct pn_clock *clock;
+
+	pthread_t thread;
+	pthread_mutex_t lock; /* for what follows */
+	pthread_cond_t changed;
+	struct pn_queued *ring;
+	size_t first, n_queued, cap;
+	bool is_removed, is_calling, has_thread, is_thread_done;
+	struct pn_registration_stats stats;
+};
+
+/**
+ * struct pn_registration_config - see pn_informer_add_handler()
+ * @notify: called without any lock, by the thread that calls the handler: @is_slow: a call took
+ *          longer than it should; else the thread of a handler has ended and can be reaped
+ */
+struct pn_registration_config {
+	struct pn_factory *factory;
+	struct pn_informer *informer;
+	pn_handler_fn fn;
+	const void *handler;
+	void *data;
+	bool own_thread;
+	bool (*filter)(void *filter_data, const struct pn_object *obj);
+	void *filter_data;
+	const struct pn_clock *clock;
+	void (*notify)(struct pn_registration *r, bool is_slow);
+};
+
+/** pn_registration_new() - with one reference, for the informer. Return: 0, -ENOMEM, or -EAGAIN: no thread */
+int pn_registration_new(const struct pn_registration_config *config, struct pn_registration **ret);
+
+struct pn_registration *pn_registration_ref(struct pn_registration *r);
+void pn_registration_unref(struct pn_registration *r);
+
+/** pn_registration_reserve() - room for so many more notices, so that pushing them cannot fail. Return: 0 or -ENOMEM */
+int pn_registration_reserve(struct pn_registration *r, size_t n);
+
+/** pn_registration_push() - one more notice, room for it reserved; takes references of its own to the objects */
+void pn_registration_push(struct pn_registration *r, const struct pn_notice *notice);
+
+/** pn_registration_is_idle() - no call is under way and, removed or not, none will come by itself */
+bool pn_registration_is_idle(struct pn_registration *r);
+
+/** pn_registration_deliver() - loop: calls the handler, for @max notices or fewer. Return: true if there are more */
+bool pn_registration_deliver(struct pn_registration *r, size_t max);
+
+/** pn_registration_has_own_thread() - then it delivers by itself */
+bool pn_registration_has_own_thread(const struct pn_registration *r);
+
+/** pn_registration_close() - no new call begins, what is queued is dropped; @wait: for a call under way */
+void pn_registration_close(struct pn_registration *r, bool wait);
+
+/** pn_registration_reap() - closed: join the thread if it has ended, or @wait for that. Return: true if there is nothing left to join */
+bool pn_registration_reap(struct pn_registration *r, bool wait);
+
+void pn_registration_stats(struct pn_registration *r, struct pn_registration_stats *ret);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_TEST_FAILING_MALLOC_H
+#define PN_TEST_FAILING_MALLOC_H
+
+/*
+ * A program that includes this has a malloc() that can be told to fail: the allocation that
+ * n_until_failure counts down to. For glibc; the sanitizers bring their own, and CAN_FAIL is 0.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+/* 0: none fails */
+static unsigned long n_until_failure;
+static bool has_failed;
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CAN_FAIL 1
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+
+static bool fails_now(void)
+{
+	if (!n_until_failure || --n_until_failure)
+		return false;
+	has_failed = true;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	return fails_now() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return fails_now() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	return fails_now() ? NULL : __libc_realloc(p, size);
+}
+#else
+#define CAN_FAIL 0
+#endif
+
+#endif
