@@ -434,7 +434,7 @@ static int order_reserve(struct order *o, size_t n)
 
 	if (o->n + n <= o->size)
 		return 0;
-	at = reallocarray(o->at, size, sizeof(*at));
+	at = realloc(o->at, size * sizeof(*at));
 	if (!at)
 		return -ENOMEM;
 	o->at = at;
