@@ -48,8 +48,8 @@ PKGS_export :=
 PKGS_serve := libuv jansson
 PKGS_cmd := libuv jansson yaml-0.1
 
-# What only the unit tests of a folder need: the test server speaks TLS by itself.
-TEST_LIBS_kube := -lssl -lcrypto
+# What only the unit tests of a folder need: the test server speaks TLS by itself, and protobuf.
+TEST_LIBS_kube := -lssl -lcrypto -lprotobuf-c
 
 # --- this machine --------------------------------------------------------------------------------
 
@@ -199,6 +199,18 @@ install: $(B)/podonym lib ## install agent, library and headers below DESTDIR an
 
 UNITS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 $(UNITS:=.o): | deps-test
+
+# The tests' own encoder of the API's messages; what protoc-c writes follows no rules of ours.
+PROTO := $(B)/tests/proto/api.pb-c
+$(PROTO).c: tests/proto/api.proto | deps-test
+	$(call say,PROTOC,$@)
+	$(Q)mkdir -p $(@D) && protoc-c --proto_path=$(<D) --c_out=$(@D) $<
+$(PROTO).h: $(PROTO).c ;
+$(PROTO).o: $(PROTO).c
+	$(Q)$(CC) $(CFLAGS_ALL) -w -c -o $@ $<
+USE_PROTO := $(addprefix $(B)/tests/unit/kube/,test_decode test_decode_policy test_wire)
+$(USE_PROTO:=.o): $(PROTO).h
+$(USE_PROTO): $(PROTO).o
 
 TESTAPI := $(B)/tests/tools/podonym-testapi
 $(TESTAPI): $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)) $(B)/base.a
