@@ -7,6 +7,8 @@
 
 #include <podonym/types.h>
 
+#include "base/util.h"
+
 /* The type, its text and back: podonym/types.h, because the library's users need them too. */
 
 bool pn_addr_is_v4(const struct pn_addr *a);

@@ -166,7 +166,7 @@ static void describe(const struct pn_index *idx, const struct pn_object *o, stru
 		.node = strlen(node) < PN_NAME_LEN ? node : "",
 	};
 	if (o->kind == PN_KIND_POD)
-		describe_workload(NULL, &o->controller, ret);
+		describe_workload(NULL, o->controller, ret);
 }
 
 /* @c says what @o says: names, flags, life. */
@@ -174,7 +174,7 @@ static int refresh(struct pn_index *idx, struct pn_claimant *c, const struct pn_
 		   struct pn_owner *owner)
 {
 	bool is_pod = o->kind == PN_KIND_POD;
-	uint32_t flags = flags_of(owner, is_pod && pn_object_pod(o)->terminating);
+	uint32_t flags = flags_of(owner, is_pod && o->terminating);
 	int64_t start_s = start_seconds(o);
 	struct pn_rival *r;
 
@@ -184,7 +184,7 @@ static int refresh(struct pn_index *idx, struct pn_claimant *c, const struct pn_
 
 		if (ret < 0)
 			return ret;
-		describe_workload(c, &o->controller, owner);
+		describe_workload(c, o->controller, owner);
 	}
 	if (c->gone) {
 		c->gone = false;

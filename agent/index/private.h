@@ -94,7 +94,7 @@ struct pn_claimant {
 	pn_nsec gone_ns;
 	size_t n_claims; /* in histories */
 	struct cds_list_head rivals, dirty, past;
-	struct pn_replicaset *replicaset;
+	struct pn_replicaset_entry *replicaset;
 	struct cds_list_head of_replicaset;
 	char uid[];
 };
@@ -105,7 +105,7 @@ struct pn_index {
 
 	/* writer */
 	struct pn_claimant *by_uid;
-	struct pn_replicaset *replicasets;
+	struct pn_replicaset_entry *replicasets;
 	struct cds_list_head dirty_places, past_places;
 	struct cds_list_head dirty_claimants, past_claimants;
 	struct pn_index_counts counts;

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-struct pn_replicaset {
+struct pn_replicaset_entry {
 	UT_hash_handle hh; /* by uid */
 	struct cds_list_head pods;
 	bool is_present;   /* the object exists */
@@ -19,7 +19,7 @@ struct pn_replicaset {
 	char uid[];
 };
 
-static void drop_if_unused(struct pn_index *idx, struct pn_replicaset *rs)
+static void drop_if_unused(struct pn_index *idx, struct pn_replicaset_entry *rs)
 {
 	if (rs->is_present || !cds_list_empty(&rs->pods))
 		return;
@@ -29,17 +29,17 @@ static void drop_if_unused(struct pn_index *idx, struct pn_replicaset *rs)
 	free(rs);
 }
 
-static struct pn_replicaset *find(const struct pn_index *idx, const char *uid)
+static struct pn_replicaset_entry *find(const struct pn_index *idx, const char *uid)
 {
-	struct pn_replicaset *rs;
+	struct pn_replicaset_entry *rs;
 
 	HASH_FIND_STR(idx->replicasets, uid, rs);
 	return rs;
 }
 
-static struct pn_replicaset *find_or_add(struct pn_index *idx, const char *uid)
+static struct pn_replicaset_entry *find_or_add(struct pn_index *idx, const char *uid)
 {
-	struct pn_replicaset *rs = find(idx, uid);
+	struct pn_replicaset_entry *rs = find(idx, uid);
 	size_t len = strlen(uid);
 
 	if (rs)
@@ -59,7 +59,7 @@ static struct pn_replicaset *find_or_add(struct pn_index *idx, const char *uid)
 
 static void unlink_pod(struct pn_index *idx, struct pn_claimant *c)
 {
-	struct pn_replicaset *rs = PN_TAKE_PTR(c->replicaset);
+	struct pn_replicaset_entry *rs = PN_TAKE_PTR(c->replicaset);
 
 	if (!rs)
 		return;
@@ -69,7 +69,7 @@ static void unlink_pod(struct pn_index *idx, struct pn_claimant *c)
 
 int pn_workload_link(struct pn_index *idx, struct pn_claimant *c, const char *uid)
 {
-	struct pn_replicaset *rs;
+	struct pn_replicaset_entry *rs;
 
 	if (c->replicaset && strcmp(c->replicaset->uid, uid) == 0)
 		return 0;
@@ -86,7 +86,7 @@ int pn_workload_link(struct pn_index *idx, struct pn_claimant *c, const char *ui
 
 int pn_workload_of(const struct pn_claimant *c, const char **ret_kind, const char **ret_name)
 {
-	const struct pn_replicaset *rs = c->replicaset;
+	const struct pn_replicaset_entry *rs = c->replicaset;
 
 	if (!rs || !rs->is_known)
 		return -ENOENT;
@@ -97,7 +97,7 @@ int pn_workload_of(const struct pn_claimant *c, const char **ret_kind, const cha
 	return 1;
 }
 
-static int rename_pods(struct pn_index *idx, const struct pn_replicaset *rs)
+static int rename_pods(struct pn_index *idx, const struct pn_replicaset_entry *rs)
 {
 	struct pn_claimant *c;
 	int r = 0;
@@ -114,7 +114,8 @@ static int rename_pods(struct pn_index *idx, const struct pn_replicaset *rs)
 	return r;
 }
 
-static int learn(struct pn_index *idx, struct pn_replicaset *rs, const struct pn_controller *by)
+static int learn(struct pn_index *idx, struct pn_replicaset_entry *rs,
+		 const struct pn_controller *by)
 {
 	PN_CLEANUP(pn_freep) char *kind = NULL;
 	PN_CLEANUP(pn_freep) char *name = NULL;
@@ -135,7 +136,7 @@ static int learn(struct pn_index *idx, struct pn_replicaset *rs, const struct pn
 
 static void forget(struct pn_index *idx, const char *uid)
 {
-	struct pn_replicaset *rs = find(idx, uid);
+	struct pn_replicaset_entry *rs = find(idx, uid);
 
 	if (!rs)
 		return;
@@ -146,7 +147,7 @@ static void forget(struct pn_index *idx, const char *uid)
 int pn_workload_apply(struct pn_index *idx, const struct pn_object *old,
 		      const struct pn_object *new)
 {
-	struct pn_replicaset *rs;
+	struct pn_replicaset_entry *rs;
 
 	if (old && (!new || strcmp(old->uid, new->uid) != 0))
 		forget(idx, old->uid);
@@ -156,12 +157,12 @@ int pn_workload_apply(struct pn_index *idx, const struct pn_object *old,
 	if (!rs)
 		return -ENOMEM;
 	rs->is_present = true;
-	return learn(idx, rs, &new->controller);
+	return learn(idx, rs, new->controller);
 }
 
 void pn_workload_drop_all(struct pn_index *idx)
 {
-	struct pn_replicaset *rs, *next;
+	struct pn_replicaset_entry *rs, *next;
 
 	HASH_ITER (hh, idx->replicasets, rs, next) {
 		rs->is_present = false;

@@ -105,9 +105,9 @@ static struct pn_api_resource *copy_resource(const struct pn_api_resource *from)
 		copies[i] = end;
 		end = stpcpy(end, strings[i]) + 1;
 	}
-	*res = (struct pn_api_resource) { copies[0], copies[1],	      copies[2],
-				      copies[3], copies[4],	      copies[5],
-				      copies[6], from->is_namespaced, from->can_list };
+	*res = (struct pn_api_resource) { copies[0], copies[1],		  copies[2],
+					  copies[3], copies[4],		  copies[5],
+					  copies[6], from->is_namespaced, from->can_list };
 	return res;
 }
 
@@ -160,27 +160,25 @@ bool pn_resource_is_in(const char *list, const char *word)
 	return false;
 }
 
-/* A row of the agent's own table; its path says the group: /api/v1/... or /apis/GROUP/VERSION/... */
+/* A row of the agent's own table. */
 static int add_known(struct pn_discovery *d, const struct pn_kind *k)
 {
-	char group[MAX_NAME] = "", version[64] = "v1", singular[PN_OBJECT_KIND_LEN];
+	char singular[PN_OBJECT_KIND_LEN];
 
-	(void)sscanf(k->api_path, "/apis/%253[^/]/%63[^/]", group, version);
 	(void)snprintf(singular, sizeof(singular), "%s", k->kind);
 	for (char *p = singular; *p; p++)
 		*p |= *p >= 'A' && *p <= 'Z' ? 0x20 : 0;
-	return add_resource(
-		d, &(struct pn_api_resource) {
-			   .group = group,
-			   .version = version,
-			   .plural = k->plural,
-			   .singular = singular,
-			   .kind = k->kind,
-			   .short_names = k->short_name ? k->short_name : "",
-			   .categories = "",
-			   .is_namespaced = k->id != PN_KIND_NODE && k->id != PN_KIND_NAMESPACE,
-			   .can_list = true,
-		   });
+	return add_resource(d, &(struct pn_api_resource) {
+				       .group = k->group,
+				       .version = k->version,
+				       .plural = k->plural,
+				       .singular = singular,
+				       .kind = k->kind,
+				       .short_names = k->short_name ? k->short_name : "",
+				       .categories = "",
+				       .is_namespaced = k->is_namespaced,
+				       .can_list = true,
+			       });
 }
 
 /* How well @name, the part in front of the first dot, fits: 0 best, -1 not at all. */
@@ -216,7 +214,7 @@ static int rank(const struct pn_api_resource *res, const char *name, const char 
 }
 
 static const struct pn_api_resource *find(const struct pn_discovery *d, const char *name,
-				      const char *rest)
+					  const char *rest)
 {
 	const struct pn_api_resource *found = NULL;
 	int best = -1;
@@ -273,7 +271,7 @@ static void join(const json_t *array, char buf[static MAX_LIST])
 
 	buf[0] = '\0';
 	for (size_t i = 0; i < json_array_size(array); i++) {
-		struct pn_json_reader rd = { 0 };
+		struct pn_draft rd = { .error = 0 };
 		const char *s = pn_json_text(&rd, json_array_get(array, i), "", MAX_NAME);
 		size_t len = strlen(s);
 
@@ -291,7 +289,7 @@ static int take_resource(struct pn_discovery *d, const json_t *entry, const char
 			 const char *version, bool is_aggregated)
 {
 	char short_names[MAX_LIST], categories[MAX_LIST], verbs[MAX_LIST];
-	struct pn_json_reader rd = { 0 };
+	struct pn_draft rd = { .error = 0 };
 	struct pn_api_resource res = {
 		.group = group,
 		.version = version,
@@ -308,7 +306,7 @@ static int take_resource(struct pn_discovery *d, const json_t *entry, const char
 				    MAX_NAME);
 	res.is_namespaced =
 		is_aggregated ? strcmp(pn_json_string(&rd, entry, "scope", 32), "Namespaced") == 0
-			      : pn_json_bool(&rd, entry, "namespaced");
+			      : pn_json_bool(&rd, entry, "namespaced", false);
 	join(pn_json_array(&rd, entry, "verbs"), verbs);
 	join(pn_json_array(&rd, entry, "shortNames"), short_names);
 	join(pn_json_array(&rd, entry, "categories"), categories);
@@ -330,7 +328,7 @@ static int take_resources(struct pn_discovery *d, const json_t *list, const char
 
 static int take_aggregated(struct pn_discovery *d, const json_t *item)
 {
-	struct pn_json_reader rd = { 0 };
+	struct pn_draft rd = { .error = 0 };
 	const json_t *meta = pn_json_object(&rd, item, "metadata");
 	const json_t *versions = pn_json_array(&rd, item, "versions");
 	const char *group = pn_json_name(&rd, meta, "name", MAX_NAME);
@@ -340,7 +338,7 @@ static int take_aggregated(struct pn_discovery *d, const json_t *item)
 		return 0;
 	for (size_t i = 0; r == 0 && i < json_array_size(versions); i++) {
 		const json_t *v = json_array_get(versions, i);
-		struct pn_json_reader of_version = { 0 };
+		struct pn_draft of_version = { .error = 0 };
 		const char *version = pn_json_name(&of_version, v, "version", MAX_NAME);
 
 		if (*version)
@@ -370,7 +368,7 @@ static int take_versions(struct pn_discovery *d, const json_t *list)
 
 	for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
 		json_t *holder = json_pack("{s:O}", "version", json_array_get(list, i));
-		struct pn_json_reader rd = { 0 };
+		struct pn_draft rd = { .error = 0 };
 		const char *version = pn_json_name(&rd, holder, "version", MAX_NAME);
 
 		if (*version)
@@ -383,7 +381,7 @@ static int take_versions(struct pn_discovery *d, const json_t *list)
 /* A group of an older server: the preferred version first, then the others. */
 static int take_group(struct pn_discovery *d, const json_t *group)
 {
-	struct pn_json_reader rd = { 0 };
+	struct pn_draft rd = { .error = 0 };
 	const json_t *preferred = pn_json_object(&rd, group, "preferredVersion");
 	const json_t *versions = pn_json_array(&rd, group, "versions");
 	const char *first = pn_json_name(&rd, preferred, "version", MAX_NAME);
@@ -397,7 +395,7 @@ static int take_group(struct pn_discovery *d, const json_t *group)
 	if (*first)
 		r = add_path(d, root, first);
 	for (size_t i = 0; r == 0 && i < json_array_size(versions); i++) {
-		struct pn_json_reader of_version = { 0 };
+		struct pn_draft of_version = { .error = 0 };
 		const char *version =
 			pn_json_name(&of_version, json_array_get(versions, i), "version", MAX_NAME);
 

@@ -210,7 +210,7 @@ static void names_are_written_and_read(void **state)
 	NEED_BPFFS();
 	start_agent(t, MAX_ADDRS);
 	pod_init(&p, "web-1", "uid-1", "10.0.0.1", 4);
-	p.p.meta.controller = (struct pn_controller) { "StatefulSet", "web", "s-uid" };
+	p.p.meta.controller = controller_of("StatefulSet", "web", "s-uid");
 	add(&t->w, &p.p.meta);
 	flush(t);
 

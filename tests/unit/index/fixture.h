@@ -66,19 +66,31 @@ struct pod {
 	struct pn_addr addrs[2];
 };
 
+/* For as long as a test may want it. */
+static inline const struct pn_controller *controller_of(const char *kind, const char *name,
+							const char *uid)
+{
+	static struct pn_controller made[8192];
+	static unsigned int n;
+	struct pn_controller *c = &made[n++ % PN_ARRAY_SIZE(made)];
+
+	*c = (struct pn_controller) { kind, name, uid };
+	return c;
+}
+
 static inline void fill_meta(struct pn_object *o, enum pn_kind_id kind, const char *name,
 			     const char *uid, int64_t created_s)
 {
 	*o = (struct pn_object) {
-		.kind = kind,
+		.n_refs = 1,
+		.kind = (uint8_t)kind,
 		.name_space = kind == PN_KIND_NODE ? "" : "shop",
 		.name = name,
 		.uid = uid,
 		.resource_version = "1",
 		.created_s = WALL_S + created_s,
-		.controller = { "", "", "" },
+		.controller = controller_of("", "", ""),
 	};
-	atomic_init(&o->n_refs, 1);
 }
 
 static inline void pod_init(struct pod *p, const char *name, const char *uid, const char *address,
@@ -140,7 +152,7 @@ static inline void replicaset_init(struct pn_object *rs, const char *name, const
 {
 	fill_meta(rs, PN_KIND_REPLICASET, name, uid, 0);
 	if (deployment)
-		rs->controller = (struct pn_controller) { "Deployment", deployment, "d-uid" };
+		rs->controller = controller_of("Deployment", deployment, "d-uid");
 }
 
 static inline void add(struct world *w, const struct pn_object *o)

@@ -202,7 +202,7 @@ static void flags_follow_the_object(void **state)
 	pod_init(&a, "a", "uid-a", "10.0.0.1", 0);
 	add(w, &a.p.meta);
 	assert_int_equal(take_all(w).last_ip.ip.flags, PN_IP_LOCAL);
-	a.p.terminating = true;
+	a.p.meta.terminating = true;
 	update(w, &a.p.meta, &a.p.meta);
 	assert_int_equal(take_all(w).last_ip.ip.flags, PN_IP_LOCAL | PN_IP_TERMINATING);
 	a.p.node_name = "n2";
@@ -217,7 +217,7 @@ static void flags_follow_the_object(void **state)
 
 static void controlled_by(struct pod *p, const char *kind, const char *name, const char *uid)
 {
-	p->p.meta.controller = (struct pn_controller) { kind, name, uid };
+	p->p.meta.controller = controller_of(kind, name, uid);
 }
 
 static void check_workload(const struct world *w, const char *kind, const char *name)

@@ -73,13 +73,13 @@ static void pass_on(struct world *w, unsigned int i, unsigned int round)
 		(void)snprintf(uid[k], sizeof(uid[k]), "%u-%u", i, round + k);
 		(void)snprintf(name[k], sizeof(name[k]), "pod-%u-%s", round + k, text);
 		pod_init(&p[k], name[k], uid[k], text, round + k);
-		p[k].p.meta.controller = (struct pn_controller) { "ReplicaSet", "web", "rs-uid" };
+		p[k].p.meta.controller = controller_of("ReplicaSet", "web", "rs-uid");
 	}
 	add(w, &p[1].p.meta);
 	del(w, &p[0].p.meta);
 	if (i == 0) {
 		replicaset_init(&rs, "web", "rs-uid", "web");
-		rs.controller.kind = round % 2 ? "Deployment" : "Rollout";
+		rs.controller = controller_of(round % 2 ? "Deployment" : "Rollout", "web", "d-uid");
 		add(w, &rs); /* every pod's owner is published again */
 	}
 }
