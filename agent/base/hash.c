@@ -64,7 +64,8 @@ uint64_t pn_hash_bytes(const void *data, size_t len)
 	size_t left;
 
 	for (left = len; left > 16; left -= 16, p += 16)
-		h = pn_hash_mix(load64(p) ^ pn_hash_secret[2], load64(p + 8) ^ h ^ pn_hash_secret[1]);
+		h = pn_hash_mix(load64(p) ^ pn_hash_secret[2],
+				load64(p + 8) ^ h ^ pn_hash_secret[1]);
 	load_rest(p, left, &a, &b);
 	return pn_hash_pair(a, b ^ h, len);
 }

@@ -175,9 +175,8 @@ static bool give_back(struct interned *e)
 
 	/* release: pairs with the acquire of whoever gives the last one back and frees */
 	while (n > 1)
-		if (atomic_compare_exchange_weak_explicit(&e->n_refs, &n, n - 1,
-							  memory_order_release,
-							  memory_order_relaxed))
+		if (atomic_compare_exchange_weak_explicit(
+			    &e->n_refs, &n, n - 1, memory_order_release, memory_order_relaxed))
 			return true;
 	return false;
 }

@@ -6,7 +6,7 @@
 
 /*
  * The addresses of an index, each with its members right beside it: a look-up that finds one
- * object has read one place in memory.
+ * object has read a few tags, which are small enough to be near, and one place in memory.
  */
 
 /**
@@ -19,13 +19,15 @@ struct pn_addrs_slot {
 };
 
 /**
- * struct pn_addrs
+ * struct pn_addrs - slots in groups of eight
  * @n_used:    slots that are taken; at least one is not
  * @n_emptied: how often a slot has lost its last member
+ * @tags:      for each group a word with a byte for each slot: some bits of the hash; 0: not taken
  */
 struct pn_addrs {
 	struct pn_scrap scrap;
 	uint32_t n_slots, n_used, n_emptied;
+	_Atomic(uint64_t) *tags;
 	struct pn_addrs_slot slots[];
 };
 

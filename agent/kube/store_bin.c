@@ -8,7 +8,8 @@
  * takes it out, so there is no lock. It holds some 50 objects at most for as long as nothing
  * else happens.
  *
- * Large memory is mapped, not taken from the heap: it goes back at once, and leaves no holes.
+ * Large memory is mapped, not taken from the heap: it goes back at once, and leaves no holes. Its
+ * pages are made in one go, as hashing touches all of them soon.
  */
 #include <urcu-bp.h>
 #include <urcu/static/urcu-bp.h>
@@ -107,7 +108,8 @@ void *pn_scrap_new(size_t size)
 	if (size < MAP_FROM) {
 		s = calloc(1, size);
 	} else {
-		s = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		s = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 		if (s == MAP_FAILED)
 			s = NULL;
 	}

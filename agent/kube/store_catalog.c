@@ -177,8 +177,8 @@ static int reserve(struct pn_catalog *c, size_t n, struct pn_bin *bin)
 {
 	if (n == 0)
 		return 0;
-	return c->indexer.of_addrs ? pn_addrs_reserve(&c->addrs, n, bin) :
-				     pn_table_reserve(&c->texts, n, false, bin);
+	return c->indexer.of_addrs ? pn_addrs_reserve(&c->addrs, n, bin)
+				   : pn_table_reserve(&c->texts, n, false, bin);
 }
 
 /* Return: NULL if there is no such value */
@@ -196,9 +196,8 @@ static pn_members *find(struct pn_catalog *c, const char *value)
 /* The same, and there is one then; reserve() came before. Return: NULL without memory */
 static pn_members *claim(struct pn_catalog *c, const char *value)
 {
-	return c->indexer.of_addrs ?
-		       pn_addrs_claim(pn_addrs_mine(&c->addrs), (const void *)value) :
-		       claim_text(c, value);
+	return c->indexer.of_addrs ? pn_addrs_claim(pn_addrs_mine(&c->addrs), (const void *)value)
+				   : claim_text(c, value);
 }
 
 static void drop_if_empty(struct pn_catalog *c, const char *value, struct pn_bin *bin)
@@ -223,9 +222,9 @@ int pn_catalog_new(const struct pn_indexer *indexer, const struct pn_catalog *li
 	c->indexer = *indexer;
 	c->indexer.name = c->name;
 	c->before.of_addrs = c->now.of_addrs = indexer->of_addrs;
-	n = !like	      ? 0 :
-	    indexer->of_addrs ? pn_addrs_count(pn_addrs_get(&like->addrs)) :
-				pn_table_count(pn_table_get(&like->texts));
+	n = !like		? 0
+	    : indexer->of_addrs ? pn_addrs_count(pn_addrs_get(&like->addrs))
+				: pn_table_count(pn_table_get(&like->texts));
 	if (reserve(c, n, NULL) < 0) {
 		pn_catalog_free(c);
 		return -ENOMEM;

@@ -145,9 +145,9 @@ static inline void *pn_table_scan(const struct pn_table *t, uint32_t hash, uint3
 }
 
 /* All pointers with a hash, one after the other: the caller says which it looks for. */
-#define PN_TABLE_SCAN(t, hash, slot, p)                                                     \
-	for ((slot) = pn_hash_place(hash, (t)->n_slots);                                    \
-	     ((p) = pn_table_scan(t, hash, &(slot))); (slot) = pn_table_next(t, slot))
+#define PN_TABLE_SCAN(t, hash, slot, p)                                                           \
+	for ((slot) = pn_hash_place(hash, (t)->n_slots); ((p) = pn_table_scan(t, hash, &(slot))); \
+	     (slot) = pn_table_next(t, slot))
 
 /* --- members: store_members.c --- */
 

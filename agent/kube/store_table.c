@@ -50,8 +50,8 @@ static void copy_slots(struct pn_table *to, const struct pn_table *from)
 
 		if (!p)
 			continue;
-		slot = pn_table_add(to, atomic_load_explicit(&from->hashes[i], memory_order_relaxed),
-				    p);
+		slot = pn_table_add(
+			to, atomic_load_explicit(&from->hashes[i], memory_order_relaxed), p);
 		if (to->notes)
 			to->notes[slot] = from->notes[i];
 	}

@@ -76,7 +76,9 @@ static void draw(void)
 		exit(1);
 	for (uint32_t i = 0; i < n_pods; i++) {
 		uint32_t r = next_random(), other = next_random() % (i + 1);
-		uint8_t v4[] = { 0xff, 0xff, 10, (uint8_t)(r >> 16), (uint8_t)(r >> 8), (uint8_t)r };
+		uint8_t v4[] = {
+			0xff, 0xff, 10, (uint8_t)(r >> 16), (uint8_t)(r >> 8), (uint8_t)r
+		};
 		uint8_t v6[] = { 0xfd, 0, (uint8_t)(r >> 24), (uint8_t)(r >> 16), (uint8_t)i };
 
 		memcpy(addrs[2 * i].b + 10, v4, sizeof(v4));
@@ -91,7 +93,8 @@ static void draw(void)
 
 static void pod_key(uint32_t i, char key[static PN_KEY_LEN])
 {
-	(void)snprintf(key, PN_KEY_LEN, "namespace-%u/checkout-6d5c7b9f4-%05u", i % N_NAMESPACES, i);
+	(void)snprintf(key, PN_KEY_LEN, "namespace-%u/checkout-6d5c7b9f4-%05u", i % N_NAMESPACES,
+		       i);
 }
 
 static void owner_uid(uint32_t i, char uid[static 40])
@@ -104,9 +107,17 @@ static struct pn_object *new_pod(uint32_t i, unsigned int version)
 	char ns[32], name[64], uid[40], rv[16], node[32], owner[40];
 	struct pn_controller controller = { "ReplicaSet", "checkout-6d5c7b9f4", owner };
 	struct pn_pod pod = {
-		.meta = { .kind = PN_KIND_POD, .name_space = ns, .name = name, .uid = uid,
-			  .resource_version = rv, .created_s = 1, .controller = &controller },
-		.phase = PN_POD_RUNNING, .n_addrs = 2, .addrs = &addrs[2 * (size_t)i], .node_name = node,
+		.meta = { .kind = PN_KIND_POD,
+			  .name_space = ns,
+			  .name = name,
+			  .uid = uid,
+			  .resource_version = rv,
+			  .created_s = 1,
+			  .controller = &controller },
+		.phase = PN_POD_RUNNING,
+		.n_addrs = 2,
+		.addrs = &addrs[2 * (size_t)i],
+		.node_name = node,
 	};
 	struct pn_object *obj;
 
@@ -305,9 +316,8 @@ static void bench_look_ups(const char *when)
 	char what[96];
 
 	(void)look_up_addrs(0);
-#define ROW(text, value)                                              \
-	((void)snprintf(what, sizeof(what), "look-up by %s%s", text, when), \
-	 row(what, value, "ns"))
+#define ROW(text, value) \
+	((void)snprintf(what, sizeof(what), "look-up by %s%s", text, when), row(what, value, "ns"))
 	ROW("address, hit", look_up_addrs(0));
 	ROW("address, miss", look_up_addrs(0x80));
 	ROW("key", look_up_keys());

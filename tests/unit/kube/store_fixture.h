@@ -28,8 +28,12 @@ static inline struct pn_object *pod_or_null(const char *ns, const char *name, co
 	struct pn_controller controller = { "ReplicaSet", "web", owner };
 	struct pn_addr list[8];
 	struct pn_pod pod = {
-		.meta = { .kind = PN_KIND_POD, .name_space = ns, .name = name, .uid = uid,
-			  .resource_version = version, .controller = &controller },
+		.meta = { .kind = PN_KIND_POD,
+			  .name_space = ns,
+			  .name = name,
+			  .uid = uid,
+			  .resource_version = version,
+			  .controller = &controller },
 		.addrs = list,
 		.node_name = version,
 	};
@@ -51,7 +55,8 @@ static inline struct pn_object *object(const char *spec)
 
 	if (sscanf(spec, "%63[^/ ]/%63s %39s %31s %39s%n", ns, name, uid, version, owner, &at) < 4)
 		fail_msg("%s", spec);
-	obj = pod_or_null(ns, name, uid, version, strcmp(owner, "-") == 0 ? "" : owner, spec + (at ? at : (int)strlen(spec)));
+	obj = pod_or_null(ns, name, uid, version, strcmp(owner, "-") == 0 ? "" : owner,
+			  spec + (at ? at : (int)strlen(spec)));
 	assert_non_null(obj);
 	return obj;
 }

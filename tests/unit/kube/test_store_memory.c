@@ -219,7 +219,7 @@ static void commit(struct pn_store *s)
 static struct pn_store *new_store(void)
 {
 	static const struct pn_indexer *const indexers[] = { &pn_indexer_ip, &pn_indexer_controller,
-							      &pn_indexer_namespace };
+							     &pn_indexer_namespace };
 	struct pn_store *s;
 
 	assert_int_equal(pn_store_new(&s), 0);
@@ -269,8 +269,9 @@ static void put_and_remove_are_done_whole_or_not_at_all(void **state)
 		n += with_object(s, op_put, spec);
 	}
 	for (int i = 0; i < 40; i += 3) {
-		(void)snprintf(spec, sizeof(spec), "ns-%d/p%d u 2 new-%d 10.0.2.%d 10.0.0.1 10.0.3.%d",
-			       i / 8, i, i, i, i);
+		(void)snprintf(spec, sizeof(spec),
+			       "ns-%d/p%d u 2 new-%d 10.0.2.%d 10.0.0.1 10.0.3.%d", i / 8, i, i, i,
+			       i);
 		n += with_object(s, op_put, spec);
 	}
 	for (int i = 0; i < 40; i += 2) {

@@ -69,8 +69,8 @@ static void change(struct model *m, unsigned int name)
 	struct pn_object *obj = make(name, version);
 	const struct pn_object *old;
 
-	assert_int_equal(version ? pn_store_put(m->store, obj, &old) :
-				   pn_store_remove(m->store, obj, &old),
+	assert_int_equal(version ? pn_store_put(m->store, obj, &old)
+				 : pn_store_remove(m->store, obj, &old),
 			 0);
 	check_is(m, name, old);
 	m->version[name] = version;
@@ -117,7 +117,8 @@ static bool hear_put(void *data, const struct pn_object *old, const struct pn_ob
 static void stage_name(struct list *l, unsigned int name)
 {
 	struct model *m = l->m;
-	unsigned int version = m->version[name] && draw(m, 4) ? m->version[name] : m->next_version++;
+	unsigned int version =
+		m->version[name] && draw(m, 4) ? m->version[name] : m->next_version++;
 	struct pn_object *obj = make(name, version);
 
 	assert_int_equal(pn_store_stage(m->store, obj), 0);

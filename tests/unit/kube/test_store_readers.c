@@ -25,8 +25,8 @@ static struct pn_object *make(unsigned int i, unsigned int version)
 
 	(void)snprintf(name, sizeof(name), "pod-%u", i);
 	(void)snprintf(rv, sizeof(rv), "%u", version);
-	(void)snprintf(addrs, sizeof(addrs), "10.1.0.%u 10.0.0.1 10.2.%u.%u", i, version / 250 % 250,
-		       version % 250);
+	(void)snprintf(addrs, sizeof(addrs), "10.1.0.%u 10.0.0.1 10.2.%u.%u", i,
+		       version / 250 % 250, version % 250);
 	obj = pod_or_null("ns", name, name, rv, "owner", addrs);
 	assert_non_null(obj);
 	return obj;
