@@ -208,7 +208,7 @@ $(PROTO).c: tests/proto/api.proto | deps-test
 $(PROTO).h: $(PROTO).c ;
 $(PROTO).o: $(PROTO).c
 	$(Q)$(CC) $(CFLAGS_ALL) -w -c -o $@ $<
-USE_PROTO := $(addprefix $(B)/tests/unit/kube/,test_decode test_decode_policy test_wire)
+USE_PROTO := $(patsubst %,$(B)/tests/unit/kube/test_%,decode decode_policy wire wire_memory status)
 $(USE_PROTO:=.o): $(PROTO).h
 $(USE_PROTO): $(PROTO).o
 

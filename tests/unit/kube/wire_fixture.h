@@ -192,7 +192,7 @@ static inline void seen_close(struct seen *s)
 }
 
 /* As a piece of its own, so that reading beyond its end is an error that the sanitizers see. */
-static int feed_piece(struct seen *s, const char *bytes, size_t len)
+static inline int feed_piece(struct seen *s, const char *bytes, size_t len)
 {
 	char *piece = malloc(len ? len : 1);
 	int r;
@@ -205,7 +205,7 @@ static int feed_piece(struct seen *s, const char *bytes, size_t len)
 }
 
 /* In pieces of @piece bytes, or in two at @cut. Return: of pn_wire_end() if all was taken */
-static int feed_all(struct seen *s, const struct pn_buf *b, size_t piece)
+static inline int feed_all(struct seen *s, const struct pn_buf *b, size_t piece)
 {
 	int r = 0;
 
