@@ -323,6 +323,22 @@ static void yaml_is_plain_where_that_is_safe(void **state)
 	}
 }
 
+static void a_number_too_large_for_an_integer_is_shown(void **state)
+{
+	struct page p;
+
+	(void)state;
+	begin(&p, (struct pn_printer_options) { .output = PN_OUTPUT_YAML, .as_documents = true },
+	      false);
+	assert_int_equal(feed(&p, PN_BODY_ONE,
+			      "{\"apiVersion\":\"v1\",\"big\":10000000000000000000,\"kind\":\"K\","
+			      "\"small\":7}",
+			      1000),
+			 0);
+	assert_printed(&p, "apiVersion: v1\nbig: 10000000000000000000\nkind: K\nsmall: 7\n");
+	end(&p);
+}
+
 static void events_are_documents(void **state)
 {
 	static const char events[] =
@@ -379,6 +395,7 @@ int main(void)
 		cmocka_unit_test(json_is_a_list_with_keys_in_order),
 		cmocka_unit_test(a_list_with_nothing_in_it_is_a_list),
 		cmocka_unit_test(yaml_is_plain_where_that_is_safe),
+		cmocka_unit_test(a_number_too_large_for_an_integer_is_shown),
 		cmocka_unit_test(events_are_documents),
 		cmocka_unit_test(a_watch_remembers_where_it_stands),
 	};
