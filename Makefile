@@ -252,9 +252,9 @@ check-bats: $(B)/podonym $(TESTAPI) deps-test ## run the tests with packets and 
 # make fuzz T=NAME: libFuzzer with all of the agent's archives.
 SECS ?= 60
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call archives,serve)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(call archives,cmd)
 	$(call say,LINK,$@)
-	$(Q)$(CC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $^ $(call libs,serve)
+	$(Q)$(CC) -fsanitize=fuzzer $(LDFLAGS_ALL) -o $@ $^ $(call libs,cmd)
 
 .PHONY: fuzz fuzz-all
 fuzz: deps-fuzz ## fuzz one target: make fuzz T=NAME SECS=60

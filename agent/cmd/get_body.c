@@ -11,11 +11,15 @@
 
 enum { MAX_MEMBER = 1 << 20 };
 
+/* Whole numbers too large for one are real numbers then, as for other readers of JSON. */
 static int parse(struct pn_body *b, const char *json, size_t len, json_t **ret)
 {
+	const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
 	json_error_t error;
 
-	*ret = json_loadb(json, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+	*ret = json_loadb(json, len, flags, &error);
+	if (!*ret && json_error_code(&error) == json_error_numeric_overflow)
+		*ret = json_loadb(json, len, flags | JSON_DECODE_INT_AS_REAL, &error);
 	if (*ret)
 		return 0;
 	return pn_err_set(b->err, -EBADMSG, "invalid JSON at byte %d of an object: %s",

@@ -336,9 +336,10 @@ int pn_columns_row(struct pn_columns *c, const char *change, const json_t *row)
 	return c->cells.len > FLUSH_BYTES ? pn_columns_flush(c) : 0;
 }
 
-/* Spaces only in front of a cell that shows something, so that no line ends in them. */
-static const char *print_line(const struct pn_columns *c, const char *cells)
+/* Spaces only in front of a cell that shows something, so that no line ends in them. Return: bytes */
+static size_t print_line(const struct pn_columns *c, const char *line)
 {
+	const char *cells = line;
 	size_t n_spaces = 0;
 
 	for (size_t i = 0; i < c->n_shown; i++) {
@@ -352,15 +353,13 @@ static const char *print_line(const struct pn_columns *c, const char *cells)
 		cells += strlen(cells) + 1;
 	}
 	(void)fputc('\n', c->out);
-	return cells;
+	return (size_t)(cells - line);
 }
 
 int pn_columns_flush(struct pn_columns *c)
 {
-	const char *p = c->cells.data, *end = p + c->cells.len;
-
-	while (c->cells.len && p < end)
-		p = print_line(c, p);
+	for (size_t at = 0; at < c->cells.len;)
+		at += print_line(c, c->cells.data + at);
 	pn_buf_reset(&c->cells);
 	if (fflush(c->out) != 0)
 		return -errno;

@@ -34,7 +34,7 @@ const char **pn_json_sorted_keys(json_t *object)
 
 void pn_json_format_real(double value, char buf[static 64])
 {
-	if (value == floor(value) && fabs(value) < 1e15) {
+	if (value == floor(value) && fabs(value) < 1e21) {
 		(void)snprintf(buf, 64, "%.0f", value);
 		return;
 	}

@@ -36,6 +36,7 @@ get() { # ARGUMENTS
 
 # In the background; its lines go to $dir/w, its exit status to $dir/w.status. Sets watch_pid.
 follow() { # ARGUMENTS
+	# shellcheck disable=SC2016 # for that shell to expand
 	start "$dir/w" "$dir/w.err" bash -c '"${@:2}" & echo $! >"$1.pid"; wait $!; echo $? >"$1.status"' - "$dir/w" \
 		"$podonym" get --server "$api_url" "$@"
 	await 5 test -s "$dir/w.pid"
