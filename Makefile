@@ -218,6 +218,10 @@ $(TESTAPI): $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)) $(B)/bas
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lmicrohttpd -ljansson -lpthread
 $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)): | deps-test
 
+# What the behaviour suites share: a scripted API server and a recorder of what an informer says.
+BEHAVIOUR := $(patsubst %,$(B)/tests/unit/kube/%.o,behaviour scripted_server scripted_objects)
+$(patsubst %.c,$(B)/%,$(wildcard tests/unit/kube/test_behaviour_*.c)): $(BEHAVIOUR)
+
 # A program over the library's public face alone, for tests that drive informers from outside.
 SHELL_PROGRAM := $(B)/tests/tools/informer-shell
 $(SHELL_PROGRAM): $(patsubst %.c,$(B)/%.o,tests/tools/informer_shell.c tests/tools/shell_objects.c) $(LIB).a
