@@ -183,7 +183,7 @@ static inline int server_start(struct server *s, SSL_CTX *tls, script_fn script)
 	(void)pthread_mutex_init(&s->lock, NULL);
 	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(s->listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    listen(s->listener, 64) < 0 ||
+	    listen(s->listener, MAX_CONNECTIONS) < 0 ||
 	    getsockname(s->listener, (struct sockaddr *)&addr, &len) < 0)
 		return -errno;
 	s->port = ntohs(addr.sin_port);
