@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_resource(const struct pn_resource *res)
+static void check_resource(const struct pn_api_resource *res)
 {
 	assert(*res->version && *res->plural && *res->kind);
 	assert(!strpbrk(res->group, "/ ") && !strpbrk(res->version, "/ ") &&
@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const words[] = { "widgets", "wd", "po", "widgets.example.com",
 					     "widgets.v1.example.com" };
 	const uint8_t *end = data + size, *stop;
-	const struct pn_resource *res;
+	const struct pn_api_resource *res;
 	struct pn_discovery *d;
 	const char *path;
 

@@ -49,7 +49,7 @@ static int feed(struct pn_printer *p, enum pn_body_form form, const char *bytes,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct pn_resource widget = {
+	static const struct pn_api_resource widget = {
 		.group = "example.com",
 		.version = "v1",
 		.plural = "widgets",

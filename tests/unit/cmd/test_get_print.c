@@ -17,7 +17,7 @@
 #include "cmd/get_columns.h"
 #include "cmd/object_print.h"
 
-static const struct pn_resource widget = {
+static const struct pn_api_resource widget = {
 	.group = "example.com",
 	.version = "v1",
 	.plural = "widgets",
@@ -26,7 +26,7 @@ static const struct pn_resource widget = {
 	.is_namespaced = true,
 };
 
-static const struct pn_resource pod = {
+static const struct pn_api_resource pod = {
 	.group = "", .version = "v1", .plural = "pods", .kind = "Pod"
 };
 

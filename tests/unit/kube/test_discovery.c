@@ -44,10 +44,10 @@ static int answer(struct pn_discovery *d, const char *path, const char *text)
 	return r;
 }
 
-static const struct pn_resource *found(struct pn_discovery *d, const char *word)
+static const struct pn_api_resource *found(struct pn_discovery *d, const char *word)
 {
-	static const struct pn_resource none;
-	const struct pn_resource *res = &none;
+	static const struct pn_api_resource none;
+	const struct pn_api_resource *res = &none;
 
 	assert_int_equal(pn_discovery_find(d, word, &res), 1);
 	return res;
@@ -55,7 +55,7 @@ static const struct pn_resource *found(struct pn_discovery *d, const char *word)
 
 static void assert_unknown(struct pn_discovery *d, const char *word)
 {
-	const struct pn_resource *res;
+	const struct pn_api_resource *res;
 
 	assert_int_equal(pn_discovery_find(d, word, &res), 0);
 }
@@ -63,7 +63,7 @@ static void assert_unknown(struct pn_discovery *d, const char *word)
 static void assert_is(struct pn_discovery *d, const char *word, const char *group,
 		      const char *version, const char *plural)
 {
-	const struct pn_resource *res = found(d, word);
+	const struct pn_api_resource *res = found(d, word);
 
 	assert_string_equal(res->group, group);
 	assert_string_equal(res->version, version);
