@@ -40,6 +40,13 @@ static int on_list_item(void *data, const struct pn_object *obj)
 	return r < 0 ? r : inf->store_ops->stage(inf->store, obj);
 }
 
+static int on_list_remove(void *data, const struct pn_object *like)
+{
+	struct pn_informer *inf = data;
+
+	return inf->store_ops->stage_remove(inf->store, like);
+}
+
 static void on_list_drop(void *data)
 {
 	struct pn_informer *inf = data;
@@ -195,6 +202,7 @@ static void on_late_end(void *data)
 static const struct pn_reflector_ops reflector_ops = {
 	.list_begin = on_list_begin,
 	.list_item = on_list_item,
+	.list_remove = on_list_remove,
 	.list_end = on_list_end,
 	.list_drop = on_list_drop,
 	.event = on_event,
@@ -380,8 +388,8 @@ void pn_informer_stop(struct pn_informer *inf)
 	pn_factory_wake(inf->factory);
 }
 
-int pn_informer_set_transform(struct pn_informer *inf,
-			      int (*fn)(void *data, struct json_t *object), void *data)
+int pn_informer_set_transform(struct pn_informer *inf, int (*fn)(void *data, struct json_t *object),
+			      void *data)
 {
 	bool is_late;
 

@@ -46,7 +46,7 @@ enum {
 	PB_STATUS_CODE = 6,
 };
 enum { PB_DETAILS_CAUSES = 4, PB_DETAILS_RETRY_AFTER_SECONDS = 5 };
-enum { PB_CAUSE_REASON = 1 };
+enum { PB_CAUSE_REASON = 1, PB_CAUSE_MESSAGE = 2 };
 
 /* meta/v1: LabelSelector, LabelSelectorRequirement */
 enum { PB_SELECTOR_MATCH_LABELS = 1, PB_SELECTOR_MATCH_EXPRESSIONS = 2 };

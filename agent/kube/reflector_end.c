@@ -90,7 +90,8 @@ void pn_reflector_ending(struct pn_reflector *r, int result, const struct pn_err
 		ret->status = a->error_event;
 		refused(ret);
 	} else if (a->http_status != 0 && a->http_status != 200) {
-		pn_status_from_body(a->http_status, r->body.data, r->body.len, &ret->status);
+		pn_status_from_body(a->http_status, r->body.len ? r->body.data : "", r->body.len,
+				    &ret->status);
 		refused(ret);
 	} else if (a->error) {
 		ret->how = how_unread(a);

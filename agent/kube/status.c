@@ -33,15 +33,23 @@ static void copy_field(char *to, size_t size, const json_t *tree, const char *fi
 		copy_text(to, size, json_string_value(v), json_string_length(v));
 }
 
-static bool has_cause(const json_t *details, const char *reason)
+static bool is_text(const json_t *tree, const char *field, const char *want)
+{
+	const char *s = json_string_value(json_object_get(tree, field));
+
+	return s && strcmp(s, want) == 0;
+}
+
+/* Servers of 1.17 and 1.18 gave the cause no reason. */
+static bool has_too_large_cause(const json_t *details)
 {
 	const json_t *causes = json_object_get(details, "causes");
 
 	for (size_t i = 0; i < json_array_size(causes); i++) {
-		const char *s =
-			json_string_value(json_object_get(json_array_get(causes, i), "reason"));
+		const json_t *cause = json_array_get(causes, i);
 
-		if (s && strcmp(s, reason) == 0)
+		if (is_text(cause, "reason", too_large_reason) ||
+		    is_text(cause, "message", too_large_message))
 			return true;
 	}
 	return false;
@@ -66,8 +74,8 @@ void pn_status_from_json(const json_t *tree, struct pn_status *ret)
 	};
 	copy_field(ret->reason, sizeof(ret->reason), tree, "reason");
 	copy_field(ret->message, sizeof(ret->message), tree, "message");
-	ret->too_large = ret->code == 504 && (has_cause(details, too_large_reason) ||
-					      strstr(ret->message, too_large_message));
+	ret->too_large = ret->code == 504 &&
+			 (has_too_large_cause(details) || strstr(ret->message, too_large_message));
 }
 
 static int pb_number(const struct pn_pb_field *f, int otherwise)
@@ -81,14 +89,15 @@ static void pb_text(char *to, size_t size, const struct pn_pb_field *f)
 		copy_text(to, size, (const char *)f->bytes.at, pn_pb_len(&f->bytes));
 }
 
-static bool pb_has_reason(const struct pn_pb_field *cause, const char *reason)
+static bool pb_is_too_large(const struct pn_pb_field *cause)
 {
 	struct pn_pb m = cause->bytes;
 	struct pn_pb_field f;
 
 	while (cause->type == PN_PB_BYTES && pn_pb_read(&m, &f) > 0)
-		if (f.number == PB_CAUSE_REASON && f.type == PN_PB_BYTES &&
-		    pn_pb_is(f.bytes, reason))
+		if (f.type == PN_PB_BYTES &&
+		    ((f.number == PB_CAUSE_REASON && pn_pb_is(f.bytes, too_large_reason)) ||
+		     (f.number == PB_CAUSE_MESSAGE && pn_pb_is(f.bytes, too_large_message))))
 			return true;
 	return false;
 }
@@ -102,7 +111,7 @@ static void read_details(const struct pn_pb_field *details, struct pn_status *st
 		if (f.number == PB_DETAILS_RETRY_AFTER_SECONDS)
 			st->retry_after_s = pb_number(&f, -1);
 		else if (f.number == PB_DETAILS_CAUSES)
-			st->too_large |= pb_has_reason(&f, too_large_reason);
+			st->too_large |= pb_is_too_large(&f);
 	}
 }
 

@@ -483,6 +483,19 @@ int pn_store_stage(struct pn_store *s, const struct pn_object *obj)
 	return 0;
 }
 
+/* The table's reference goes to the order, which may name the object. */
+int pn_store_stage_remove(struct pn_store *s, const struct pn_object *like)
+{
+	const struct pn_object *old = NULL;
+	int r = order_reserve(&s->order, 1);
+
+	if (r == 0)
+		r = state_remove(s->staged, like, NULL, &old);
+	if (r == 0 && old)
+		s->order.at[s->order.n++] = (uintptr_t)old | ORDER_REPLACED;
+	return r;
+}
+
 static void tell_removed(struct state *old, struct state *now, const struct pn_store_diff *diff,
 			 void *data, bool *go_on)
 {

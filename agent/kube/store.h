@@ -38,6 +38,7 @@ int pn_store_remove(struct pn_store *s, const struct pn_object *like,
 		    const struct pn_object **ret_old);
 int pn_store_stage_begin(struct pn_store *s);
 int pn_store_stage(struct pn_store *s, const struct pn_object *obj);
+int pn_store_stage_remove(struct pn_store *s, const struct pn_object *like);
 void pn_store_unstage(struct pn_store *s);
 void pn_store_commit(struct pn_store *s, const struct pn_store_diff *diff, void *data);
 

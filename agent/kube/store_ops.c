@@ -24,6 +24,11 @@ static int stage(void *store, const struct pn_object *obj)
 	return pn_store_stage(store, obj);
 }
 
+static int stage_remove(void *store, const struct pn_object *like)
+{
+	return pn_store_stage_remove(store, like);
+}
+
 static void unstage(void *store)
 {
 	pn_store_unstage(store);
@@ -61,6 +66,7 @@ const struct pn_store_ops pn_store_ops = {
 	.remove = remove_like,
 	.stage_begin = stage_begin,
 	.stage = stage,
+	.stage_remove = stage_remove,
 	.unstage = unstage,
 	.commit = commit,
 	.each = each,

@@ -153,6 +153,8 @@ struct pn_store_diff {
  * @remove:      forget the object with the key of @like; @ret_old as above. Return: as @put
  * @stage_begin: begin to collect a list, beside what is stored; one begun before is forgotten
  * @stage:       one more object of it; of two under one key the last one counts
+ * @stage_remove: take the object with the key of @like back out of it, if it is there: it was deleted
+ *               while the list was streamed
  * @unstage:     forget what has been collected
  * @commit:      what has been collected is the store from now on; cannot fail. Objects whose version
  *               is unchanged are not told to @diff
@@ -167,6 +169,7 @@ struct pn_store_ops {
 	int (*remove)(void *store, const struct pn_object *like, const struct pn_object **ret_old);
 	int (*stage_begin)(void *store);
 	int (*stage)(void *store, const struct pn_object *obj);
+	int (*stage_remove)(void *store, const struct pn_object *like);
 	void (*unstage)(void *store);
 	void (*commit)(void *store, const struct pn_store_diff *diff, void *data);
 	void (*each)(void *store, bool (*visit)(void *data, const struct pn_object *obj),

@@ -3,7 +3,7 @@
  * Fuzzes a reflector: the input's first byte is its configuration, the rest a sequence of answers,
  * divided by the byte 0xff; an answer's first byte chooses its status and how it ends, what follows
  * is its body. Whatever comes, the calls keep to their order, a pause is neither nothing nor for
- * ever, and the same request comes again and again only with a pause or after an event.
+ * ever, and the same request comes again and again only as time passes or after an event.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
 	MAX_ANSWERS = 64,
-	MAX_IDLE_REQUESTS = 8, /* the same again, without a pause and without an event */
+	MAX_IDLE_REQUESTS = 8, /* the same again, while no time passes and no event comes */
 };
 
 /* What the reflector has told so far. */
@@ -24,8 +24,9 @@ struct listener {
 	pn_nsec now;
 	bool is_listing, has_list, is_late;
 
-	/* How often the same has been asked for, no pause and no event between. */
+	/* How often the same has been asked for since this time and this event. */
 	char path[1 << 14];
+	pn_nsec asked_at;
 	uint64_t n_events;
 	unsigned int n_idle;
 };
@@ -120,9 +121,10 @@ static void count_idle(const struct pn_reflector *r, struct listener *l, const c
 	struct pn_reflector_status st;
 
 	pn_reflector_status(r, &st);
-	if (st.n_events != l->n_events || strcmp(path, l->path) != 0)
+	if (l->now != l->asked_at || st.n_events != l->n_events || strcmp(path, l->path) != 0)
 		l->n_idle = 0;
 	assert(++l->n_idle <= MAX_IDLE_REQUESTS);
+	l->asked_at = l->now;
 	l->n_events = st.n_events;
 	assert(strlen(path) < sizeof(l->path));
 	memcpy(l->path, path, strlen(path) + 1);
@@ -136,7 +138,6 @@ static void ask(struct pn_reflector *r, struct listener *l)
 	if (!s.path) {
 		assert(s.wait_ns > 0 && s.wait_ns <= 60 * PN_NSEC_PER_SEC);
 		l->now += s.wait_ns;
-		l->n_idle = 0;
 		pn_reflector_next(r, &s);
 	}
 	assert(s.path && s.path[0] == '/' && s.accept[0] && s.idle_ms > 0);

@@ -126,6 +126,14 @@ static inline void drop(struct pn_store *s, const char *spec)
 	pn_object_unref(like);
 }
 
+static inline void take_back(struct pn_store *s, const char *spec)
+{
+	struct pn_object *obj = object(spec);
+
+	assert_int_equal(pn_store_stage_remove(s, obj), 0);
+	pn_object_unref(obj);
+}
+
 static inline void stage(struct pn_store *s, const char *spec)
 {
 	struct pn_object *obj = object(spec);

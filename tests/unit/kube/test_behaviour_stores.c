@@ -690,6 +690,18 @@ static int few_stage(void *store, const struct pn_object *obj)
 	return 0;
 }
 
+static int few_stage_remove(void *store, const struct pn_object *like)
+{
+	struct few *s = store;
+	size_t i = find(s->staged, s->n_staged, like);
+
+	if (i == s->n_staged)
+		return 0;
+	pn_object_unref(s->staged[i]);
+	s->staged[i] = s->staged[--s->n_staged];
+	return 0;
+}
+
 static void few_commit(void *store, const struct pn_store_diff *diff, void *data)
 {
 	struct few *s = store, old = *s;
@@ -728,7 +740,7 @@ static size_t few_count(void *store)
 }
 
 static const struct pn_store_ops few_ops = {
-	few_put,     few_remove, few_stage_begin, few_stage,
+	few_put,     few_remove, few_stage_begin, few_stage, few_stage_remove,
 	few_unstage, few_commit, few_each,	  few_count,
 };
 

@@ -91,8 +91,13 @@ static void version_from_the_future_is_forgotten(void **state)
 	static const char causes[] = "{'kind':'Status','code':504,'reason':'Timeout','message':'x',"
 				     "'details':{'causes':[{'reason':'ResourceVersionTooLarge'}]}}";
 
+	static const char messages[] =
+		"{'kind':'Status','code':504,'reason':'Timeout','message':'x',"
+		"'details':{'causes':[{'message':'Too large resource version'}]}}";
+
 	(void)state;
 	PLAY({ ASK, 0, LIST_0 }, { ANSWER, 504, causes }, { ASK, 0, LIST_ANY });
+	PLAY({ ASK, 0, LIST_0 }, { ANSWER, 504, messages }, { ASK, 0, LIST_ANY });
 	PLAY({ ASK, 0, LIST_0 },
 	     { ANSWER, 504, STATUS("504", "Timeout", "Too large resource version: 9, current: 3") },
 	     { ASK, 0, LIST_ANY });

@@ -387,6 +387,30 @@ static void of_two_under_one_key_the_last_counts(void **state)
 	assert_string_equal(pn_store_get(f->store, "ns/a")->resource_version, "1");
 }
 
+static void what_is_taken_back_is_not_in_the_list(void **state)
+{
+	struct fixture *f = *state;
+
+	add_index(f, &pn_indexer_controller);
+	put(f->store, "ns/a u 1 x");
+	put(f->store, "ns/b u 1 x");
+	assert_int_equal(pn_store_stage_begin(f->store), 0);
+	stage(f->store, "ns/a u 1 x");
+	stage(f->store, "ns/b u 2 y");
+	stage(f->store, "ns/c u 3 y");
+	stage(f->store, "ns/d u 4 y");
+	take_back(f->store, "ns/a u 5");
+	take_back(f->store, "ns/b u 5");
+	take_back(f->store, "ns/c u 5");
+	take_back(f->store, "ns/c u 5");
+	take_back(f->store, "ns/never u 5");
+	stage(f->store, "ns/b u 6 z");
+	check_commit(f, "-a@1 +d@4 ~b@6 ");
+	check_index(f->store, "controller", "x", "");
+	check_index(f->store, "controller", "y", "d ");
+	check_index(f->store, "controller", "z", "b ");
+}
+
 static void new_uid_with_the_old_version_is_an_update(void **state)
 {
 	struct fixture *f = *state;
@@ -526,6 +550,7 @@ int main(void)
 		TEST(list_of_unchanged_objects_is_quiet_and_shares_them),
 		TEST(dropped_and_restarted_lists_leave_no_trace),
 		TEST(empty_list_removes_everything),
+		TEST(what_is_taken_back_is_not_in_the_list),
 		TEST(who_has_heard_enough_hears_no_more),
 		TEST(what_is_found_stays_whole_until_the_section_ends),
 		TEST(ops_are_the_same_store),

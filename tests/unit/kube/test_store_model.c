@@ -126,6 +126,15 @@ static void stage_name(struct list *l, unsigned int name)
 	l->version[name] = version;
 }
 
+static void take_name_back(struct list *l, unsigned int name)
+{
+	struct pn_object *obj = make(name, 0);
+
+	assert_int_equal(pn_store_stage_remove(l->m->store, obj), 0);
+	pn_object_unref(obj);
+	l->version[name] = 0;
+}
+
 /* What was told has to make the old state the new one. */
 static void take_list(struct model *m)
 {
@@ -133,8 +142,11 @@ static void take_list(struct model *m)
 	struct list l = { .m = m };
 
 	assert_int_equal(pn_store_stage_begin(m->store), 0);
-	for (unsigned int i = draw(m, 2 * N_NAMES); i > 0; i--)
+	for (unsigned int i = draw(m, 2 * N_NAMES); i > 0; i--) {
 		stage_name(&l, draw(m, N_NAMES));
+		if (draw(m, 4) == 0)
+			take_name_back(&l, draw(m, N_NAMES));
+	}
 	if (draw(m, 4) == 0) {
 		pn_store_unstage(m->store);
 		return;
