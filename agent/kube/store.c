@@ -14,7 +14,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
+
+/* From so many objects on, what a list has replaced is given back to the system. */
+enum { TRIM_FROM = 4096 };
 
 /**
  * struct state
@@ -144,6 +148,17 @@ static void state_free(void *data)
 	free(st);
 }
 
+/* On liburcu's thread: many objects leave the heap with many holes. */
+static void give_up(void *data)
+{
+	struct state *st = data;
+	bool is_large = pn_table_count(objects_of(st)) >= TRIM_FROM;
+
+	state_free(st);
+	if (is_large)
+		(void)malloc_trim(0);
+}
+
 static int copy_catalogs(struct state *st, const struct state *like)
 {
 	const struct pn_catalog *c;
@@ -174,7 +189,7 @@ static struct state *state_new(const struct state *like)
 	return st;
 }
 
-/* Only forgets what the first catalogs have prepared, up to @end. */
+/* Forgets what the first catalogs have prepared, up to @end. */
 static void cancel(struct state *st, const struct pn_catalog *end, struct pn_bin *bin)
 {
 	struct pn_catalog *c;
@@ -317,12 +332,20 @@ static void adopt(struct state *st, struct pn_catalog *c, const size_t *n_values
 	pn_catalog_push(&st->catalogs, c);
 }
 
+/* Names of indexes are short: for these a call of strcmp() takes longer. */
+static bool is_name(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
 static const struct pn_catalog *find_catalog(const struct state *st, const char *name)
 {
 	const struct pn_catalog *c;
 
 	for (c = pn_catalog_first(&st->catalogs); c; c = pn_catalog_next(c))
-		if (strcmp(pn_catalog_indexer(c)->name, name) == 0)
+		if (is_name(pn_catalog_indexer(c)->name, name))
 			return c;
 	return NULL;
 }
@@ -561,7 +584,7 @@ void pn_store_commit(struct pn_store *s, const struct pn_store_diff *diff, void 
 	tell_put(&s->order, old, now, diff, data, &go_on);
 	unmark(now);
 	order_done(&s->order);
-	pn_bin_close_with(PN_TAKE_PTR(old->bin), state_free, old);
+	pn_bin_close_with(PN_TAKE_PTR(old->bin), give_up, old);
 }
 
 /* --- readers --- */

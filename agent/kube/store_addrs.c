@@ -137,7 +137,7 @@ static int rebuild(pn_addrs_ref *ref, size_t n, struct pn_bin *bin)
 	return 0;
 }
 
-/* It is copied when it is full, so an eighth of what it holds has been claimed since the last time. */
+/* It is copied when it is full, so a quarter of what it holds has been claimed since the last time. */
 int pn_addrs_reserve(pn_addrs_ref *ref, size_t n, struct pn_bin *bin)
 {
 	const struct pn_addrs *a = pn_addrs_mine(ref);
@@ -145,7 +145,7 @@ int pn_addrs_reserve(pn_addrs_ref *ref, size_t n, struct pn_bin *bin)
 	if (a && a->n_used + n <= max_used(a->n_slots))
 		return 0;
 	n += pn_addrs_count(a);
-	return rebuild(ref, n + n / 8, bin);
+	return rebuild(ref, n + n / 4, bin);
 }
 
 pn_members *pn_addrs_claim(struct pn_addrs *a, const struct pn_addr *addr)

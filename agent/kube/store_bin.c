@@ -132,7 +132,7 @@ void pn_scrap_free(void *scrap)
 
 static void empty(struct rcu_head *head)
 {
-	struct pn_bin *bin = caa_container_of(head, struct pn_bin, rcu);
+	struct pn_bin *bin = PN_CONTAINER_OF(head, struct pn_bin, rcu);
 	unsigned int phase;
 
 	TSAN_AFTER_GRACE();

@@ -5,8 +5,8 @@
  * pointer. A pointer never moves within a table. One that grows is copied, and the old one stays as
  * it is for those who still walk over it: they see each pointer once.
  *
- * At most seven slots of eight are used. A new table has room for an eighth more than it holds, so
- * the copying costs each addition about eight moves, whatever comes and goes.
+ * At most seven slots of eight are used. A new table has room for a quarter more than it holds, so
+ * the copying costs each addition about four moves, whatever comes and goes.
  */
 #include "kube/store_private.h"
 
@@ -77,7 +77,7 @@ int pn_table_reserve(pn_table_ref *ref, size_t n, bool with_notes, struct pn_bin
 	if (t && t->n_used + n <= max_used(t->n_slots))
 		return 0;
 	n += pn_table_count(t);
-	return rebuild(ref, n + n / 8, with_notes, bin);
+	return rebuild(ref, n + n / 4, with_notes, bin);
 }
 
 uint32_t pn_table_add(struct pn_table *t, uint32_t hash, const void *p)

@@ -181,7 +181,6 @@ static void bench_list(void)
 {
 	double before = memory("VmRSS"), filled;
 	struct pn_object **pods = calloc(n_pods, sizeof(struct pn_object *));
-	pn_nsec start;
 
 	if (!pods)
 		exit(1);
@@ -201,10 +200,8 @@ static void bench_list(void)
 	row("highest use of memory so far, above that", (memory("VmHWM") - filled) / 1e6, "MB");
 	row("list without a change, a pod", (double)list(0) / n_pods, "ns");
 	row("list that changes all, a pod", (double)list(1) / n_pods, "ns");
-	start = cpu_time();
 	pn_store_barrier();
 	row("more memory afterwards", (memory("VmRSS") - filled) / 1e6, "MB");
-	(void)start;
 }
 
 /* --- look-ups --- */
