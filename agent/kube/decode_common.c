@@ -191,7 +191,7 @@ static int parse_prefix_len(const char *text)
 {
 	size_t n = strspn(text, "0123456789");
 
-	return n && n < 4 && !text[n] ? atoi(text) : -1;
+	return n && n < 4 && !text[n] ? (int)strtol(text, NULL, 10) : -1;
 }
 
 int pn_cidr_parse(const char *text, struct pn_cidr *ret)
