@@ -13,7 +13,9 @@ int pn_addr_parse(const char *text, struct pn_addr *ret)
 {
 	struct pn_addr a;
 
-	if (inet_pton(AF_INET6, text, a.b) == 1) {
+	if (strchr(text, ':')) {
+		if (inet_pton(AF_INET6, text, a.b) != 1)
+			return -EINVAL;
 		*ret = a;
 		return 0;
 	}

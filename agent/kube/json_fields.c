@@ -159,13 +159,14 @@ void pn_json_labels(struct pn_draft *d, const json_t *parent, const char *field,
 		    void (*add)(struct pn_draft *d, struct pn_label_list *list, const char *key,
 				const char *value))
 {
-	const json_t *labels = pn_json_object(d, parent, field);
-	const char *key;
-	json_t *value;
+	json_t *labels = (json_t *)(uintptr_t)pn_json_object(d, parent, field);
 
-	json_object_foreach ((json_t *)(uintptr_t)labels, key, value)
-		add(d, list, key,
+	for (void *i = json_object_iter(labels); i; i = json_object_iter_next(labels, i)) {
+		const json_t *value = json_object_iter_value(i);
+
+		add(d, list, json_object_iter_key(i),
 		    json_is_null(value) ? "" : pn_json_text(d, value, field, SIZE_MAX));
+	}
 	pn_label_list_sort(list);
 }
 

@@ -53,9 +53,19 @@ bool pn_pb_long_varint(struct pn_pb *m, uint64_t *ret);
 
 static inline bool pn_pb_varint(struct pn_pb *m, uint64_t *ret)
 {
-	if (m->at < m->end && *m->at < 0x80) {
-		*ret = *m->at++;
-		return true;
+	if (pn_pb_len(m) >= 2) {
+		uint8_t low = m->at[0], high = m->at[1];
+
+		if (low < 0x80) {
+			*ret = low;
+			m->at++;
+			return true;
+		}
+		if (high < 0x80) {
+			*ret = (uint64_t)high << 7 | (low & 0x7f);
+			m->at += 2;
+			return true;
+		}
 	}
 	return pn_pb_long_varint(m, ret);
 }
@@ -81,29 +91,23 @@ static inline bool pn_pb_skip(struct pn_pb *m, uint64_t len)
 static inline int pn_pb_read(struct pn_pb *m, struct pn_pb_field *ret)
 {
 	uint64_t tag;
-	bool ok;
 
 	if (m->at == m->end)
 		return 0;
 	if (!pn_pb_varint(m, &tag) || !pn_pb_tag(tag, &ret->number, &ret->type))
 		return -EBADMSG;
-	switch (ret->type) {
-	case PN_PB_VARINT:
-		ok = pn_pb_varint(m, &ret->value);
-		break;
-	case PN_PB_BYTES:
-		ok = pn_pb_varint(m, &ret->value);
+	if (ret->type <= PN_PB_BYTES && ret->type != PN_PB_FIXED64) {
+		if (!pn_pb_varint(m, &ret->value))
+			return -EBADMSG;
+		if (ret->type == PN_PB_VARINT)
+			return 1;
 		ret->bytes.at = m->at;
-		ok = ok && pn_pb_skip(m, ret->value);
+		if (!pn_pb_skip(m, ret->value))
+			return -EBADMSG;
 		ret->bytes.end = m->at;
-		break;
-	case PN_PB_FIXED64:
-		ok = pn_pb_skip(m, 8);
-		break;
-	default:
-		ok = pn_pb_skip(m, 4);
+		return 1;
 	}
-	return ok ? 1 : -EBADMSG;
+	return pn_pb_skip(m, ret->type == PN_PB_FIXED64 ? 8 : 4) ? 1 : -EBADMSG;
 }
 
 /**

@@ -9,6 +9,12 @@
 
 #include "kube/pb_numbers.h"
 
+void pn_pb_invalid(struct pn_draft *d)
+{
+	if (!d->error)
+		d->error = pn_err_set(d->err, -EBADMSG, "invalid protobuf");
+}
+
 static bool is_type(struct pn_draft *d, const struct pn_pb_field *f, enum pn_pb_type type,
 		    const char *name)
 {

@@ -10,13 +10,16 @@
  * A field of another wire type than the API's makes the draft remember an error.
  */
 
+/** pn_pb_invalid() - note that this is no message, unless something was wrong before */
+void pn_pb_invalid(struct pn_draft *d);
+
 /** pn_pb_next() - Return: is there another field? Not at the end, and not after what is no message, which is noted */
 static inline bool pn_pb_next(struct pn_draft *d, struct pn_pb *m, struct pn_pb_field *ret)
 {
 	int r = pn_pb_read(m, ret);
 
-	if (r < 0 && !d->error)
-		d->error = pn_err_set(d->err, r, "invalid protobuf");
+	if (r < 0)
+		pn_pb_invalid(d);
 	return r > 0;
 }
 

@@ -20,12 +20,12 @@ static const char partial_kind[] = "PartialObjectMetadata";
 #define JSON "application/json"
 #define PROTOBUF "application/vnd.kubernetes.protobuf"
 
-/* By protobuf, by metadata only, by mode. A server that gives no metadata alone gives JSON objects. */
+/* By protobuf, by metadata only, by mode. A server that gives no metadata alone gives whole objects. */
 static const char *const accepts[2][2][2] = {
 	{ { JSON, JSON }, { PARTIAL(JSON, "List") "," JSON, PARTIAL(JSON, "") "," JSON } },
 	{ { PROTOBUF "," JSON, PROTOBUF "," JSON },
-	  { PARTIAL(PROTOBUF, "List") "," PARTIAL(JSON, "List"),
-	    PARTIAL(PROTOBUF, "") "," PARTIAL(JSON, "") } },
+	  { PARTIAL(PROTOBUF, "List") "," PARTIAL(JSON, "List") "," JSON,
+	    PARTIAL(PROTOBUF, "") "," PARTIAL(JSON, "") "," JSON } },
 };
 
 static bool is_metadata_only(const struct pn_wire_config *config)

@@ -368,8 +368,9 @@ static void each_kind_is_asked_for_as_it_is_read(void **state)
 	check_accept(PN_KIND_POD, true, PN_WIRE_LIST, PROTOBUF "," JSON);
 	check_accept(PN_KIND_POD, true, PN_WIRE_WATCH, PROTOBUF "," JSON);
 	check_accept(PN_KIND_REPLICASET, true, PN_WIRE_LIST,
-		     PARTIAL(PROTOBUF, "List") "," PARTIAL(JSON, "List"));
-	check_accept(PN_KIND_JOB, true, PN_WIRE_WATCH, PARTIAL(PROTOBUF, "") "," PARTIAL(JSON, ""));
+		     PARTIAL(PROTOBUF, "List") "," PARTIAL(JSON, "List") "," JSON);
+	check_accept(PN_KIND_JOB, true, PN_WIRE_WATCH,
+		     PARTIAL(PROTOBUF, "") "," PARTIAL(JSON, "") "," JSON);
 	check_accept(PN_KIND_REPLICASET, false, PN_WIRE_LIST, PARTIAL(JSON, "List") "," JSON);
 }
 
