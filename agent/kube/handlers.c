@@ -22,6 +22,14 @@ int pn_informer_reserve(struct pn_informer *inf, size_t n)
 	return e;
 }
 
+void pn_informer_settle(struct pn_informer *inf)
+{
+	struct pn_registration *r;
+
+	for (r = inf->registrations; r; r = r->next)
+		pn_registration_settle(r);
+}
+
 static void push(struct pn_registration *r, const struct pn_notice *notice)
 {
 	pn_registration_push(r, notice);
@@ -97,6 +105,8 @@ static void resync(struct pn_informer *inf, struct pn_registration *r)
 
 	if (pn_registration_reserve(r, pn_informer_most_notices(inf) + n) == 0)
 		inf->store_ops->each(inf->store, push_resync, r);
+	if (!inf->n_staged)
+		pn_registration_settle(r);
 }
 
 void pn_informer_on_resync(uv_timer_t *timer)
@@ -148,6 +158,8 @@ static int begin_with_store(struct pn_informer *inf, struct pn_registration *r)
 		return e;
 	inf->store_ops->each(inf->store, push_initial, r);
 	push(r, &(struct pn_notice) { .type = PN_NOTICE_SYNCED });
+	if (!inf->n_staged)
+		pn_registration_settle(r);
 	return 0;
 }
 

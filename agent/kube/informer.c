@@ -53,6 +53,7 @@ static void on_list_drop(void *data)
 
 	inf->store_ops->unstage(inf->store);
 	inf->n_staged = 0;
+	pn_informer_settle(inf);
 }
 
 static bool on_diff_remove(void *data, const struct pn_object *last)
@@ -78,6 +79,13 @@ static bool on_diff_put(void *data, const struct pn_object *old, const struct pn
 	return true;
 }
 
+static void tell_synced(struct pn_informer *inf)
+{
+	pn_informer_push(inf, &(struct pn_notice) { .type = PN_NOTICE_SYNCED });
+	atomic_store_explicit(&inf->is_synced, true, memory_order_release);
+	(void)pthread_cond_broadcast(&inf->factory->changed);
+}
+
 static void on_list_end(void *data)
 {
 	static const struct pn_store_diff diff = { on_diff_remove, on_diff_put };
@@ -85,11 +93,9 @@ static void on_list_end(void *data)
 
 	inf->store_ops->commit(inf->store, &diff, inf);
 	inf->n_staged = 0;
-	if (pn_informer_has_synced(inf))
-		return;
-	pn_informer_push(inf, &(struct pn_notice) { .type = PN_NOTICE_SYNCED });
-	atomic_store_explicit(&inf->is_synced, true, memory_order_release);
-	(void)pthread_cond_broadcast(&inf->factory->changed);
+	if (!pn_informer_has_synced(inf))
+		tell_synced(inf);
+	pn_informer_settle(inf);
 }
 
 static int apply_delete(struct pn_informer *inf, const struct pn_object *obj)
@@ -124,7 +130,7 @@ static int apply_put(struct pn_informer *inf, const struct pn_object *obj)
 static int on_event(void *data, enum pn_event event, const struct pn_object *obj)
 {
 	struct pn_informer *inf = data;
-	int r = pn_informer_reserve(inf, pn_informer_most_notices(inf));
+	int r = pn_informer_reserve(inf, 1);
 
 	if (r < 0)
 		return r;

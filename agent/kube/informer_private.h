@@ -138,7 +138,10 @@ void pn_informer_server_is_back(struct pn_informer *inf);
 /** pn_informer_reserve() - room for so many more notices in every queue. Return: 0 or -ENOMEM */
 int pn_informer_reserve(struct pn_informer *inf, size_t n);
 
-/** pn_informer_most_notices() - how many a complete list could cause now, or one event */
+/** pn_informer_settle() - what was reserved for a list and not used will not be */
+void pn_informer_settle(struct pn_informer *inf);
+
+/** pn_informer_most_notices() - how many the list that is being collected could cause */
 size_t pn_informer_most_notices(const struct pn_informer *inf);
 
 /** pn_informer_push() - to every handler; room is reserved */

@@ -77,7 +77,7 @@ size_t pn_informer_count(const struct pn_informer *inf)
 
 bool pn_informer_has_synced(const struct pn_informer *inf)
 {
-	/* pairs with the release in on_list_end() */
+	/* pairs with the release in tell_synced() */
 	return atomic_load_explicit(&inf->is_synced, memory_order_acquire);
 }
 

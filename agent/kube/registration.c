@@ -45,17 +45,23 @@ static void release(const struct pn_queued *q)
 	pn_object_unref(q->obj);
 }
 
+/* A ring that was large for a list is not kept. */
+static void give_back(struct pn_registration *r)
+{
+	if (r->n_queued || r->n_reserved || r->cap <= KEPT_CAP)
+		return;
+	free(r->ring);
+	r->ring = NULL;
+	r->cap = r->first = 0;
+}
+
 static struct pn_queued take_first(struct pn_registration *r)
 {
 	struct pn_queued q = r->ring[r->first];
 
 	r->first = (r->first + 1) & (r->cap - 1);
 	r->n_queued--;
-	if (r->n_queued == 0 && r->cap > KEPT_CAP) {
-		free(r->ring);
-		r->ring = NULL;
-		r->cap = r->first = 0;
-	}
+	give_back(r);
 	return q;
 }
 
@@ -97,15 +103,26 @@ int pn_registration_reserve(struct pn_registration *r, size_t n)
 		cap *= 2;
 	if (cap > r->cap && !r->is_removed)
 		e = grow(r, cap);
+	if (e == 0)
+		r->n_reserved = PN_MAX(r->n_reserved, n);
 	unlock(r);
 	return e;
+}
+
+void pn_registration_settle(struct pn_registration *r)
+{
+	lock(r);
+	r->n_reserved = 0;
+	give_back(r);
+	unlock(r);
 }
 
 void pn_registration_push(struct pn_registration *r, const struct pn_notice *n)
 {
 	lock(r);
 	if (!r->is_removed) {
-		assert(r->n_queued < r->cap);
+		assert(r->n_queued < r->cap && r->n_reserved);
+		r->n_reserved--;
 		r->ring[(r->first + r->n_queued++) & (r->cap - 1)] = (struct pn_queued) {
 			.old = n->old ? pn_object_ref(n->old) : NULL,
 			.obj = n->obj ? pn_object_ref(n->obj) : NULL,

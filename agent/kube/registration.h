@@ -54,7 +54,7 @@ struct pn_registration {
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t changed;
 	struct pn_queued *ring;
-	size_t first, n_queued, cap;
+	size_t first, n_queued, n_reserved, cap;
 	bool is_removed, is_calling, has_thread, is_thread_done;
 	struct pn_registration_stats stats;
 };
@@ -85,6 +85,9 @@ void pn_registration_unref(struct pn_registration *r);
 
 /** pn_registration_reserve() - room for so many more notices, so that pushing them cannot fail. Return: 0 or -ENOMEM */
 int pn_registration_reserve(struct pn_registration *r, size_t n);
+
+/** pn_registration_settle() - what was reserved and not used will not be */
+void pn_registration_settle(struct pn_registration *r);
 
 /** pn_registration_push() - one more notice, room for it reserved; takes references of its own to the objects */
 void pn_registration_push(struct pn_registration *r, const struct pn_notice *notice);
