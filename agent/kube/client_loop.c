@@ -8,6 +8,7 @@
 #include "kube/client_loop.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <utlist.h>
@@ -15,22 +16,66 @@
 /* With more than these open, one that becomes idle is closed. */
 enum { MAX_IDLE_CONNECTIONS = 4 };
 
+/*
+ * A list of hundreds of megabytes comes in pieces of some kilobytes, and waking up for each costs as
+ * much as what is in it. A socket that was readable so often within a few milliseconds is left alone
+ * for one, so that more is there the next time; the kernel's buffer holds what comes meanwhile.
+ */
+enum { FLOOD_EVENTS = 24, FLOOD_MS = 4, REST_MS = 1 };
+
 struct watched {
 	uv_poll_t poll;
 	struct pn_curl_loop *loop;
 	curl_socket_t fd;
-	int events; /* UV_READABLE, UV_WRITABLE: what libcurl waits for */
+	int events;		 /* UV_READABLE, UV_WRITABLE: what libcurl waits for */
+	uint64_t counting_since; /* in ns */
+	unsigned int n_readable; /* since then */
+	bool rests;
 	struct watched *prev, *next;
 };
 
 struct pn_curl_loop {
 	uv_loop_t *uv;
 	CURLM *multi;
-	uv_timer_t timer;
+	uv_timer_t timer, rest; /* libcurl's time, and the end of all rests */
+	unsigned int n_handles;
 	struct watched *sockets;
 	pn_curl_act act;
 	void *data;
 };
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_timer_t *timer)
+{
+	struct pn_curl_loop *l = timer->data;
+	struct watched *w;
+
+	DL_FOREACH (l->sockets, w) {
+		if (w->rests)
+			(void)uv_poll_start(&w->poll, w->events, on_poll);
+		w->rests = false;
+	}
+}
+
+static bool is_flooded(struct watched *w)
+{
+	uint64_t now = uv_hrtime();
+
+	if (now - w->counting_since > FLOOD_MS * 1000000ULL) {
+		w->counting_since = now;
+		w->n_readable = 0;
+	}
+	return ++w->n_readable > FLOOD_EVENTS;
+}
+
+static void rest(struct watched *w)
+{
+	w->rests = true;
+	(void)uv_poll_stop(&w->poll);
+	if (!uv_is_active((uv_handle_t *)&w->loop->rest))
+		(void)uv_timer_start(&w->loop->rest, on_rested, REST_MS, 0);
+}
 
 /*
  * After an error libuv has stopped watching. libcurl is told to read and write, because the socket
@@ -50,6 +95,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	if (events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
 	w->loop->act(w->loop->data, w->fd, flags);
+	/* libcurl may have closed the socket; its handle is there until the loop has closed it */
+	if (events & UV_READABLE && !uv_is_closing((uv_handle_t *)poll) && is_flooded(w))
+		rest(w);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -103,6 +151,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *a
 		w = watch(l, fd);
 	if (!w)
 		return 0;
+	w->rests = false;
 	w->events =
 		(what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
 	(void)uv_poll_start(&w->poll, w->events, on_poll);
@@ -134,7 +183,9 @@ int pn_curl_loop_new(uv_loop_t *loop, pn_curl_act act, void *data, struct pn_cur
 		return -ENOMEM;
 	}
 	(void)uv_timer_init(loop, &l->timer);
-	l->timer.data = l;
+	(void)uv_timer_init(loop, &l->rest);
+	l->timer.data = l->rest.data = l;
+	l->n_handles = 2;
 	(void)curl_multi_setopt(l->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
 	(void)curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS, (long)MAX_IDLE_CONNECTIONS);
 	(void)curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
@@ -147,7 +198,10 @@ int pn_curl_loop_new(uv_loop_t *loop, pn_curl_act act, void *data, struct pn_cur
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct pn_curl_loop *l = handle->data;
+
+	if (--l->n_handles == 0)
+		free(l);
 }
 
 void pn_curl_loop_free(struct pn_curl_loop *l)
@@ -160,6 +214,7 @@ void pn_curl_loop_free(struct pn_curl_loop *l)
 	DL_FOREACH_SAFE (l->sockets, w, next)
 		unwatch(w);
 	uv_close((uv_handle_t *)&l->timer, on_timer_closed);
+	uv_close((uv_handle_t *)&l->rest, on_timer_closed);
 }
 
 CURLM *pn_curl_loop_multi(struct pn_curl_loop *l)

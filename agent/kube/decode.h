@@ -41,7 +41,7 @@ enum {
  * @err:          may be NULL
  * @error:        0, or the first error: -EINVAL, -EBADMSG for what is not protobuf, -ENOMEM
  * @n_refused:    see struct pn_object
- * @keep_labels:  fill in pn_object.labels
+ * @keep_labels, @annotations: see struct pn_decoding
  * @watch_label:  NULL, or a label whose value goes to @label_value
  */
 struct pn_draft {
@@ -49,6 +49,7 @@ struct pn_draft {
 	int error;
 	uint32_t n_refused;
 	bool keep_labels;
+	const char *const *annotations;
 	const char *watch_label, *label_value;
 	struct pn_scratch scratch;
 };
@@ -121,6 +122,14 @@ void pn_label_list_sort(struct pn_label_list *list);
 /** pn_draft_label() - a label of the object itself: into @list if labels are kept */
 void pn_draft_label(struct pn_draft *d, struct pn_label_list *list, const char *key,
 		    const char *value);
+
+/** pn_draft_annotation() - into @list if it is one of those that are kept */
+void pn_draft_annotation(struct pn_draft *d, struct pn_label_list *list, const char *key,
+			 const char *value);
+
+/** pn_draft_labels() - @meta's labels and annotations are these */
+void pn_draft_labels(struct pn_draft *d, struct pn_object *meta, struct pn_label_list *labels,
+		     struct pn_label_list *annotations);
 
 /** pn_draft_controller() - @meta's controller is this one */
 void pn_draft_controller(struct pn_draft *d, struct pn_object *meta, const char *kind,

@@ -27,6 +27,7 @@ void pn_draft_begin(struct pn_draft *d, const struct pn_decoding *decoding, stru
 	d->error = 0;
 	d->n_refused = 0;
 	d->keep_labels = decoding->keep_labels;
+	d->annotations = decoding->annotations;
 	d->watch_label = NULL;
 	d->label_value = "";
 	d->scratch.n_first = d->scratch.total = 0;
@@ -271,6 +272,47 @@ void pn_draft_label(struct pn_draft *d, struct pn_label_list *list, const char *
 		pn_label_list_add(d, list, key, value);
 	if (d->watch_label && strcmp(key, d->watch_label) == 0)
 		d->label_value = pn_is_label_text(value, PN_LABEL_VALUE_LEN) ? value : "";
+}
+
+static bool is_kept(const struct pn_draft *d, const char *key)
+{
+	for (const char *const *name = d->annotations; name && *name; name++)
+		if (strcmp(*name, key) == 0)
+			return true;
+	return false;
+}
+
+void pn_draft_annotation(struct pn_draft *d, struct pn_label_list *list, const char *key,
+			 const char *value)
+{
+	struct pn_label *v = NULL;
+
+	if (is_kept(d, key))
+		v = pn_draft_more(d, list->v, list->n, sizeof(*v), PN_MAX_LABELS);
+	if (!v)
+		return;
+	v[list->n++] = (struct pn_label) { key, value };
+	list->v = v;
+}
+
+/* One list, so that the many objects without annotations do not pay for another pointer. */
+void pn_draft_labels(struct pn_draft *d, struct pn_object *meta, struct pn_label_list *labels,
+		     struct pn_label_list *annotations)
+{
+	pn_label_list_sort(labels);
+	pn_label_list_sort(annotations);
+	for (uint32_t i = 0; i < annotations->n; i++) {
+		struct pn_label *v =
+			pn_draft_more(d, labels->v, labels->n + i, sizeof(*v), 2 * PN_MAX_LABELS);
+
+		if (!v)
+			return;
+		v[labels->n + i] = annotations->v[i];
+		labels->v = v;
+	}
+	meta->labels = labels->v;
+	meta->n_labels = labels->n;
+	meta->n_annotations = annotations->n;
 }
 
 void pn_draft_controller(struct pn_draft *d, struct pn_object *meta, const char *kind,

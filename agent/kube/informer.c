@@ -468,6 +468,7 @@ static int make_reflector(struct pn_informer *inf)
 			.protobuf = !o->json,
 			.metadata_only = o->metadata_only,
 			.keep_labels = o->keep_labels,
+			.annotations = o->keep_annotations,
 			.transform = transform,
 			.transform_data = inf,
 		},

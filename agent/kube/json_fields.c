@@ -189,7 +189,7 @@ static void read_controller(struct pn_draft *d, const json_t *tree, struct pn_ob
 void pn_json_meta(struct pn_draft *d, const json_t *tree, struct pn_object *meta)
 {
 	const json_t *m = pn_json_object(d, tree, "metadata");
-	struct pn_label_list labels = { 0 };
+	struct pn_label_list labels = { 0 }, annotations = { 0 };
 
 	meta->name_space = pn_json_name(d, m, "namespace", PN_OBJECT_NAMESPACE_LEN);
 	meta->name = pn_json_name(d, m, "name", PN_OBJECT_NAME_LEN);
@@ -200,6 +200,7 @@ void pn_json_meta(struct pn_draft *d, const json_t *tree, struct pn_object *meta
 	read_controller(d, m, meta);
 	if (d->keep_labels || d->watch_label)
 		pn_json_labels(d, m, "labels", &labels, pn_draft_label);
-	meta->labels = labels.v;
-	meta->n_labels = labels.n;
+	if (d->annotations)
+		pn_json_labels(d, m, "annotations", &annotations, pn_draft_annotation);
+	pn_draft_labels(d, meta, &labels, &annotations);
 }

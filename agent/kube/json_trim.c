@@ -15,7 +15,7 @@
 struct trim {
 	const char *end;
 	char *out;
-	bool keep_labels;
+	unsigned int keep;
 };
 
 /* Each of these takes the text at @p and returns what stands behind it, or NULL if it is not that. */
@@ -52,14 +52,20 @@ static void put(struct trim *t, const char *from, const char *to)
 	t->out += to - from;
 }
 
+static bool is_kept(const struct trim *t, const struct pn_json_wanted *w)
+{
+	if (w->when == PN_JSON_IF_KEPT_LABELS)
+		return t->keep & PN_JSON_KEEP_LABELS;
+	return w->when != PN_JSON_IF_KEPT_ANNOTATIONS || t->keep & PN_JSON_KEEP_ANNOTATIONS;
+}
+
 static const struct pn_json_wanted *find(const struct trim *t, const struct pn_json_set *set,
 					 const char *key, size_t len)
 {
 	for (size_t i = 0; i < set->n; i++) {
 		const struct pn_json_wanted *w = &set->members[i];
 
-		if (w->key_len == len && memcmp(w->key, key, len) == 0 &&
-		    (w->when != PN_JSON_WITH_LABELS || t->keep_labels))
+		if (w->key_len == len && memcmp(w->key, key, len) == 0 && is_kept(t, w))
 			return w;
 	}
 	return NULL;
@@ -148,10 +154,10 @@ static const char *trim_value(struct trim *t, const char *p, const struct pn_jso
 	return stop;
 }
 
-int pn_json_trim(const struct pn_json_set *set, bool keep_labels, const char *json, size_t len,
+int pn_json_trim(const struct pn_json_set *set, unsigned int keep, const char *json, size_t len,
 		 struct pn_buf *ret)
 {
-	struct trim t = { .end = json + len, .keep_labels = keep_labels };
+	struct trim t = { .end = json + len, .keep = keep };
 	const char *p;
 	int r;
 

@@ -16,7 +16,12 @@ struct pn_json_wanted {
 	const char *key;
 	size_t key_len;
 	const struct pn_json_set *in;
-	enum { PN_JSON_ALWAYS, PN_JSON_WITH_LABELS, PN_JSON_NEVER } when;
+	enum {
+		PN_JSON_ALWAYS,
+		PN_JSON_IF_KEPT_LABELS,
+		PN_JSON_IF_KEPT_ANNOTATIONS,
+		PN_JSON_NEVER
+	} when;
 };
 
 /** struct pn_json_set - the members of an object that are wanted; the first entry with a key counts */
@@ -30,8 +35,15 @@ struct pn_json_set {
 const struct pn_json_set *pn_json_wanted_object(const struct pn_kind *kind);
 const struct pn_json_set *pn_json_wanted_event(const struct pn_kind *kind);
 
+/** What is wanted of an object besides what is always wanted. */
+enum {
+	PN_JSON_KEEP_LABELS = 1 << 0,
+	PN_JSON_KEEP_ANNOTATIONS = 1 << 1,
+};
+
 /**
  * pn_json_trim() - the text of an object without what nobody reads
+ * @keep: PN_JSON_KEEP_*
  * @ret: emptied first
  *
  * What is dropped is only followed to its end by strings and brackets: bad JSON in there may go
@@ -39,7 +51,7 @@ const struct pn_json_set *pn_json_wanted_event(const struct pn_kind *kind);
  *
  * Return: 0; -EBADMSG if this is no object as far as one looked; -ENOMEM
  */
-int pn_json_trim(const struct pn_json_set *set, bool keep_labels, const char *json, size_t len,
+int pn_json_trim(const struct pn_json_set *set, unsigned int keep, const char *json, size_t len,
 		 struct pn_buf *ret);
 
 #endif

@@ -17,9 +17,13 @@
 	{                                                    \
 		key, sizeof(key) - 1, &(set), PN_JSON_ALWAYS \
 	}
-#define LABELS                                                            \
-	{                                                                 \
-		"labels", sizeof("labels") - 1, NULL, PN_JSON_WITH_LABELS \
+#define LABELS                                                               \
+	{                                                                    \
+		"labels", sizeof("labels") - 1, NULL, PN_JSON_IF_KEPT_LABELS \
+	}
+#define ANNOTATIONS                                                                         \
+	{                                                                                   \
+		"annotations", sizeof("annotations") - 1, NULL, PN_JSON_IF_KEPT_ANNOTATIONS \
 	}
 
 SET(annotations, ALL("k8s.io/initial-events-end"));
@@ -28,7 +32,7 @@ SET(owners, ALL("kind"), ALL("name"), ALL("uid"), ALL("controller"));
 #define METADATA                                                                                   \
 	ALL("name"), ALL("namespace"), ALL("uid"), ALL("resourceVersion"), LABELS,                 \
 		ALL("creationTimestamp"), ALL("deletionTimestamp"), OF("ownerReferences", owners), \
-		OF("annotations", annotations)
+		ANNOTATIONS, OF("annotations", annotations)
 /* What every object has, and what a Status has in its place. */
 #define COMMON(metadata)                                                                   \
 	ALL("kind"), OF("metadata", metadata), ALL("code"), ALL("reason"), ALL("message"), \

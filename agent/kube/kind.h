@@ -12,10 +12,12 @@
  * struct pn_decoding - what an informer wants of its objects, handed to each decoder
  * @kind:        what is decoded
  * @keep_labels: fill in pn_object.labels
+ * @annotations: NULL, or the names of those to keep, NULL at the end
  */
 struct pn_decoding {
 	const struct pn_kind *kind;
 	bool keep_labels;
+	const char *const *annotations;
 };
 
 /**

@@ -89,13 +89,15 @@ static const void *list(struct walk *w, const void *v, size_t n, size_t size)
 
 #define LIST(w, field, n) ((field) = list(w, field, n, sizeof(*(field))))
 
-static void walk_labels(struct walk *w, const struct pn_label *labels, uint32_t n)
+/* Labels repeat across objects; annotations only in their names. */
+static void walk_labels(struct walk *w, const struct pn_label *labels, uint32_t n,
+			uint32_t n_annotations)
 {
 	struct pn_label *l = writable(labels);
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n + n_annotations; i++) {
 		l[i].key = shared(w, l[i].key);
-		l[i].value = shared(w, l[i].value);
+		l[i].value = i < n ? shared(w, l[i].value) : own(w, l[i].value);
 	}
 }
 
@@ -106,7 +108,8 @@ static void walk_meta(struct walk *w, struct pn_object *o)
 	o->uid = own(w, o->uid);
 	o->resource_version = own(w, o->resource_version);
 	o->controller = controller(w, o->controller);
-	walk_labels(w, LIST(w, o->labels, o->n_labels), o->n_labels);
+	walk_labels(w, LIST(w, o->labels, o->n_labels + o->n_annotations), o->n_labels,
+		    o->n_annotations);
 }
 
 static void walk_pod(struct walk *w, struct pn_object *o)
@@ -166,7 +169,7 @@ static void walk_selector(struct walk *w, struct pn_label_selector *s)
 {
 	struct pn_label_requirement *q;
 
-	walk_labels(w, LIST(w, s->labels, s->n_labels), s->n_labels);
+	walk_labels(w, LIST(w, s->labels, s->n_labels), s->n_labels, 0);
 	q = writable(LIST(w, s->requirements, s->n_requirements));
 	for (uint32_t i = 0; i < s->n_requirements; i++) {
 		const char **values = writable(LIST(w, q[i].values, q[i].n_values));

@@ -90,6 +90,15 @@ const char *pn_object_label(const struct pn_object *o, const char *key)
 	return l ? l->value : NULL;
 }
 
+const char *pn_object_annotation(const struct pn_object *o, const char *key)
+{
+	const struct pn_label *all = o->n_annotations ? o->labels + o->n_labels : NULL, *l = NULL;
+
+	if (all)
+		l = bsearch(key, all, o->n_annotations, sizeof(*l), compare_key);
+	return l ? l->value : NULL;
+}
+
 static const char *const phase_names[] = {
 	[PN_POD_PHASE_UNKNOWN] = "Unknown", [PN_POD_PENDING] = "Pending",
 	[PN_POD_RUNNING] = "Running",	    [PN_POD_SUCCEEDED] = "Succeeded",

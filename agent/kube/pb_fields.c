@@ -134,10 +134,21 @@ static void read_label(struct pn_draft *d, const struct pn_pb_field *f, struct p
 	pn_draft_label(d, list, key, value);
 }
 
+static void read_annotation(struct pn_draft *d, const struct pn_pb_field *f,
+			    struct pn_label_list *list)
+{
+	const char *key, *value;
+
+	if (!d->annotations)
+		return;
+	pn_pb_entry(d, f, "annotations", &key, &value);
+	pn_draft_annotation(d, list, key, value);
+}
+
 void pn_pb_meta(struct pn_draft *d, const struct pn_pb_field *f, struct pn_object *meta)
 {
 	struct pn_pb m = pn_pb_message(d, f, "metadata");
-	struct pn_label_list labels = { 0 };
+	struct pn_label_list labels = { 0 }, annotations = { 0 };
 	struct pn_pb_field part;
 	struct pn_pb deletion;
 	bool has_controller = false;
@@ -168,6 +179,9 @@ void pn_pb_meta(struct pn_draft *d, const struct pn_pb_field *f, struct pn_objec
 		case PB_META_LABELS:
 			read_label(d, &part, &labels);
 			break;
+		case PB_META_ANNOTATIONS:
+			read_annotation(d, &part, &annotations);
+			break;
 		case PB_META_OWNER_REFERENCES:
 			read_owner(d, &part, meta, &has_controller);
 			break;
@@ -175,7 +189,5 @@ void pn_pb_meta(struct pn_draft *d, const struct pn_pb_field *f, struct pn_objec
 			break;
 		}
 	}
-	pn_label_list_sort(&labels);
-	meta->labels = labels.v;
-	meta->n_labels = labels.n;
+	pn_draft_labels(d, meta, &labels, &annotations);
 }

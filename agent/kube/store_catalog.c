@@ -415,8 +415,8 @@ static void each_under(const struct pn_catalog *c, const char *value, struct pn_
 static bool has_value(const struct pn_values *v, const char *value, const char *end)
 {
 	for (const char *w = NULL; (w = next_value(v, w)) && w != end;)
-		if (v->of_addrs ? memcmp(w, value, sizeof(struct pn_addr)) == 0 :
-				  strcmp(w, value) == 0)
+		if (v->of_addrs ? memcmp(w, value, sizeof(struct pn_addr)) == 0
+				: strcmp(w, value) == 0)
 			return true;
 	return false;
 }

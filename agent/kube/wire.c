@@ -150,7 +150,7 @@ int pn_wire_open(const struct pn_wire_config *config, enum pn_wire_mode mode,
 	*w = (struct pn_wire) {
 		.config = config,
 		.encoding = encoding,
-		.decoding = { config->kind, config->keep_labels },
+		.decoding = { config->kind, config->keep_labels, config->annotations },
 		.mode = mode,
 		.ops = ops,
 		.data = data,

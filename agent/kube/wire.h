@@ -25,13 +25,14 @@ enum pn_wire_mode {
  * struct pn_wire_config - what to ask for and how to read it; outlives everything opened with it
  * @protobuf:      prefer protobuf where the kind has it
  * @metadata_only: ask for PartialObjectMetadata although the kind does not want it anyway
- * @keep_labels:   see struct pn_decoding
+ * @keep_labels, @annotations: see struct pn_decoding
  * @transform:     NULL, or changes each generic object's tree before it is kept, once an object; with
  *                 a negative errno the object is refused
  */
 struct pn_wire_config {
 	const struct pn_kind *kind;
 	bool protobuf, metadata_only, keep_labels;
+	const char *const *annotations;
 	int (*transform)(void *data, json_t *object);
 	void *transform_data;
 };

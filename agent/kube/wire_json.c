@@ -62,7 +62,9 @@ static int parse_wanted(struct pn_wire *w, const struct pn_json_set *set, const 
 			size_t len, json_t **ret, struct pn_err *reterr)
 {
 	struct pn_buf *buf = &w->json.trimmed;
-	int r = pn_json_trim(set, w->config->keep_labels, json, len, buf);
+	unsigned int keep = (w->config->keep_labels ? PN_JSON_KEEP_LABELS : 0) |
+			    (w->config->annotations ? PN_JSON_KEEP_ANNOTATIONS : 0);
+	int r = pn_json_trim(set, keep, json, len, buf);
 
 	if (r == 0)
 		r = parse(buf->data, buf->len, ret, NULL);

@@ -216,6 +216,7 @@ enum pn_list_mode {
  * @json:           do not ask for protobuf
  * @metadata_only:  ask for nothing but metadata (namespaces, replicasets and jobs always do)
  * @keep_labels:    fill in pn_object.labels
+ * @keep_annotations: the names of annotations to keep, NULL at the end; they outlive the factory
  * @resync_ms:      for handlers that do not say: tell them of every object again so often, as
  *                  updates with equal versions; 0: never, else at least 1000
  * @backoff:        see there
@@ -240,6 +241,7 @@ struct pn_informer_options {
 	int list_mode;
 	unsigned int page_size;
 	bool json, metadata_only, keep_labels;
+	const char *const *keep_annotations;
 	unsigned int resync_ms;
 	struct pn_backoff_options backoff;
 	unsigned int min_watch_timeout_s, internal_error_retry_ms;

@@ -59,7 +59,8 @@ struct pn_label {
  * @name_space: "" for cluster scope
  * @created_s:  creationTimestamp, seconds since 1970; 0 if absent
  * @controller: never NULL; equal controllers of different objects are the same pointer
- * @labels:     in the order of their keys; only kept where the informer was told to
+ * @labels:     in the order of their keys, then @n_annotations annotations in that of theirs; only
+ *              kept where the informer was told to
  */
 struct pn_object {
 	uint32_t n_refs;
@@ -71,7 +72,7 @@ struct pn_object {
 	int64_t created_s;
 	const struct pn_controller *controller;
 	const struct pn_label *labels;
-	uint32_t n_labels;
+	uint32_t n_labels, n_annotations;
 };
 
 enum pn_pod_phase {
@@ -287,6 +288,9 @@ const struct pn_generic *pn_object_generic(const struct pn_object *o);
 
 /** pn_object_label() - Return: the value of a label that was kept; NULL if there is none */
 const char *pn_object_label(const struct pn_object *o, const char *key);
+
+/** pn_object_annotation() - Return: the value of an annotation that was kept; NULL if there is none */
+const char *pn_object_annotation(const struct pn_object *o, const char *key);
 
 /** pn_pod_phase_name() - as in the API: "Pending", "Running", ... */
 const char *pn_pod_phase_name(enum pn_pod_phase phase);

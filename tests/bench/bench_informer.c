@@ -269,6 +269,7 @@ struct informers {
 static void start(struct informers *all, const struct options *o)
 {
 	static const struct pn_pods_handler handler = { .update = on_update };
+	static const char *const annotations[] = { "bench/ts", NULL };
 	struct pn_informer_options options = {
 		.size = sizeof(options),
 		.list_mode = o->plain ? PN_LIST_PLAIN : PN_LIST_STREAMING,
@@ -277,7 +278,8 @@ static void start(struct informers *all, const struct options *o)
 	struct pn_informer_options of_pods = options;
 	struct pn_err err = { "" };
 
-	of_pods.keep_annotations = o->churn != NULL;
+	if (o->churn)
+		of_pods.keep_annotations = annotations;
 	if (pn_factory_new(NULL, &all->factory, &err) < 0)
 		fail("connecting", err.text);
 	all->pods = pn_factory_pods(all->factory, &of_pods, &err);
