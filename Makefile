@@ -277,6 +277,7 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,serve)
 .PHONY: bench coverage
 bench: $(BENCHES) ## measure
 	$(Q)for b in $(BENCHES); do echo "$${b##*/}"; $$b || exit 1; done
+	$(Q)echo informers; tests/bench/informers $(B)/tests/bench/bench_informer
 
 coverage: deps-coverage ## which lines the unit tests do not reach
 	$(Q)$(MAKE) MODE=coverage check
