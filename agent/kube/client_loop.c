@@ -17,19 +17,22 @@
 enum { MAX_IDLE_CONNECTIONS = 4 };
 
 /*
- * A list of hundreds of megabytes comes in pieces of some kilobytes, and waking up for each costs as
- * much as what is in it. A socket that was readable so often within a few milliseconds is left alone
- * for one, so that more is there the next time; the kernel's buffer holds what comes meanwhile.
+ * Waking up for a few bytes costs many times what is done with them: four system calls and libcurl's
+ * way through its transfers. So a socket may be readable WAKES_BURST times at once and then so often
+ * in a second; beyond that it is left alone for a moment, and more is there the next time. The kernel's
+ * buffer holds what comes meanwhile. A hundred events a second are never delayed, a thousand by less
+ * than REST_MS.
  */
-enum { FLOOD_EVENTS = 24, FLOOD_MS = 4, REST_MS = 1 };
+enum { REST_MS = 8, WAKES_BURST = 16 };
+
+static const uint64_t wake_ns = REST_MS * 1000000ULL;
 
 struct watched {
 	uv_poll_t poll;
 	struct pn_curl_loop *loop;
 	curl_socket_t fd;
-	int events;		 /* UV_READABLE, UV_WRITABLE: what libcurl waits for */
-	uint64_t counting_since; /* in ns */
-	unsigned int n_readable; /* since then */
+	int events;	      /* UV_READABLE, UV_WRITABLE: what libcurl waits for */
+	uint64_t credit_from; /* ns; each wake moves it on by wake_ns, and it is not long ago */
 	bool rests;
 	struct watched *prev, *next;
 };
@@ -58,15 +61,14 @@ static void on_rested(uv_timer_t *timer)
 	}
 }
 
-static bool is_flooded(struct watched *w)
+static bool is_out_of_credit(struct watched *w)
 {
-	uint64_t now = uv_hrtime();
+	uint64_t now = uv_hrtime(), earliest = now - WAKES_BURST * wake_ns;
 
-	if (now - w->counting_since > FLOOD_MS * 1000000ULL) {
-		w->counting_since = now;
-		w->n_readable = 0;
-	}
-	return ++w->n_readable > FLOOD_EVENTS;
+	if (w->credit_from < earliest)
+		w->credit_from = earliest;
+	w->credit_from += wake_ns;
+	return w->credit_from > now;
 }
 
 static void rest(struct watched *w)
@@ -96,7 +98,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		flags |= CURL_CSELECT_OUT;
 	w->loop->act(w->loop->data, w->fd, flags);
 	/* libcurl may have closed the socket; its handle is there until the loop has closed it */
-	if (events & UV_READABLE && !uv_is_closing((uv_handle_t *)poll) && is_flooded(w))
+	if (events & UV_READABLE && !uv_is_closing((uv_handle_t *)poll) && is_out_of_credit(w))
 		rest(w);
 }
 
