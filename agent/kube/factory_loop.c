@@ -35,14 +35,6 @@ void pn_factory_make_ready(struct pn_factory *f, struct pn_registration *r)
 	f->ready = pn_registration_ref(r);
 }
 
-/* The informer's reference goes with the last that there was to do. */
-static void forget(struct pn_registration *r)
-{
-	DL_DELETE(r->informer->registrations, r);
-	r->informer = NULL;
-	pn_registration_unref(r);
-}
-
 /* Return: true if it has to be looked at again. A thread is joined without the lock: it may want it. */
 static bool serve(struct pn_factory *f, struct pn_registration *r)
 {
@@ -55,7 +47,7 @@ static bool serve(struct pn_factory *f, struct pn_registration *r)
 	if (again)
 		pn_factory_make_ready(f, r);
 	else if (is_over && r->informer)
-		forget(r);
+		pn_informer_forget(r);
 	pn_factory_unlock(f);
 	return again;
 }

@@ -153,6 +153,9 @@ unsigned int pn_informer_resync_at_least(unsigned int ms);
 /** pn_informer_on_resync() - the resync timer */
 void pn_informer_on_resync(uv_timer_t *timer);
 
+/** pn_informer_forget() - under the lock: a handler that is closed and idle */
+void pn_informer_forget(struct pn_registration *r);
+
 /** pn_informer_free_handlers() - waits for calls under way */
 void pn_informer_free_handlers(struct pn_informer *inf);
 
