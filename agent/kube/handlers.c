@@ -105,7 +105,7 @@ static void resync(struct pn_informer *inf, struct pn_registration *r)
 
 	if (pn_registration_reserve(r, pn_informer_most_notices(inf) + n) == 0)
 		inf->store_ops->each(inf->store, push_resync, r);
-	if (!inf->n_staged)
+	if (!inf->is_staging)
 		pn_registration_settle(r);
 }
 
@@ -158,7 +158,7 @@ static int begin_with_store(struct pn_informer *inf, struct pn_registration *r)
 		return e;
 	inf->store_ops->each(inf->store, push_initial, r);
 	push(r, &(struct pn_notice) { .type = PN_NOTICE_SYNCED });
-	if (!inf->n_staged)
+	if (!inf->is_staging)
 		pn_registration_settle(r);
 	return 0;
 }

@@ -65,6 +65,7 @@ struct pn_informer {
 	struct pn_store *built_in; /* NULL with a custom store; readers need no lock */
 	const struct pn_store_ops *store_ops;
 	void *store;
+	bool is_staging; /* a list has begun, room for what it may change is reserved */
 	size_t n_staged;
 	struct pn_registration *registrations;
 	struct pn_report *reports;
