@@ -244,8 +244,8 @@ static void remove_registration(struct pn_registration *r, bool wait)
 
 	pn_registration_close(r, wait);
 	pn_factory_lock(f);
-	is_for_loop = r->informer &&
-		      (pn_registration_has_own_thread(r) || !pn_registration_is_idle(r));
+	is_for_loop =
+		r->informer && (pn_registration_has_own_thread(r) || !pn_registration_is_idle(r));
 	if (is_for_loop)
 		pn_factory_make_ready(f, r);
 	else if (r->informer)
