@@ -231,6 +231,13 @@ $(SHELL_PROGRAM): $(patsubst %.c,$(B)/%.o,tests/tools/informer_shell.c tests/too
 .PHONY: informer-shell
 informer-shell: $(SHELL_PROGRAM) ## informers behind a line protocol: build/release/tests/tools/informer-shell
 
+# The scenarios of the informers' behaviour use the library as a stranger does: its public face alone.
+BEHAVIOUR := $(patsubst %,$(B)/tests/unit/kube/%.o,behaviour scripted_server scripted_objects)
+$(BEHAVIOUR): | deps-test
+$(B)/tests/unit/kube/test_behaviour_%: $(B)/tests/unit/kube/test_behaviour_%.o $(BEHAVIOUR) $(LIB).a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIB_LIBS) -lcmocka
+
 .PHONY: test check check-asan check-tsan check-valgrind check-bats
 test: ## install, build and run all tests of this machine; the last line is the count
 	+@tests/tools/test

@@ -162,6 +162,8 @@ int pn_factory_new(const struct pn_factory_options *options, struct pn_factory *
 		memcpy(&o, options, PN_MIN(options->size, sizeof(o)));
 	if (options && options->size < sizeof(o.size))
 		return pn_err_set(reterr, -EINVAL, "the options do not say their size");
+	if (o.loop != PN_LOOP_THREAD && o.loop != PN_LOOP_CALLER)
+		return pn_err_set(reterr, -EINVAL, "loop %d: no such loop", o.loop);
 	r = load_config(&o, &config, reterr);
 	if (r == 0)
 		r = factory_new(NULL,

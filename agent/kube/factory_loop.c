@@ -35,14 +35,6 @@ void pn_factory_make_ready(struct pn_factory *f, struct pn_registration *r)
 	f->ready = pn_registration_ref(r);
 }
 
-/* The informer's reference goes with the last that there was to do. */
-static void forget(struct pn_registration *r)
-{
-	DL_DELETE(r->informer->registrations, r);
-	r->informer = NULL;
-	pn_registration_unref(r);
-}
-
 /* Return: true if it has to be looked at again. A thread is joined without the lock: it may want it. */
 static bool serve(struct pn_factory *f, struct pn_registration *r)
 {
@@ -55,7 +47,7 @@ static bool serve(struct pn_factory *f, struct pn_registration *r)
 	if (again)
 		pn_factory_make_ready(f, r);
 	else if (is_over && r->informer)
-		forget(r);
+		pn_informer_forget(r);
 	pn_factory_unlock(f);
 	return again;
 }
@@ -65,18 +57,29 @@ static void on_busy(uv_idle_t *busy)
 	(void)busy; /* all is done after the poll, which does not block while this is active */
 }
 
+/* One that waits here still counts as ready, for its link is in use until its turn has come. */
+static struct pn_registration *take_ready(struct pn_factory *f, struct pn_registration **list)
+{
+	struct pn_registration *r = *list;
+
+	if (!r)
+		return NULL;
+	pn_factory_lock(f);
+	*list = r->ready_next;
+	r->is_ready = false;
+	pn_factory_unlock(f);
+	return r;
+}
+
 static void deliver(struct pn_factory *f)
 {
-	struct pn_registration *r, *next, *ready;
+	struct pn_registration *r, *ready;
 	bool again = false;
 
 	pn_factory_lock(f);
 	ready = PN_TAKE_PTR(f->ready);
-	for (r = ready; r; r = r->ready_next)
-		r->is_ready = false;
 	pn_factory_unlock(f);
-	for (r = ready; r; r = next) {
-		next = r->ready_next;
+	while ((r = take_ready(f, &ready))) {
 		again = serve(f, r) || again;
 		pn_registration_unref(r);
 	}

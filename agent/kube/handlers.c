@@ -105,7 +105,7 @@ static void resync(struct pn_informer *inf, struct pn_registration *r)
 
 	if (pn_registration_reserve(r, pn_informer_most_notices(inf) + n) == 0)
 		inf->store_ops->each(inf->store, push_resync, r);
-	if (!inf->n_staged)
+	if (!inf->is_staging)
 		pn_registration_settle(r);
 }
 
@@ -158,7 +158,7 @@ static int begin_with_store(struct pn_informer *inf, struct pn_registration *r)
 		return e;
 	inf->store_ops->each(inf->store, push_initial, r);
 	push(r, &(struct pn_notice) { .type = PN_NOTICE_SYNCED });
-	if (!inf->n_staged)
+	if (!inf->is_staging)
 		pn_registration_settle(r);
 	return 0;
 }
@@ -228,16 +228,31 @@ unsigned int pn_registration_resync_ms(const struct pn_registration *r)
 	return atomic_load_explicit(&r->resync_ms, memory_order_relaxed);
 }
 
+/* The informer's reference goes with the last that there was to do. */
+void pn_informer_forget(struct pn_registration *r)
+{
+	DL_DELETE(r->informer->registrations, r);
+	r->informer = NULL;
+	pn_registration_unref(r);
+}
+
+/* What the loop has to do is left to it; the rest at once, so that it cannot be outrun. */
 static void remove_registration(struct pn_registration *r, bool wait)
 {
 	struct pn_factory *f = r->factory;
+	bool is_for_loop;
 
 	pn_registration_close(r, wait);
 	pn_factory_lock(f);
-	if (r->informer)
+	is_for_loop =
+		r->informer && (pn_registration_has_own_thread(r) || !pn_registration_is_idle(r));
+	if (is_for_loop)
 		pn_factory_make_ready(f, r);
+	else if (r->informer)
+		pn_informer_forget(r);
 	pn_factory_unlock(f);
-	pn_factory_wake(f);
+	if (is_for_loop)
+		pn_factory_wake(f);
 }
 
 void pn_registration_remove(struct pn_registration *r)

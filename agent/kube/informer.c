@@ -25,9 +25,12 @@ enum { MAX_REPORTS = 64 }; /* that wait to be told; the oldest are enough to act
 static int on_list_begin(void *data)
 {
 	struct pn_informer *inf = data;
+	int r;
 
 	inf->n_staged = 0;
-	return inf->store_ops->stage_begin(inf->store);
+	inf->is_staging = true;
+	r = pn_informer_reserve(inf, pn_informer_most_notices(inf));
+	return r < 0 ? r : inf->store_ops->stage_begin(inf->store);
 }
 
 static int on_list_item(void *data, const struct pn_object *obj)
@@ -53,6 +56,7 @@ static void on_list_drop(void *data)
 
 	inf->store_ops->unstage(inf->store);
 	inf->n_staged = 0;
+	inf->is_staging = false;
 	pn_informer_settle(inf);
 }
 
@@ -93,6 +97,7 @@ static void on_list_end(void *data)
 
 	inf->store_ops->commit(inf->store, &diff, inf);
 	inf->n_staged = 0;
+	inf->is_staging = false;
 	if (!pn_informer_has_synced(inf))
 		tell_synced(inf);
 	pn_informer_settle(inf);

@@ -65,6 +65,7 @@ struct pn_informer {
 	struct pn_store *built_in; /* NULL with a custom store; readers need no lock */
 	const struct pn_store_ops *store_ops;
 	void *store;
+	bool is_staging; /* a list has begun, room for what it may change is reserved */
 	size_t n_staged;
 	struct pn_registration *registrations;
 	struct pn_report *reports;
@@ -152,6 +153,9 @@ unsigned int pn_informer_resync_at_least(unsigned int ms);
 
 /** pn_informer_on_resync() - the resync timer */
 void pn_informer_on_resync(uv_timer_t *timer);
+
+/** pn_informer_forget() - under the lock: a handler that is closed and idle */
+void pn_informer_forget(struct pn_registration *r);
 
 /** pn_informer_free_handlers() - waits for calls under way */
 void pn_informer_free_handlers(struct pn_informer *inf);

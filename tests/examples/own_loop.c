@@ -34,9 +34,9 @@ static void on_synced(void *data)
 
 int main(int argc, char **argv)
 {
-	static const struct pn_pods_handler handler = {
-		.add = on_add, .remove = on_remove, .synced = on_synced
-	};
+	static const struct pn_pods_handler handler = { .add = on_add,
+							.remove = on_remove,
+							.synced = on_synced };
 	struct pn_factory_options loop = { .size = sizeof(loop), .loop = PN_LOOP_CALLER };
 	struct pn_informer_options mine = { .size = sizeof(mine) };
 	struct pn_factory *factory = NULL;

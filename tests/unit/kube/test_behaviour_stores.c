@@ -11,7 +11,7 @@
  *	- re-created between two lists       recreated_object_is_one_update_with_a_new_uid
  *	- the same by a streaming list       streaming_list_is_applied_as_one_step
  *	ADDED, MODIFIED by the key           type_of_the_event_does_not_matter_but_the_key_does
- *	- DELETED of an unknown key          deletion_of_an_unknown_object_is_not_told
+ *	- DELETED of an unknown key          deletion_of_an_unknown_object_is_told_all_the_same
  *	initial                              adds_of_the_first_list_are_initial_and_no_others
  *	- an empty list                      empty_list_is_in_sync
  *	transform                            transform_runs_once_an_object, transform_errors_are_counted
@@ -263,14 +263,14 @@ static void type_of_the_event_does_not_matter_but_the_key_does(void **state)
 	log_is(b->h, "add default/a@1 init, synced, update default/a@1->6, add default/b@7");
 }
 
-static void deletion_of_an_unknown_object_is_not_told(void **state)
+static void deletion_of_an_unknown_object_is_told_all_the_same(void **state)
 {
 	struct behaviour *b = *state;
 
 	begin(b, .list_mode = PN_LIST_PLAIN, .backoff = NEVER);
 	fetch_list(b, "5", "");
 	api_send(&b->api, "DELETED never@6, ADDED a@7");
-	log_is(b->h, "synced, add default/a@7");
+	log_is(b->h, "synced, delete default/never@6, add default/a@7");
 }
 
 static void adds_of_the_first_list_are_initial_and_no_others(void **state)
@@ -802,7 +802,7 @@ int main(void)
 		scenario(recreated_object_is_one_update_with_a_new_uid),
 		scenario(streaming_list_is_applied_as_one_step),
 		scenario(type_of_the_event_does_not_matter_but_the_key_does),
-		scenario(deletion_of_an_unknown_object_is_not_told),
+		scenario(deletion_of_an_unknown_object_is_told_all_the_same),
 		scenario(adds_of_the_first_list_are_initial_and_no_others),
 		scenario(empty_list_is_in_sync),
 		scenario(transform_runs_once_an_object),

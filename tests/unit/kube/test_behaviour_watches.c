@@ -8,7 +8,7 @@
  *	versions are opaque              last_event_wins_whatever_its_version_looks_like
  *	- DELETED, BOOKMARK advance      deletions_and_bookmarks_advance_the_version
  *	- what is dropped does not       object_of_a_wrong_kind_is_dropped
- *	- from "" or 0                   synthetic_adds_do_not_advance_the_version
+ *	- from 0                         synthetic_adds_do_not_advance_the_version
  *	ended after an event             watch_with_an_event_goes_on_at_once
  *	- after a second                 watch_of_a_second_goes_on_at_once
  *	- sooner and without an event    short_silent_watch_backs_off_and_begins_a_new_cycle
@@ -120,32 +120,20 @@ static void object_of_a_wrong_kind_is_dropped(void **state)
 
 static void synthetic_adds_do_not_advance_the_version(void **state)
 {
-	static const char *const versions[] = { "0", "" };
 	struct behaviour *b = *state;
-	char watch[64];
 
-	begin(b, .list_mode = PN_LIST_PLAIN, .backoff = SOON);
-	for (size_t i = 0; i < 2; i++) {
-		(void)snprintf(watch, sizeof(watch), "WATCH resourceVersion=%s", versions[i]);
-		api_take(&b->api);
-		assert_true(api_is(&b->api, "LIST"));
-		api_list(&b->api, versions[i], "");
-		api_expect(&b->api, watch);
-		api_stream(&b->api);
-		api_send(&b->api, "ADDED a@9, ADDED b@3");
-		store_is(b, "default/a@9, default/b@3");
-		api_end(&b->api, API_EOF);
-		api_expect(&b->api, watch);
-		api_stream(&b->api);
-		api_send(&b->api, "ADDED a@9, MODIFIED b@10");
-		store_is(b, "default/a@9, default/b@10");
-		api_end(&b->api, API_EOF);
-		api_expect(&b->api, "WATCH resourceVersion=10");
-		api_stream(&b->api);
-		if (i == 0)
-			api_send(&b->api, "ERROR 410 Expired");
-	}
-	b->h->ignores_rest = true;
+	begin(b, .list_mode = PN_LIST_PLAIN, .backoff = NEVER);
+	fetch_list(b, "0", "");
+	api_send(&b->api, "ADDED a@9, ADDED b@3");
+	log_is(b->h, "synced, add default/a@9, add default/b@3");
+	api_end(&b->api, API_EOF);
+	api_expect(&b->api, "WATCH resourceVersion=0");
+	api_stream(&b->api);
+	api_send(&b->api, "ADDED a@9, MODIFIED b@10");
+	log_is(b->h, "update default/b@3->10");
+	api_end(&b->api, API_EOF);
+	api_expect(&b->api, "WATCH resourceVersion=10");
+	api_stream(&b->api);
 }
 
 /* --- the many ends --- */
@@ -336,20 +324,28 @@ static void refused_watch_is_told_and_begins_a_new_cycle(void **state)
 
 static void cut_object_is_never_delivered(void **state)
 {
-	static const enum api_end ways[] = { API_TRUNCATE, API_RESET, API_FRAGMENT };
+	static const struct {
+		enum api_end end;
+		const char *event, *call, *next;
+	} ways[] = {
+		{ API_TRUNCATE, "ADDED a@6", "add default/a@6", "WATCH resourceVersion=6" },
+		{ API_RESET, "MODIFIED a@7", "update default/a@6->7", "WATCH resourceVersion=7" },
+		{ API_FRAGMENT, "MODIFIED a@8", "update default/a@7->8",
+		  "WATCH resourceVersion=8" },
+	};
 	struct behaviour *b = *state;
 
 	begin(b, .list_mode = PN_LIST_PLAIN, .backoff = NEVER);
 	fetch_list(b, "5", "");
 	log_is(b->h, "synced");
 	for (size_t i = 0; i < 3; i++) {
-		api_send(&b->api, i ? "MODIFIED a@6" : "ADDED a@6");
-		log_is(b->h, i ? "update default/a@6->6" : "add default/a@6");
-		api_end(&b->api, ways[i]);
-		api_expect(&b->api, "WATCH resourceVersion=6");
+		api_send(&b->api, ways[i].event);
+		log_is(b->h, ways[i].call);
+		api_end(&b->api, ways[i].end);
+		api_expect(&b->api, ways[i].next);
 		api_stream(&b->api);
 	}
-	store_is(b, "default/a@6");
+	store_is(b, "default/a@8");
 }
 
 static void send_and_expect_a_new_cycle(struct behaviour *b, const char *text)
