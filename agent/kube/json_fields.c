@@ -198,8 +198,12 @@ void pn_json_meta(struct pn_draft *d, const json_t *tree, struct pn_object *meta
 	meta->created_s = pn_json_time(d, m, "creationTimestamp");
 	meta->terminating = pn_json_string(d, m, "deletionTimestamp", PN_TIME_TEXT_LEN)[0];
 	read_controller(d, m, meta);
-	if (d->keep_labels || d->watch_label)
+	if (d->keep_labels)
 		pn_json_labels(d, m, "labels", &labels, pn_draft_label);
+	else if (d->watch_label)
+		pn_draft_label(d, &labels, d->watch_label,
+			       pn_json_string(d, pn_json_object(d, m, "labels"), d->watch_label,
+					      SIZE_MAX));
 	if (d->annotations)
 		pn_json_labels(d, m, "annotations", &annotations, pn_draft_annotation);
 	pn_draft_labels(d, meta, &labels, &annotations);
