@@ -31,6 +31,13 @@ bool pn_addr_is_v4(const struct pn_addr *a)
 	return memcmp(a->b, v4_prefix, sizeof(v4_prefix)) == 0;
 }
 
+bool pn_addr_is_loopback(const struct pn_addr *a)
+{
+	static const struct pn_addr v6 = { { [15] = 1 } };
+
+	return pn_addr_is_v4(a) ? a->b[12] == 127 : pn_addr_eq(a, &v6);
+}
+
 const char *pn_addr_format(const struct pn_addr *a, char *buf)
 {
 	if (pn_addr_is_v4(a))

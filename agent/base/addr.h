@@ -13,6 +13,9 @@
 
 bool pn_addr_is_v4(const struct pn_addr *a);
 
+/** pn_addr_is_loopback() - 127.0.0.0/8 or ::1 */
+bool pn_addr_is_loopback(const struct pn_addr *a);
+
 static inline bool pn_addr_eq(const struct pn_addr *a, const struct pn_addr *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

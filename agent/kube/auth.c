@@ -24,7 +24,7 @@ enum { MIN_USE_MS = 1000 };
 struct pn_auth {
 	uv_loop_t *loop;
 	const struct pn_kube_config *config;
-	bool is_https;
+	bool is_https, is_local; /* local: http on this host */
 	struct pn_token token;
 	char *basic;
 	struct pn_certificate_source certificates;
@@ -112,11 +112,13 @@ int pn_auth_prepare(struct pn_auth *a, uint64_t now_ms, struct pn_err *reterr)
 {
 	int r;
 
-	if (!a->is_https)
+	if (!a->is_https && !a->is_local)
 		return 0;
 	r = pn_token_refresh(&a->token, now_ms, reterr);
 	if (r < 0)
 		return pn_err_wrap(reterr, narrow(r, -EIO), "the token cannot be read");
+	if (!a->is_https)
+		return 0;
 	r = pn_certificate_source_refresh(&a->certificates, now_ms, reterr);
 	if (r < 0)
 		return narrow(r, -EPROTO);
@@ -204,6 +206,9 @@ int pn_auth_new(uv_loop_t *loop, const struct pn_kube_config *config, pn_auth_ch
 	a->changed = changed;
 	a->data = data;
 	a->is_https = strncmp(config->server, "https://", 8) == 0;
+	a->is_local = !a->is_https && pn_kube_server_is_loopback(config->server);
+	if (a->is_local)
+		a->token.file = config->token_file;
 	if (a->is_https && use_config(a) < 0) {
 		pn_auth_free(a);
 		return pn_err_set(reterr, -ENOMEM, "out of memory");

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "kube/certificates.h"
+#include "base/addr.h"
 #include "kube/credentials.h"
 #include "kube/file.h"
 #include "kube/kubeconfig.h"
@@ -284,6 +285,26 @@ static int check(struct pn_kube_config *c, struct pn_err *reterr)
 	if (r == 0)
 		r = check_basic(c, reterr);
 	return r == 0 ? check_headers(c, reterr) : r;
+}
+
+bool pn_kube_server_is_loopback(const char *server)
+{
+	const char *host = strstr(server, "://");
+	char text[PN_ADDR_STRLEN];
+	struct pn_addr addr;
+	size_t len;
+
+	host = host ? host + 3 : server;
+	if (*host == '[')
+		len = strcspn(++host, "]");
+	else
+		len = strcspn(host, ":/");
+	if (len == 9 && strncmp(host, "localhost", len) == 0)
+		return true;
+	if (len >= sizeof(text))
+		return false;
+	(void)snprintf(text, sizeof(text), "%.*s", (int)len, host);
+	return pn_addr_parse(text, &addr) == 0 && pn_addr_is_loopback(&addr);
 }
 
 /* --- sources --- */

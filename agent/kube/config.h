@@ -85,6 +85,9 @@ int pn_kube_config_load(const struct pn_kube_config_source *source, struct pn_ku
 /** pn_kube_config_load_pod() - the in-cluster settings, with the service account's files in @dir */
 int pn_kube_config_load_pod(const char *dir, struct pn_kube_config *ret, struct pn_err *reterr);
 
+/** pn_kube_server_is_loopback() - does a URL lead nowhere else than to this host, whatever names mean? */
+bool pn_kube_server_is_loopback(const char *server);
+
 /** pn_kube_config_copy() - Return: 0 or -ENOMEM */
 int pn_kube_config_copy(const struct pn_kube_config *from, struct pn_kube_config *ret);
 

@@ -74,6 +74,7 @@ static void init_locks(struct pn_factory *f)
 {
 	pthread_condattr_t attr;
 
+	pn_handler_threads_init(&f->handler_threads);
 	(void)pthread_mutex_init(&f->lock, NULL);
 	(void)pthread_condattr_init(&attr);
 	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -219,6 +220,14 @@ void pn_factory_stop(struct pn_factory *f)
 	pn_factory_wake(f);
 }
 
+static void close_handlers(struct pn_factory *f)
+{
+	struct pn_informer *inf;
+
+	for (inf = f->informers; inf; inf = inf->next)
+		pn_informer_free_handlers(inf);
+}
+
 static void free_informers(struct pn_factory *f)
 {
 	struct pn_informer *inf, *next;
@@ -255,6 +264,8 @@ void pn_factory_free(struct pn_factory *f)
 		pn_factory_wake(f);
 		(void)pthread_join(f->thread, NULL);
 	}
+	close_handlers(f);
+	pn_handler_threads_wait(&f->handler_threads);
 	free_informers(f);
 	drop_ready(f);
 	close_handles(f);

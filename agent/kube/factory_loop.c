@@ -35,20 +35,16 @@ void pn_factory_make_ready(struct pn_factory *f, struct pn_registration *r)
 	f->ready = pn_registration_ref(r);
 }
 
-/* Return: true if it has to be looked at again. A thread is joined without the lock: it may want it. */
+/* Return: true if it has to be looked at again */
 static bool serve(struct pn_factory *f, struct pn_registration *r)
 {
-	bool again = false, is_over;
+	bool again = pn_registration_deliver(r, NOTICES_A_TURN);
 
-	if (!pn_registration_has_own_thread(r))
-		again = pn_registration_deliver(r, NOTICES_A_TURN);
-	is_over = !again && pn_registration_is_idle(r) && pn_registration_reap(r, false);
-	pn_factory_lock(f);
-	if (again)
+	if (again) {
+		pn_factory_lock(f);
 		pn_factory_make_ready(f, r);
-	else if (is_over && r->informer)
-		pn_informer_forget(r);
-	pn_factory_unlock(f);
+		pn_factory_unlock(f);
+	}
 	return again;
 }
 

@@ -129,18 +129,22 @@ void pn_informer_on_resync(uv_timer_t *timer)
 
 /* --- handlers --- */
 
-/* Called by the thread that calls the handler. One that has ended is joined by the loop. */
-static void on_registration(struct pn_registration *r, bool is_slow)
+static void on_slow(struct pn_registration *r)
 {
 	struct pn_factory *f = r->factory;
 
 	pn_factory_lock(f);
-	if (is_slow && r->informer)
+	if (r->informer)
 		r->informer->has_slow_handler = f->has_reports = true;
-	if (!is_slow)
-		pn_factory_make_ready(f, r);
 	pn_factory_unlock(f);
 	pn_factory_wake(f);
+}
+
+static void forget(struct pn_registration *r)
+{
+	DL_DELETE(r->informer->registrations, r);
+	r->informer = NULL;
+	pn_registration_unref(r);
 }
 
 static bool push_initial(void *data, const struct pn_object *obj)
@@ -179,7 +183,7 @@ static int add_locked(struct pn_informer *inf, const struct pn_registration_conf
 	e = begin_with_store(inf, r);
 	if (e < 0) {
 		pn_registration_close(r, false);
-		pn_factory_make_ready(inf->factory, r);
+		forget(r);
 		return e;
 	}
 	*ret = pn_registration_ref(r);
@@ -198,7 +202,8 @@ int pn_informer_add_handler(struct pn_informer *inf, pn_handler_fn fn, const voi
 		.handler = handler,
 		.data = data,
 		.clock = inf->factory->clock,
-		.notify = on_registration,
+		.threads = &inf->factory->handler_threads,
+		.on_slow = on_slow,
 	};
 	struct pn_registration *r = NULL;
 	int e;
@@ -228,31 +233,15 @@ unsigned int pn_registration_resync_ms(const struct pn_registration *r)
 	return atomic_load_explicit(&r->resync_ms, memory_order_relaxed);
 }
 
-/* The informer's reference goes with the last that there was to do. */
-void pn_informer_forget(struct pn_registration *r)
-{
-	DL_DELETE(r->informer->registrations, r);
-	r->informer = NULL;
-	pn_registration_unref(r);
-}
-
-/* What the loop has to do is left to it; the rest at once, so that it cannot be outrun. */
 static void remove_registration(struct pn_registration *r, bool wait)
 {
 	struct pn_factory *f = r->factory;
-	bool is_for_loop;
 
 	pn_registration_close(r, wait);
 	pn_factory_lock(f);
-	is_for_loop =
-		r->informer && (pn_registration_has_own_thread(r) || !pn_registration_is_idle(r));
-	if (is_for_loop)
-		pn_factory_make_ready(f, r);
-	else if (r->informer)
-		pn_informer_forget(r);
+	if (r->informer)
+		forget(r);
 	pn_factory_unlock(f);
-	if (is_for_loop)
-		pn_factory_wake(f);
 }
 
 void pn_registration_remove(struct pn_registration *r)
@@ -273,16 +262,10 @@ void pn_registration_free(struct pn_registration *r)
 	pn_registration_unref(r);
 }
 
-/* The threads of handlers end before what they look at is gone. */
 void pn_informer_free_handlers(struct pn_informer *inf)
 {
 	struct pn_registration *r, *next;
 
-	DL_FOREACH_SAFE (inf->registrations, r, next) {
-		pn_registration_close(r, true);
-		(void)pn_registration_reap(r, true);
-		r->informer = NULL;
-		pn_registration_unref(r);
-	}
-	inf->registrations = NULL;
+	DL_FOREACH_SAFE (inf->registrations, r, next)
+		remove_registration(r, true);
 }

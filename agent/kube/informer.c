@@ -385,10 +385,8 @@ void pn_informer_stop_locked(struct pn_informer *inf)
 	struct pn_registration *r;
 
 	inf->is_stopped = true;
-	for (r = inf->registrations; r; r = r->next) {
+	for (r = inf->registrations; r; r = r->next)
 		pn_registration_close(r, false);
-		pn_factory_make_ready(inf->factory, r);
-	}
 }
 
 void pn_informer_stop(struct pn_informer *inf)
@@ -585,7 +583,6 @@ void pn_informer_free(struct pn_informer *inf)
 	inf->is_stopped = true;
 	if (inf->is_running)
 		end(inf);
-	pn_informer_free_handlers(inf);
 	LL_FOREACH_SAFE (inf->reports, r, next)
 		free(r);
 	if (!inf->is_started) {

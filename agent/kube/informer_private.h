@@ -41,7 +41,8 @@ struct pn_factory {
 	pthread_t thread;
 	bool has_thread, is_stopped, is_freed, has_reports;
 	struct pn_informer *informers;
-	struct pn_registration *ready; /* have notices for the loop to deliver, or can be reaped */
+	struct pn_registration *ready;		   /* have notices for the loop to deliver */
+	struct pn_handler_threads handler_threads; /* has a lock of its own */
 };
 
 /* What a user's callback is to be told, once the lock is not held. */
@@ -153,9 +154,6 @@ unsigned int pn_informer_resync_at_least(unsigned int ms);
 
 /** pn_informer_on_resync() - the resync timer */
 void pn_informer_on_resync(uv_timer_t *timer);
-
-/** pn_informer_forget() - under the lock: a handler that is closed and idle */
-void pn_informer_forget(struct pn_registration *r);
 
 /** pn_informer_free_handlers() - waits for calls under way */
 void pn_informer_free_handlers(struct pn_informer *inf);

@@ -180,7 +180,7 @@ static pn_nsec call(struct pn_registration *r, const struct pn_queued *q)
 	if (notice.type == PN_NOTICE_SYNCED)
 		atomic_store_explicit(&r->is_synced, true, memory_order_release);
 	if (took > slow_call)
-		r->notify(r, true);
+		r->on_slow(r);
 	return took;
 }
 
@@ -214,9 +214,35 @@ bool pn_registration_deliver(struct pn_registration *r, size_t max)
 	return has_more;
 }
 
+/* --- threads --- */
+
+void pn_handler_threads_init(struct pn_handler_threads *t)
+{
+	(void)pthread_mutex_init(&t->lock, NULL);
+	(void)pthread_cond_init(&t->changed, NULL);
+}
+
+static void count_threads(struct pn_handler_threads *t, int change)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	t->n += (size_t)change;
+	(void)pthread_cond_broadcast(&t->changed);
+	(void)pthread_mutex_unlock(&t->lock);
+}
+
+void pn_handler_threads_wait(struct pn_handler_threads *t)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	while (t->n)
+		(void)pthread_cond_wait(&t->changed, &t->lock);
+	(void)pthread_mutex_unlock(&t->lock);
+}
+
+/* Nobody joins it: many may end at a time, and the loop should not wait for any. */
 static void *run_thread(void *data)
 {
 	struct pn_registration *r = data;
+	struct pn_handler_threads *threads = r->threads;
 
 	lock(r);
 	while (!r->is_removed) {
@@ -225,10 +251,9 @@ static void *run_thread(void *data)
 		else
 			(void)pthread_cond_wait(&r->changed, &r->lock);
 	}
-	r->is_thread_done = true;
 	unlock(r);
-	r->notify(r, false);
 	pn_registration_unref(r);
+	count_threads(threads, -1);
 	return NULL;
 }
 
@@ -236,15 +261,22 @@ static void *run_thread(void *data)
 static int start_thread(struct pn_registration *r)
 {
 	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
 	int e;
 
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	e = pthread_create(&r->thread, NULL, run_thread, pn_registration_ref(r));
+	count_threads(r->threads, 1);
+	e = pthread_create(&thread, &attr, run_thread, pn_registration_ref(r));
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	r->has_thread = e == 0;
-	if (e)
+	(void)pthread_attr_destroy(&attr);
+	if (e) {
 		pn_registration_unref(r);
+		count_threads(r->threads, -1);
+	}
 	return -e;
 }
 
@@ -266,7 +298,8 @@ int pn_registration_new(const struct pn_registration_config *config, struct pn_r
 	r->filter = config->filter;
 	r->filter_data = config->filter_data;
 	r->clock = config->clock;
-	r->notify = config->notify;
+	r->threads = config->threads;
+	r->on_slow = config->on_slow;
 	atomic_init(&r->n_refs, 1);
 	(void)pthread_mutex_init(&r->lock, NULL);
 	(void)pthread_cond_init(&r->changed, NULL);
@@ -306,20 +339,6 @@ void pn_registration_close(struct pn_registration *r, bool wait)
 	while (wait && r->is_calling)
 		(void)pthread_cond_wait(&r->changed, &r->lock);
 	unlock(r);
-}
-
-bool pn_registration_reap(struct pn_registration *r, bool wait)
-{
-	bool joins;
-
-	lock(r);
-	joins = r->has_thread && (wait || r->is_thread_done);
-	if (joins)
-		r->has_thread = false;
-	unlock(r);
-	if (joins)
-		(void)pthread_join(r->thread, NULL);
-	return !r->has_thread;
 }
 
 bool pn_registration_is_idle(struct pn_registration *r)

@@ -15,6 +15,18 @@
  * informer, the user's handle and whoever delivers hold a reference each.
  */
 
+/** struct pn_handler_threads - how many threads of handlers there are, so that their end can be waited for */
+struct pn_handler_threads {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	size_t n;
+};
+
+void pn_handler_threads_init(struct pn_handler_threads *t);
+
+/** pn_handler_threads_wait() - until there are none; every handler was closed before */
+void pn_handler_threads_wait(struct pn_handler_threads *t);
+
 /** struct pn_registration_stats - what a handler has cost */
 struct pn_registration_stats {
 	size_t n_queued;
@@ -47,22 +59,22 @@ struct pn_registration {
 	bool (*filter)(void *filter_data, const struct pn_object *obj);
 	void *filter_data;
 	_Atomic bool is_synced;
-	void (*notify)(struct pn_registration *r, bool is_slow);
+	void (*on_slow)(struct pn_registration *r);
 	const struct pn_clock *clock;
+	struct pn_handler_threads *threads;
 
-	pthread_t thread;
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t changed;
 	struct pn_queued *ring;
 	size_t first, n_queued, n_reserved, cap;
-	bool is_removed, is_calling, has_thread, is_thread_done;
+	bool is_removed, is_calling;
 	struct pn_registration_stats stats;
 };
 
 /**
  * struct pn_registration_config - see pn_informer_add_handler()
- * @notify: called without any lock, by the thread that calls the handler: @is_slow: a call took
- *          longer than it should; else the thread of a handler has ended and can be reaped
+ * @threads: where a thread of the handler's own is counted
+ * @on_slow: a call took longer than it should; by the thread that made it, without any lock
  */
 struct pn_registration_config {
 	struct pn_factory *factory;
@@ -74,7 +86,8 @@ struct pn_registration_config {
 	bool (*filter)(void *filter_data, const struct pn_object *obj);
 	void *filter_data;
 	const struct pn_clock *clock;
-	void (*notify)(struct pn_registration *r, bool is_slow);
+	struct pn_handler_threads *threads;
+	void (*on_slow)(struct pn_registration *r);
 };
 
 /** pn_registration_new() - with one reference, for the informer. Return: 0, -ENOMEM, or -EAGAIN: no thread */
@@ -101,11 +114,8 @@ bool pn_registration_deliver(struct pn_registration *r, size_t max);
 /** pn_registration_has_own_thread() - then it delivers by itself */
 bool pn_registration_has_own_thread(const struct pn_registration *r);
 
-/** pn_registration_close() - no new call begins, what is queued is dropped; @wait: for a call under way */
+/** pn_registration_close() - no new call begins, what is queued is dropped, a thread ends; @wait: for a call under way */
 void pn_registration_close(struct pn_registration *r, bool wait);
-
-/** pn_registration_reap() - closed: join the thread if it has ended, or @wait for that. Return: true if there is nothing left to join */
-bool pn_registration_reap(struct pn_registration *r, bool wait);
 
 void pn_registration_stats(struct pn_registration *r, struct pn_registration_stats *ret);
 

@@ -128,12 +128,6 @@ static int parse_proxy(struct pn_transport *t)
 	return t->proxy && t->proxy_shown ? 0 : -ENOMEM;
 }
 
-static bool is_loopback(const char *host)
-{
-	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-	       strncmp(host, "127.", 4) == 0;
-}
-
 /*
  * A connection whose peer has vanished is noticed within a minute, also while nothing is sent; a
  * program that we start does not inherit it.
@@ -187,7 +181,7 @@ static CURLcode set_connection(struct pn_transport *t)
 	if (t->proxy) {
 		SET(CURLOPT_PROXY, t->proxy);
 		SET(CURLOPT_NOPROXY, ""); /* the environment's exceptions are not for this one */
-	} else if (is_loopback(t->host)) {
+	} else if (pn_kube_server_is_loopback(t->config->server)) {
 		SET(CURLOPT_PROXY, "");
 	}
 	if (t->connect_to)

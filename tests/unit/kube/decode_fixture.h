@@ -31,7 +31,7 @@ static json_t *tree_of(const char *text)
 static inline int try_decode(enum pn_kind_id kind, const char *text, struct pn_object **ret,
 			     struct pn_err *err)
 {
-	struct pn_decoding decoding = { pn_kind_get(kind), false };
+	struct pn_decoding decoding = { .kind = pn_kind_get(kind) };
 	json_t *tree = tree_of(text);
 	int r = decoding.kind->decode_json(&decoding, tree, ret, err);
 
@@ -80,7 +80,7 @@ static struct pn_object *decode_with(const struct pn_decoding *decoding, const c
 
 static inline struct pn_object *decode(enum pn_kind_id kind, const char *text)
 {
-	return decode_with(&(struct pn_decoding) { pn_kind_get(kind), false }, text);
+	return decode_with(&(struct pn_decoding) { .kind = pn_kind_get(kind) }, text);
 }
 
 /* @want: as of say_object(), behind its first line */

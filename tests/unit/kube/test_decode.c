@@ -312,11 +312,36 @@ static void metadata_is_enough_for_namespaces_and_replicasets(void **state)
 	pn_object_unref(ns);
 }
 
+static void annotations_are_kept_by_their_names(void **state)
+{
+	static const char text[] = "{'metadata':{'name':'a','labels':{'z':'1'},'annotations':{"
+				   "'b':'two words','c':'3','a':'','d':'left out'}}}";
+	static const char *const names[] = { "c", "b", "a", "e", NULL };
+	struct pn_decoding decoding = { .kind = pn_kind_get(PN_KIND_POD), .annotations = names };
+	struct pn_object *obj = decode_with(&decoding, text);
+
+	(void)state;
+	assert_int_equal(obj->n_labels, 0);
+	assert_int_equal(obj->n_annotations, 3);
+	assert_string_equal(pn_object_annotation(obj, "a"), "");
+	assert_string_equal(pn_object_annotation(obj, "b"), "two words");
+	assert_string_equal(pn_object_annotation(obj, "c"), "3");
+	assert_null(pn_object_annotation(obj, "d"));
+	pn_object_unref(obj);
+	decoding.keep_labels = true;
+	obj = decode_with(&decoding, text);
+	assert_string_equal(pn_object_label(obj, "z"), "1");
+	assert_null(pn_object_label(obj, "a"));
+	assert_string_equal(pn_object_annotation(obj, "c"), "3");
+	pn_object_unref(obj);
+	assert_int_equal(pn_intern_count(), 0);
+}
+
 static void labels_are_kept_where_they_are_wanted_and_sorted(void **state)
 {
 	static const char text[] = "{'metadata':{'name':'a','labels':{'b':'2','a/x':'1','c':'',"
 				   "'bad value':'','d':'a b'}}}";
-	struct pn_decoding decoding = { pn_kind_get(PN_KIND_POD), true };
+	struct pn_decoding decoding = { .kind = pn_kind_get(PN_KIND_POD), .keep_labels = true };
 	struct pn_object *obj = decode_with(&decoding, text);
 
 	(void)state;
@@ -396,7 +421,7 @@ static void generic_object_is_its_text_without_managed_fields(void **state)
 	(void)state;
 	assert_int_equal(pn_kind_new_generic("example.com", "v1", "Widget", "widgets", true, &kind),
 			 0);
-	obj = decode_as(&(struct pn_decoding) { kind, true }, tree, false);
+	obj = decode_as(&(struct pn_decoding) { .kind = kind, .keep_labels = true }, tree, false);
 	assert_string_equal(pn_object_generic(obj)->json,
 			    "{\"kind\":\"Widget\",\"metadata\":{\"name\":\"w\",\"namespace\":\"a\","
 			    "\"labels\":{\"x\":\"y\"}},\"spec\":{\"size\":1.5,\"z\":\"\\u0000\"}}");
