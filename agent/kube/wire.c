@@ -182,9 +182,7 @@ int pn_wire_end(struct pn_wire *w, struct pn_err *reterr)
 	r = w->encoding->end(w, reterr);
 	if (r < 0 || w->mode == PN_WIRE_WATCH)
 		return r;
-	if (!w->kind_ok)
-		return pn_wire_bad_list(w, "kind");
-	return w->resource_version[0] ? 0 : pn_wire_bad_list(w, "resourceVersion");
+	return w->kind_ok ? 0 : pn_wire_bad_list(w, "kind");
 }
 
 const char *pn_wire_resource_version(const struct pn_wire *w)

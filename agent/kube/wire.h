@@ -90,7 +90,7 @@ int pn_wire_feed(struct pn_wire *w, const char *bytes, size_t len, struct pn_err
 /** pn_wire_end() - the body is complete. Return: 0, or -EBADMSG with @reterr if it is not */
 int pn_wire_end(struct pn_wire *w, struct pn_err *reterr);
 
-/** pn_wire_resource_version() - LIST: of the list, after pn_wire_end() */
+/** pn_wire_resource_version() - LIST: of the list, after pn_wire_end(); "" if it has none */
 const char *pn_wire_resource_version(const struct pn_wire *w);
 
 /** pn_wire_continue() - LIST: where the next page begins; "" after the last one */

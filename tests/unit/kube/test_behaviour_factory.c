@@ -437,7 +437,7 @@ static void generic_kind_keeps_its_json(void **state)
 
 #define PARTIAL(kind)                                  \
 	"application/vnd.kubernetes.protobuf;as=" kind \
-	";g=meta.k8s.io;v=v1,application/json;as=" kind ";g=meta.k8s.io;v=v1"
+	";g=meta.k8s.io;v=v1,application/json;as=" kind ";g=meta.k8s.io;v=v1,application/json"
 
 static void metadata_is_asked_for(struct behaviour *b)
 {

@@ -487,6 +487,7 @@ int main(void)
 		TEST(headless_service_has_no_address),
 		TEST(node_keeps_internal_and_external_addresses),
 		TEST(metadata_is_enough_for_namespaces_and_replicasets),
+		TEST(annotations_are_kept_by_their_names),
 		TEST(labels_are_kept_where_they_are_wanted_and_sorted),
 		TEST(node_keeps_the_ranges_of_its_pods),
 		TEST(slice_keeps_who_stands_behind_a_service),

@@ -158,8 +158,6 @@ static void answers_that_are_no_list_are_refused(void **state)
 		"null",
 		"[]",
 		"{}",
-		"{'kind':'PodList','items':[]}",
-		"{'kind':'PodList','metadata':{},'items':[]}",
 		"{'kind':'PodList','metadata':{'resourceVersion':5},'items':[]}",
 		"{'kind':'PodList','metadata':7,'items':[]}",
 		"{'kind':'PodList','metadata':{'resourceVersion':'5'},'items':{}}",

@@ -65,6 +65,18 @@ static void watch_from_zero_waits_for_a_version(void **state)
 	     { OPEN, 0, EVENT("ADDED", "a", "7") BOOKMARK("8") }, { VERSION, 0, "8" });
 }
 
+/* As some aggregated APIs have it. */
+static void list_without_a_version_is_watched_from_none(void **state)
+{
+	static const char watch[] = PODS "?watch=true&allowWatchBookmarks=true&timeoutSeconds=300";
+
+	(void)state;
+	PLAY({ ASK, 0, LIST_0 }, { ANSWER, 200, LIST_OF("", POD("a", "3")) }, { ASK, 0, watch },
+	     { OPEN, 0, EVENT("ADDED", "a", "7") EVENT("ADDED", "b", "3") }, { VERSION, 0, "" },
+	     { END, 0, "" }, { ASK, 0, watch }, { OPEN, 0, EVENT("MODIFIED", "a", "8") },
+	     { VERSION, 0, "8" });
+}
+
 static void watch_that_ends_after_an_event_or_a_second_is_resumed_at_once(void **state)
 {
 	(void)state;
@@ -271,6 +283,7 @@ int main(void)
 		cmocka_unit_test(end_mark_in_a_plain_watch_is_a_bookmark),
 		cmocka_unit_test(odd_watch_events_do_not_move_the_version),
 		cmocka_unit_test(watch_from_zero_waits_for_a_version),
+		cmocka_unit_test(list_without_a_version_is_watched_from_none),
 		cmocka_unit_test(watch_that_ends_after_an_event_or_a_second_is_resumed_at_once),
 		cmocka_unit_test(second_counts_from_the_request),
 		cmocka_unit_test(watch_that_ends_too_soon_leads_to_a_pause_and_a_list),
