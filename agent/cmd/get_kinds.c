@@ -146,7 +146,8 @@ static int add_named(struct pn_get *g, const struct pn_api_resource *res, const 
 	return r < 0 ? r : pn_get_add_target(g, res, g->name_space, name);
 }
 
-static int add(struct pn_get *g, const struct pn_api_resource *res, size_t n_names, char *const *names)
+static int add(struct pn_get *g, const struct pn_api_resource *res, size_t n_names,
+	       char *const *names)
 {
 	int r = n_names ? 0 : pn_get_add_target(g, res, g->name_space, "");
 

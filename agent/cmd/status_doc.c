@@ -20,10 +20,10 @@ static double seconds_since(const struct pn_status_parts *p, pn_nsec then)
 
 static json_t *informer_json(const struct pn_informer_status *s)
 {
-	json_t *doc = json_pack("{s:s, s:b, s:I, s:s, s:I, s:s}", "kind", s->kind, "synced",
-				s->is_synced, "objects", (json_int_t)s->n_objects,
-				"resource_version", s->watch_version, "failures",
-				(json_int_t)s->n_failures, "error", s->last_error.text);
+	json_t *doc =
+		json_pack("{s:s, s:b, s:I, s:s, s:I, s:s}", "kind", s->kind, "synced", s->is_synced,
+			  "objects", (json_int_t)s->n_objects, "resource_version", s->watch_version,
+			  "failures", (json_int_t)s->n_failures, "error", s->last_error.text);
 
 	if (s->last_contact_ms >= 0)
 		(void)json_object_set_new(doc, "last_contact_s",

@@ -74,8 +74,8 @@ static void set_owner(struct pn_record_end *e, const struct pn_owner *o)
 	e->attribution = attribution_of(o);
 }
 
-static struct pn_record_end name_end(const struct pn_index *index, const struct end *e, pn_nsec when,
-				   uint32_t stamp)
+static struct pn_record_end name_end(const struct pn_index *index, const struct end *e,
+				     pn_nsec when, uint32_t stamp)
 {
 	struct pn_record_end ret = { .addr = e->addr, .port = e->port };
 	const struct pn_owner *o = pn_index_at(index, &e->addr, when);

@@ -97,7 +97,8 @@ static void what_is_not_understood_marks_the_policy(void **state)
 
 static void labels_of_the_policy_itself_are_no_reason_to_distrust_it(void **state)
 {
-	struct pn_decoding decoding = { .kind = pn_kind_get(PN_KIND_NETWORKPOLICY), .keep_labels = true };
+	struct pn_decoding decoding = { .kind = pn_kind_get(PN_KIND_NETWORKPOLICY),
+					.keep_labels = true };
 	struct pn_object *obj =
 		decode_with(&decoding, "{'metadata':{'name':'p','labels':{'a b':'c'}},'spec':{}}");
 
