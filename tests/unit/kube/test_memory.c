@@ -123,6 +123,11 @@ static void on_refused(void *data, const struct pn_err *why)
 	fail_msg("lack of memory was taken for a bad object: %s", why->text);
 }
 
+static void on_failed(void *data, int code, const char *reason, const char *message)
+{
+	(void)data, (void)code, (void)reason, (void)message;
+}
+
 static const struct pn_reflector_ops ops = {
 	.list_begin = on_list_begin,
 	.list_item = on_list_item,
@@ -130,6 +135,7 @@ static const struct pn_reflector_ops ops = {
 	.list_drop = on_list_drop,
 	.event = on_event,
 	.refused = on_refused,
+	.failed = on_failed,
 };
 
 /* One request or one pause. Return: true when the watch has seen everything */
