@@ -281,7 +281,15 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,serve)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,serve)
 
-.PHONY: bench coverage
+# tests/bench/soak drives it: informers, by the library's public face alone, on a server in trouble.
+SOAK := $(B)/tests/bench/soak_informer
+$(SOAK): $(B)/tests/bench/soak_informer.o $(LIB).a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIB_LIBS)
+
+.PHONY: bench soak coverage
+soak: $(SOAK) ## informers held to their word, for tests/bench/soak: build/release/tests/bench/soak_informer
+
 bench: $(BENCHES) ## measure
 	$(Q)for b in $(BENCHES); do echo "$${b##*/}"; $$b || exit 1; done
 	$(Q)echo informers; tests/bench/informers $(B)/tests/bench/bench_informer
