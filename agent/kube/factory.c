@@ -298,6 +298,11 @@ static struct pn_informer *informer_of(struct pn_factory *f, const struct pn_kin
 	struct pn_informer *inf;
 	int r = 0;
 
+	if (options && options->size < sizeof(o.size)) {
+		(void)pn_err_set(reterr, -EINVAL, "the options do not say their size");
+		pn_kind_free(own_kind);
+		return NULL;
+	}
 	if (options)
 		memcpy(&o, options, PN_MIN(options->size, sizeof(o)));
 	pn_factory_lock(f);

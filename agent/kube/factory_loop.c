@@ -9,6 +9,7 @@
  * the loop; it alone starts and stops requests.
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/timerfd.h>
@@ -90,12 +91,13 @@ static void tell_reports(struct pn_factory *f)
 	struct pn_informer *inf;
 
 	pn_factory_lock(f);
-	for (inf = f->has_reports ? f->informers : NULL; inf; inf = inf->next) {
+	inf = f->has_reports ? f->informers : NULL;
+	f->has_reports = false; /* before, as one may come meanwhile */
+	for (; inf; inf = inf->next) {
 		pn_factory_unlock(f);
 		pn_informer_tell_reports(inf);
 		pn_factory_lock(f);
 	}
-	f->has_reports = false;
 	pn_factory_unlock(f);
 }
 
@@ -177,9 +179,11 @@ static void on_alarm(uv_poll_t *poll, int status, int events)
 /* The loop's own descriptor knows sockets only: its next timer is set as an alarm beside them. */
 static void set_alarm(struct pn_factory *f)
 {
-	int ms = uv_backend_timeout(f->loop);
 	struct itimerspec when = { 0 };
+	int ms;
 
+	uv_update_time(f->loop); /* handlers have taken a while */
+	ms = uv_backend_timeout(f->loop);
 	if (ms >= 0) {
 		when.it_value.tv_sec = ms / 1000;
 		when.it_value.tv_nsec = ms % 1000 * 1000000L;
@@ -209,12 +213,41 @@ int pn_factory_fd(const struct pn_factory *f)
 	return f->owner == PN_LOOP_OWNER_CALLER ? uv_backend_fd(f->loop) : -EINVAL;
 }
 
+/* Under the lock. Return: true if the caller's loop is this thread's from now on */
+static bool take_loop(struct pn_factory *f)
+{
+	if (f->owner != PN_LOOP_OWNER_CALLER || f->is_taken)
+		return false;
+	f->is_taken = true;
+	return true;
+}
+
+static void give_loop(struct pn_factory *f)
+{
+	f->is_taken = false;
+	(void)pthread_cond_broadcast(&f->changed);
+}
+
+static void turn(struct pn_factory *f)
+{
+	(void)uv_run(f->loop, UV_RUN_NOWAIT);
+	tell(f); /* in newer releases of libuv the timers are the last of a turn */
+	set_alarm(f);
+}
+
 void pn_factory_dispatch(struct pn_factory *f)
 {
-	if (f->owner != PN_LOOP_OWNER_CALLER)
+	bool is_mine;
+
+	pn_factory_lock(f);
+	is_mine = take_loop(f);
+	pn_factory_unlock(f);
+	if (!is_mine)
 		return;
-	(void)uv_run(f->loop, UV_RUN_NOWAIT);
-	set_alarm(f);
+	turn(f);
+	pn_factory_lock(f);
+	give_loop(f);
+	pn_factory_unlock(f);
 }
 
 /* --- waiting --- */
@@ -235,28 +268,40 @@ static bool is_stopped(const struct pn_factory *f, const struct pn_informer *onl
 	return only ? only->is_stopped : f->is_stopped;
 }
 
-/* One wait for something to change, under the lock. */
+static int poll_timeout(const struct pn_factory *f, pn_nsec until)
+{
+	pn_nsec now = pn_clock_now(f->clock);
+
+	if (until == PN_NSEC_NEVER)
+		return -1;
+	if (now >= until)
+		return 0;
+	return (int)PN_MIN((until - now) / PN_NSEC_PER_MSEC + 1, (pn_nsec)INT_MAX);
+}
+
+/*
+ * One wait for something to change, under the lock. Of several threads in the caller's loop one waits
+ * for its descriptor and turns it, and the others for that one: who waits for the descriptor beside
+ * it would miss what the turn has consumed.
+ */
 static void wait_once(struct pn_factory *f, pn_nsec until)
 {
 	const struct timespec ts = {
 		.tv_sec = (time_t)(until / PN_NSEC_PER_SEC),
 		.tv_nsec = (long)(until % PN_NSEC_PER_SEC),
 	};
-	struct pollfd fd = { .fd = -1, .events = POLLIN };
-	pn_nsec now = pn_clock_now(f->clock);
+	struct pollfd fd = { .fd = pn_factory_fd(f), .events = POLLIN };
 
-	if (f->owner == PN_LOOP_OWNER_THREAD && until == PN_NSEC_NEVER) {
-		(void)pthread_cond_wait(&f->changed, &f->lock);
-	} else if (f->owner == PN_LOOP_OWNER_THREAD) {
-		(void)pthread_cond_timedwait(&f->changed, &f->lock, &ts);
-	} else {
+	if (take_loop(f)) {
 		pn_factory_unlock(f);
-		fd.fd = pn_factory_fd(f);
-		(void)poll(&fd, 1,
-			   until == PN_NSEC_NEVER ? -1
-						  : (int)((until - now) / PN_NSEC_PER_MSEC) + 1);
-		pn_factory_dispatch(f);
+		(void)poll(&fd, 1, poll_timeout(f, until));
+		turn(f);
 		pn_factory_lock(f);
+		give_loop(f);
+	} else if (until == PN_NSEC_NEVER) {
+		(void)pthread_cond_wait(&f->changed, &f->lock);
+	} else {
+		(void)pthread_cond_timedwait(&f->changed, &f->lock, &ts);
 	}
 }
 

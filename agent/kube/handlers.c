@@ -208,6 +208,8 @@ int pn_informer_add_handler(struct pn_informer *inf, pn_handler_fn fn, const voi
 	struct pn_registration *r = NULL;
 	int e;
 
+	if (options && options->size < sizeof(o.size))
+		return -EINVAL;
 	if (options)
 		memcpy(&o, options, PN_MIN(options->size, sizeof(o)));
 	config.own_thread = o.own_thread;
@@ -262,10 +264,23 @@ void pn_registration_free(struct pn_registration *r)
 	pn_registration_unref(r);
 }
 
+static struct pn_registration *first_of(struct pn_informer *inf)
+{
+	struct pn_registration *r;
+
+	pn_factory_lock(inf->factory);
+	r = inf->registrations ? pn_registration_ref(inf->registrations) : NULL;
+	pn_factory_unlock(inf->factory);
+	return r;
+}
+
+/* A call that is under way may remove others meanwhile. */
 void pn_informer_free_handlers(struct pn_informer *inf)
 {
-	struct pn_registration *r, *next;
+	struct pn_registration *r;
 
-	DL_FOREACH_SAFE (inf->registrations, r, next)
+	while ((r = first_of(inf))) {
 		remove_registration(r, true);
+		pn_registration_unref(r);
+	}
 }

@@ -387,6 +387,7 @@ void pn_informer_stop_locked(struct pn_informer *inf)
 	inf->is_stopped = true;
 	for (r = inf->registrations; r; r = r->next)
 		pn_registration_close(r, false);
+	(void)pthread_cond_broadcast(&inf->factory->changed);
 }
 
 void pn_informer_stop(struct pn_informer *inf)

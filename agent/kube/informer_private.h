@@ -40,6 +40,7 @@ struct pn_factory {
 
 	pthread_t thread;
 	bool has_thread, is_stopped, is_freed, has_reports;
+	bool is_taken; /* PN_LOOP_OWNER_CALLER: a thread waits for the loop or turns it */
 	struct pn_informer *informers;
 	struct pn_registration *ready;		   /* have notices for the loop to deliver */
 	struct pn_handler_threads handler_threads; /* has a lock of its own */

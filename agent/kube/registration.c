@@ -274,8 +274,8 @@ static int start_thread(struct pn_registration *r)
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
 	if (e) {
-		pn_registration_unref(r);
 		count_threads(r->threads, -1);
+		pn_registration_unref(r);
 	}
 	return -e;
 }

@@ -125,7 +125,7 @@ int pn_factory_wait_for_sync(struct pn_factory *f, int timeout_ms);
  */
 int pn_factory_fd(const struct pn_factory *f);
 
-/** pn_factory_dispatch() - PN_LOOP_CALLER: does what is due and returns; the handlers are called in here */
+/** pn_factory_dispatch() - PN_LOOP_CALLER: does what is due and returns; the handlers are called in here; nothing while another call is under way */
 void pn_factory_dispatch(struct pn_factory *f);
 
 /** pn_factory_server() - the API server's URL, for messages */
@@ -228,7 +228,9 @@ enum pn_list_mode {
  * @on_warning:     the same, for what deserves a look: "missing_initial_events_end" when a
  *                  streaming list has not ended after ten seconds, "slow_handler"
  * @transform:      generic kinds: changes an object's jansson tree (json_t) before it is kept, once
- *                  an object; with a negative errno it is left out and counted
+ *                  an object; with a negative errno it is left out and counted. Like the functions
+ *                  of indexers and stores it is called in the middle of a change and calls none of
+ *                  the library's functions but those on objects and values
  * @data:           for the three callbacks
  * @store, @store_data: instead of the library's own store
  *
@@ -388,7 +390,8 @@ typedef void (*pn_handler_fn)(const void *handler, void *data, const struct pn_n
  * The handler is first told of everything that is stored, as initial adds, then of each change, in
  * order. Each handler has a queue of its own, so that one that is slow holds up no other.
  *
- * Return: 0, -ECANCELED after a stop, -ENOMEM
+ * Return: 0; -ECANCELED after a stop; -EINVAL: the options do not say their size; -ENOMEM; -EAGAIN:
+ * no thread
  */
 int pn_informer_add_handler(struct pn_informer *inf, pn_handler_fn fn, const void *handler,
 			    void *data, const struct pn_handler_options *options,

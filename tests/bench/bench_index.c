@@ -53,6 +53,8 @@ static struct pn_addr nth_addr(unsigned int i, uint8_t net)
 /* Pod @i in its @life-th life: another uid at the same address. */
 static void apply_pod(unsigned int i, unsigned int life, bool gone)
 {
+	static const struct pn_controller controller = { "ReplicaSet", "checkout-6d5c7b9f4",
+							 "rs-uid" };
 	struct pn_addr a = nth_addr(i, 10);
 	char name[64], uid[40];
 	struct pn_pod p = {
@@ -63,7 +65,7 @@ static void apply_pod(unsigned int i, unsigned int life, bool gone)
 			.uid = uid,
 			.resource_version = "1",
 			.created_s = 1,
-			.controller = { "ReplicaSet", "checkout-6d5c7b9f4", "rs-uid" },
+			.controller = &controller,
 		},
 		.phase = PN_POD_RUNNING,
 		.node_name = "node-17",

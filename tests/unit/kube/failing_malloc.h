@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 0: none fails */
-static unsigned long n_until_failure;
-static bool has_failed;
+/* 0: none fails. Of this thread alone: liburcu has one of its own, which cannot do without. */
+static _Thread_local unsigned long n_until_failure;
+static _Thread_local bool has_failed;
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define CAN_FAIL 1

@@ -5,38 +5,7 @@
  */
 #include "store_fixture.h"
 
-/* The allocation that fails, counted down; 0: none does. Only this thread's count. */
-static _Thread_local unsigned long n_until_failure;
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define CAN_FAIL 1
-
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-
-static bool fails_now(void)
-{
-	return n_until_failure && --n_until_failure == 0;
-}
-
-void *malloc(size_t size)
-{
-	return fails_now() ? NULL : __libc_malloc(size);
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return fails_now() ? NULL : __libc_calloc(n, size);
-}
-
-void *realloc(void *p, size_t size)
-{
-	return fails_now() ? NULL : __libc_realloc(p, size);
-}
-#else
-#define CAN_FAIL 0
-#endif
+#include "failing_malloc.h"
 
 static void need_malloc(void)
 {
