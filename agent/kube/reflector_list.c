@@ -90,13 +90,24 @@ static bool ask_for_less(struct pn_reflector *r)
 	return true;
 }
 
+/* A token that leads to its own page again would be followed for ever. */
+static int end_page(struct pn_reflector *r, struct pn_err *reterr)
+{
+	int e = pn_wire_end(r->wire, reterr);
+	const char *token = pn_wire_continue(r->wire);
+
+	if (e == 0 && token[0] && strcmp(token, r->list.token) == 0)
+		e = pn_err_set(reterr, -EBADMSG, "a page of the list that leads to itself");
+	return e;
+}
+
 void pn_reflector_list_done(struct pn_reflector *r, int result, const struct pn_err *err)
 {
 	struct pn_answer *a = &r->answer;
 	struct pn_ending end;
 
 	if (result == 0 && a->http_status == 200 && a->error == 0)
-		a->error = pn_wire_end(r->wire, &a->err);
+		a->error = end_page(r, &a->err);
 	pn_reflector_ending(r, result, err, &end);
 	if (pn_reflector_repeats(r, &end))
 		return;

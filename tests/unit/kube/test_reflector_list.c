@@ -24,6 +24,15 @@ static void pages_are_one_list(void **state)
 	     { VERSION, 0, "5" }, { ASK, 0, WATCH("5") });
 }
 
+static void page_that_leads_to_itself_is_refused(void **state)
+{
+	(void)state;
+	PLAY({ ASK, 0, LIST_0 }, { ANSWER, 200, PAGE_OF("5", "t", POD("a", "3")) },
+	     { ASK, 0, PAGE("t") }, { ANSWER, 200, PAGE_OF("5", "t", POD("b", "3")) },
+	     { HOOK, 0, "" }, { WRONG, 0, "a page of the list that leads to itself" },
+	     { WAIT, 800, "" }, { ASK, 0, LIST_0 });
+}
+
 static void server_that_pages_at_zero_is_asked_for_pages(void **state)
 {
 	(void)state;
@@ -213,6 +222,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_list_is_complete),
 		cmocka_unit_test(pages_are_one_list),
+		cmocka_unit_test(page_that_leads_to_itself_is_refused),
 		cmocka_unit_test(server_that_pages_at_zero_is_asked_for_pages),
 		cmocka_unit_test(paged_list_that_fails_is_not_remembered),
 		cmocka_unit_test(pages_without_a_version_say_nothing_about_zero),
