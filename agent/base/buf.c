@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,4 +86,20 @@ void pn_buf_consume(struct pn_buf *b, size_t len)
 		return;
 	memmove(b->data, b->data + len, b->len - len + 1);
 	b->len -= len;
+}
+
+static bool is_unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+int pn_buf_put_escaped(struct pn_buf *b, const char *text)
+{
+	int r = 0;
+
+	for (const char *c = text; *c && r == 0; c++)
+		r = is_unreserved(*c) ? pn_buf_put(b, c, 1)
+				      : pn_buf_printf(b, "%%%02X", (unsigned char)*c);
+	return r;
 }

@@ -29,6 +29,9 @@ int pn_buf_put(struct pn_buf *b, const void *data, size_t len);
 /** pn_buf_printf() - as pn_buf_put() */
 int pn_buf_printf(struct pn_buf *b, const char *fmt, ...) PN_PRINTF(2, 3);
 
+/** pn_buf_put_escaped() - @text as a segment of a URL's path or a value of its query. Return: as pn_buf_put(), but a part may be in @b then */
+int pn_buf_put_escaped(struct pn_buf *b, const char *text);
+
 /** pn_buf_reserve() - room for @len more bytes at data + len. Return: as pn_buf_put() */
 int pn_buf_reserve(struct pn_buf *b, size_t len);
 

@@ -236,18 +236,6 @@ int pn_get_resolve(struct pn_get *g, size_t n_operands, char *const *operands)
 
 /* --- paths --- */
 
-static int put_escaped(struct pn_buf *b, const char *text)
-{
-	static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					 "0123456789-._~";
-	int r = 0;
-
-	for (const char *c = text; *c && r == 0; c++)
-		r = strchr(unreserved, *c) ? pn_buf_put(b, c, 1)
-					   : pn_buf_printf(b, "%%%02X", (unsigned char)*c);
-	return r;
-}
-
 int pn_get_query(struct pn_buf *path, const char *key, const char *value)
 {
 	int r;
@@ -255,7 +243,7 @@ int pn_get_query(struct pn_buf *path, const char *key, const char *value)
 	if (!value || !*value)
 		return 0;
 	r = pn_buf_printf(path, "%c%s=", strchr(path->data, '?') ? '&' : '?', key);
-	return r < 0 ? r : put_escaped(path, value);
+	return r < 0 ? r : pn_buf_put_escaped(path, value);
 }
 
 static int put_collection(const struct pn_get_target *t, struct pn_buf *path)
@@ -267,7 +255,7 @@ static int put_collection(const struct pn_get_target *t, struct pn_buf *path)
 			  res->version);
 	if (r == 0 && *t->name_space) {
 		r = pn_buf_printf(path, "/namespaces/");
-		r = r < 0 ? r : put_escaped(path, t->name_space);
+		r = r < 0 ? r : pn_buf_put_escaped(path, t->name_space);
 	}
 	return r < 0 ? r : pn_buf_printf(path, "/%s", res->plural);
 }
@@ -292,7 +280,7 @@ int pn_get_path(struct pn_get *g, const struct pn_get_target *t, bool one, struc
 	r = put_collection(t, path);
 	if (r == 0 && one) {
 		r = pn_buf_put(path, "/", 1);
-		r = r < 0 ? r : put_escaped(path, t->name);
+		r = r < 0 ? r : pn_buf_put_escaped(path, t->name);
 	} else if (r == 0) {
 		r = put_selectors(g, t, path);
 	}

@@ -18,22 +18,6 @@ enum {
 	MAX_BASE = 32 << 10,
 };
 
-static bool is_unreserved(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-static int put_escaped(struct pn_buf *b, const char *text)
-{
-	int e = 0;
-
-	for (const char *c = text; *c && e == 0; c++)
-		e = is_unreserved(*c) ? pn_buf_put(b, c, 1)
-				      : pn_buf_printf(b, "%%%02X", (unsigned char)*c);
-	return e;
-}
-
 /* One more "key=value" of the query; without a value nothing. */
 static int put_query(struct pn_buf *b, const char *key, const char *value)
 {
@@ -42,7 +26,7 @@ static int put_query(struct pn_buf *b, const char *key, const char *value)
 	if (!value || !value[0])
 		return 0;
 	e = pn_buf_printf(b, "%c%s=", strchr(b->data, '?') ? '&' : '?', key);
-	return e < 0 ? e : put_escaped(b, value);
+	return e < 0 ? e : pn_buf_put_escaped(b, value);
 }
 
 static int put_number(struct pn_buf *b, const char *key, unsigned int value)
@@ -70,7 +54,7 @@ static int put_collection(struct pn_buf *b, const struct pn_kind *kind, const ch
 	if (e == 0 && kind->is_namespaced && name_space && name_space[0]) {
 		e = pn_buf_printf(b, "/namespaces/");
 		if (e == 0)
-			e = put_escaped(b, name_space);
+			e = pn_buf_put_escaped(b, name_space);
 	}
 	return e < 0 ? e : pn_buf_printf(b, "/%s", kind->plural);
 }

@@ -270,17 +270,24 @@ static int start_thread(struct pn_registration *r)
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	count_threads(r->threads, 1);
-	e = pthread_create(&thread, &attr, run_thread, pn_registration_ref(r));
+	e = pthread_create(&thread, &attr, run_thread, r);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
-	if (e) {
+	if (e)
 		count_threads(r->threads, -1);
-		pn_registration_unref(r);
-	}
 	return -e;
 }
 
 /* --- life --- */
+
+static void destroy(struct pn_registration *r)
+{
+	drop_all(r);
+	free(r->ring);
+	(void)pthread_mutex_destroy(&r->lock);
+	(void)pthread_cond_destroy(&r->changed);
+	free(r);
+}
 
 int pn_registration_new(const struct pn_registration_config *config, struct pn_registration **ret)
 {
@@ -300,12 +307,12 @@ int pn_registration_new(const struct pn_registration_config *config, struct pn_r
 	r->clock = config->clock;
 	r->threads = config->threads;
 	r->on_slow = config->on_slow;
-	atomic_init(&r->n_refs, 1);
+	atomic_init(&r->n_refs, r->own_thread ? 2 : 1); /* the informer, the thread */
 	(void)pthread_mutex_init(&r->lock, NULL);
 	(void)pthread_cond_init(&r->changed, NULL);
 	e = r->own_thread ? start_thread(r) : 0;
 	if (e < 0) {
-		pn_registration_unref(r);
+		destroy(r);
 		return e;
 	}
 	*ret = r;
@@ -323,11 +330,7 @@ void pn_registration_unref(struct pn_registration *r)
 	/* acq_rel: whoever frees has seen what every other holder did before */
 	if (!r || atomic_fetch_sub_explicit(&r->n_refs, 1, memory_order_acq_rel) > 1)
 		return;
-	drop_all(r);
-	free(r->ring);
-	(void)pthread_mutex_destroy(&r->lock);
-	(void)pthread_cond_destroy(&r->changed);
-	free(r);
+	destroy(r);
 }
 
 void pn_registration_close(struct pn_registration *r, bool wait)

@@ -52,12 +52,24 @@ static void consumes_from_the_front(void **state)
 	pn_buf_done(&b);
 }
 
+static void escapes_what_a_url_reserves(void **state)
+{
+	struct pn_buf b = PN_BUF_INIT(64);
+
+	(void)state;
+	assert_int_equal(pn_buf_put_escaped(&b, "a-Z_0.~ b/=&?%\xc3"), 0);
+	assert_string_equal(b.data, "a-Z_0.~%20b%2F%3D%26%3F%25%C3");
+	assert_int_equal(pn_buf_put_escaped(&b, ""), 0);
+	pn_buf_done(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_and_stays_terminated),
 		cmocka_unit_test(refuses_beyond_its_maximum_and_stays_as_it_was),
 		cmocka_unit_test(consumes_from_the_front),
+		cmocka_unit_test(escapes_what_a_url_reserves),
 	};
 
 	return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
