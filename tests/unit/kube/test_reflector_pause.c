@@ -133,6 +133,7 @@ static void server_that_is_back_is_asked_within_a_second(void **state)
 	     { CHANCE, INT32_MIN, "" }, { BACK, true, "" }, { CHANCE, 0, "" }, { BACK, false, "" },
 	     { WAIT, 500, "" }, { ASK, 0, WATCH("5") }, { ANSWER, 503, "" }, { HOOK, 503, "" },
 	     { CHANCE, INT32_MIN, "" }, { BACK, true, "" }, { WAIT, 500, "" },
+	     { ASK, 0, LIST("5") }, { CUT, -ECONNREFUSED, "" }, { HOOK, 0, "" }, { WAIT, 1200, "" },
 	     { ASK, 0, LIST("5") });
 }
 
