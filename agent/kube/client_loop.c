@@ -23,7 +23,7 @@ enum { MAX_IDLE_CONNECTIONS = 4 };
  * buffer holds what comes meanwhile. A hundred events a second are never delayed, a thousand by less
  * than REST_MS.
  */
-enum { REST_MS = 8, WAKES_BURST = 16 };
+enum { REST_MS = 4, WAKES_BURST = 32 };
 
 static const uint64_t wake_ns = REST_MS * 1000000ULL;
 
