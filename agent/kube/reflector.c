@@ -170,7 +170,8 @@ bool pn_reflector_server_is_back(struct pn_reflector *r)
 	if (r->wait_until <= soon)
 		return false;
 	r->wait_until = soon;
-	r->config.backoff.base = 0; /* how long the outage was says nothing about what comes after it */
+	r->config.backoff.base =
+		0; /* how long the outage was says nothing about what comes after it */
 	r->is_server_absent = false; /* once for each pause */
 	return true;
 }
