@@ -6,13 +6,19 @@
  * The flow table: what flow.bpf.c writes and agent/datapath reads. Private to podonym; programs
  * and agent are always of the same build.
  *
- * One entry is one connection as seen at the host ends of the pods' interfaces, both directions in
- * it. Counters only grow while the entry lives, so a reader takes differences and never resets. A
- * connection that is translated on its way (a Service) has an entry on each side of the translation;
- * `nat` lets the reader join the two.
+ * One entry is one connection as seen at the host ends of the pods' interfaces and at the sockets of
+ * the node itself, both directions in it. Counters only grow while the entry lives, so a reader takes
+ * differences and never resets. A connection that is translated on its way (a Service) has an entry
+ * on each side of the translation; `nat` lets the reader join the two.
+ *
+ * The table outlives the agent: it is pinned, and the next agent goes on with it if its build has the
+ * same PN_FLOW_LAYOUT.
  */
 
 #include <linux/types.h>
+
+/* Raise it with every change of a struct below. */
+#define PN_FLOW_LAYOUT 2
 
 /*
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
@@ -28,9 +34,9 @@ struct pn_flow_key {
 };
 
 struct pn_flow_dir {
-	/* leaving a local pod: this node's first sight of the packet */
+	/* leaving a local pod or socket: this node's first sight of the packet */
 	__u64 sent_packets, sent_bytes;
-	/* entering a local pod: this node's last sight of it */
+	/* entering a local pod or socket: this node's last sight of it */
 	__u64 delivered_packets, delivered_bytes;
 };
 
@@ -39,6 +45,7 @@ enum pn_flow_state {
 	PN_FLOW_NAT_DONE = 1 << 1,  /* conntrack has been asked, do not ask again */
 	PN_FLOW_INITIATOR = 1 << 2, /* initiator is certain: from SYN or conntrack */
 	PN_FLOW_FRAGMENT = 1 << 3,  /* fragments without ports are in here */
+	PN_FLOW_BEHIND_NAT = 1 << 4, /* with NAT: the key is the translated tuple, nat the opener's */
 };
 
 /* A tuple in its own orientation: end 0 opened the connection. */
@@ -60,8 +67,13 @@ struct pn_flow_value {
 	__u64 id;	/* unique while the programs are loaded */
 	__u64 start_ns; /* CLOCK_MONOTONIC: first packet */
 	__u32 owner[2]; /* owner ids of the ends when the entry was made, from the map `ip` */
+	/*
+	 * Ids of the cgroups whose sockets the ends are, exact; 0: not known (yet). From the socket of a
+	 * packet that the end sent or got, else from the one that the end's interface last showed.
+	 */
+	__u64 cgroup[2];
 	__u32 ifindex;	/* where the first packet was seen */
-	struct pn_flow_tuple nat;
+	struct pn_flow_tuple nat; /* the other side's, see PN_FLOW_BEHIND_NAT */
 };
 
 /* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
@@ -81,6 +93,6 @@ struct pn_flow_cpu {
 };
 
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");
-_Static_assert(sizeof(struct pn_flow_value) == 152, "no hidden padding");
+_Static_assert(sizeof(struct pn_flow_value) == 168, "no hidden padding");
 
 #endif

@@ -9,7 +9,10 @@
 #include "datapath/attach.h"
 
 /*
- * The kernel side of flow tracing: loads flow.bpf.c, attaches it to interfaces, reads its table.
+ * The kernel side of flow tracing: loads flow.bpf.c, attaches it to interfaces and to the node's own
+ * sockets, reads its table. Table, programs and attachments are pinned, so that counting goes on
+ * without an agent; the next one takes them over and puts its own programs in the place of the old
+ * ones, without a gap.
  *
  * Threads: _new, _attach, _detach, _features, _stats and _free belong to the control thread; _drain
  * and _remove to the flow thread, which must have ended before _free.
@@ -19,20 +22,25 @@ struct pn_tracer;
 /**
  * struct pn_tracer_config
  * @ip_map_fd: the pinned map `ip`, or -1: no names are stamped. Borrowed
- * @max_flows: room in the flow table
- * @force_clsact, @no_nat: take the way of an older kernel, for tests
+ * @max_flows: room in the flow table; an adopted one keeps its size
+ * @pin_dir:   where all that outlives the agent is pinned, on a BPF file system; created if missing.
+ *	       NULL: nothing does
+ * @cgroup_root: where the cgroup v2 hierarchy is mounted, for the sockets of the node itself; NULL: they
+ *	       are not traced
+ * @force_clsact, @no_nat, @no_cgroup: take the way of an older kernel, for tests
  */
 struct pn_tracer_config {
 	int ip_map_fd;
 	uint32_t max_flows;
-	bool force_clsact, no_nat;
+	const char *pin_dir, *cgroup_root;
+	bool force_clsact, no_nat, no_cgroup;
 };
 
 /** pn_tracer_new() - Return: 0; -EPERM, -ENOTSUP, ... with @reterr (the verifier's last words included) */
 int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
 		  struct pn_err *reterr);
 
-/** pn_tracer_free() - detaches everywhere; NULL is allowed */
+/** pn_tracer_free() - what is pinned goes on, the rest is detached; NULL is allowed */
 void pn_tracer_free(struct pn_tracer *t);
 
 /** pn_tracer_attach() - both directions of an interface. Return: 0, -EEXIST if it is attached, or a negative errno */
@@ -41,9 +49,21 @@ int pn_tracer_attach(struct pn_tracer *t, int ifindex, struct pn_err *reterr);
 /** pn_tracer_detach() - forget an interface, which may be gone already */
 void pn_tracer_detach(struct pn_tracer *t, int ifindex);
 
+/**
+ * pn_tracer_notes() - memory that lives as long as the flow table, for the bookkeeping of who drains it
+ * @ret_len: bytes; at least 128 for each entry that the table has room for, and 4096 for a head
+ *
+ * Zero when the table is new; after a restart as the last agent left it at whatever moment it ended.
+ * Return: owned by @t
+ */
+void *pn_tracer_notes(const struct pn_tracer *t, size_t *ret_len);
+
+/** pn_tracer_cleanup() - `podonym cleanup`: detach and unpin all that is below @pin_dir. Return: 0 or a negative errno with @reterr */
+int pn_tracer_cleanup(const char *pin_dir, struct pn_err *reterr);
+
 /** struct pn_feature - one part that the kernel may refuse, for `podonym status` */
 struct pn_feature {
-	const char *name;   /* "hook", "nat" */
+	const char *name;   /* "hook", "nat", "cgroup", "host" */
 	const char *state;  /* "tcx", "clsact"; "on", "off" */
 	const char *reason; /* why not better; "" if it is */
 };

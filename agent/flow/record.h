@@ -8,13 +8,17 @@
 #include "base/clock.h"
 #include "index/index.h"
 
-/** How an end's name was found; DESIGN order. `ambiguous`, `cgroup`, `port`, `cidr` come with their sources. */
+/** How an end's name was found, the surest first. */
 enum pn_attribution {
-	PN_ATTR_NONE,	 /* no name */
-	PN_ATTR_IP,	 /* a pod had the address when the flow began */
-	PN_ATTR_SERVICE, /* only the virtual address of a Service is known */
-	PN_ATTR_NODE,	 /* the address of a node */
-	PN_ATTR_MAX,	 /* sentinel */
+	PN_ATTR_CGROUP,	   /* its socket belongs to a pod or a process of this node: exact */
+	PN_ATTR_IP,	   /* a pod had the address when the flow began */
+	PN_ATTR_PORT,	   /* the address of a node, and the pod that has declared the port there */
+	PN_ATTR_SERVICE,   /* only the Service that was called is known */
+	PN_ATTR_NODE,	   /* the address of a node, and nothing about the port */
+	PN_ATTR_CIDR,	   /* a network that the address lies in */
+	PN_ATTR_AMBIGUOUS, /* several may have had the address when the flow began: no name */
+	PN_ATTR_NONE,	   /* no name */
+	PN_ATTR_MAX,	   /* sentinel */
 };
 
 const char *pn_attribution_name(enum pn_attribution a);

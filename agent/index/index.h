@@ -9,11 +9,15 @@
 #include <podonym/objects.h>
 
 /*
- * The IP index: address -> owners over time, and what is behind an owner. Written by the control
- * thread from informer events, read by the flow thread without locks (liburcu, QSBR).
+ * The IP index: address -> owners over time, and what is behind an owner; likewise for ports of
+ * Services and of nodes, for networks, and for the cgroups of this node's sockets. Written by the
+ * control thread from informer events, read by the flow thread without locks (liburcu, QSBR).
  *
  * An address has a list of claims (owner, from, until), newest first; claims stay five minutes past
- * their end, so that a flow is named by who had the address when its first packet passed.
+ * their end, so that a flow is named by who had the address when its first packet passed. `from` is
+ * the first time at which the owner may have had it and `until` the last one; where it is not known
+ * when an address went from one to the other, their claims overlap, and a look-up says that several
+ * are possible rather than guess.
  *
  * liburcu adds threads of its own, which take no part in the agent's work: one gives memory back
  * when every reader has passed a quiescent state, one a table makes it larger.
@@ -30,7 +34,8 @@ enum {
 };
 
 /**
- * struct pn_owner - who is behind an address: a pod with its workload, a Service or a node
+ * struct pn_owner - who is behind an address: a pod with its workload, a Service, a node, a process
+ * of this node, or a network with a name
  *
  * Immutable, one block of memory. When something about an owner changes (its workload becomes
  * known), a new struct with the same id takes its place. Strings are never NULL; "" is absent.
@@ -38,11 +43,12 @@ enum {
 struct pn_owner {
 	uint32_t id; /* never given to another owner; see podonym/maps.h */
 	enum pn_owner_kind kind;
-	bool local; /* a pod of this node, or this node */
+	uint32_t flags; /* enum pn_owner_flags */
 	const char *uid, *name_space, *name;
 	const char *workload_kind,
-		*workload_name; /* a pod's: "Deployment" "web"; "" for a bare pod */
-	const char *node;	/* where a pod runs */
+		*workload_name;	    /* a pod's: "Deployment" "web"; "" for a bare pod */
+	const char *node;	    /* where a pod or a process runs */
+	const char *zone, *region; /* of that node, or of the node itself */
 };
 
 /** pn_index_new() - @node_name: this node, "" if not known; copied. @clock outlives the index. Return: 0 or -ENOMEM */
@@ -89,6 +95,33 @@ void pn_index_confirm(struct pn_index *idx);
  */
 int pn_index_apply(struct pn_index *idx, const struct pn_object *old, const struct pn_object *new);
 
+/**
+ * struct pn_cgroup - a cgroup of this node, as the cgroup tree tells
+ * @id:	     what bpf_skb_cgroup_id() returns; the kernel never gives it to another cgroup
+ * @pod_uid: of the pod that it or an ancestor of it belongs to; for a static pod the hash that stands
+ *	     in the annotation kubernetes.io/config.hash of its mirror. "": none of a pod
+ * @name:    without a pod: the unit or the command that it stands for
+ */
+struct pn_cgroup {
+	uint64_t id;
+	const char *pod_uid, *name;
+};
+
+/** pn_index_cgroup_add() - one that is there, or whose name has changed; copied. Return: 0 or -ENOMEM, -EOVERFLOW */
+int pn_index_cgroup_add(struct pn_index *idx, const struct pn_cgroup *cgroup);
+
+/** pn_index_cgroup_remove() - one that has gone; remembered as long as addresses are */
+void pn_index_cgroup_remove(struct pn_index *idx, uint64_t id);
+
+/** struct pn_range - a network that the configuration gives a name to */
+struct pn_range {
+	struct pn_cidr cidr;
+	const char *name;
+};
+
+/** pn_index_set_ranges() - these and no others from now on; copied. Return: 0; -ENOMEM: some may be missing */
+int pn_index_set_ranges(struct pn_index *idx, const struct pn_range *ranges, size_t n);
+
 /** pn_index_prune() - forget claims and owners whose memory is over; call it every few seconds */
 void pn_index_prune(struct pn_index *idx);
 
@@ -104,17 +137,21 @@ void pn_index_prune(struct pn_index *idx);
  */
 struct pn_index_change {
 	enum pn_index_change_kind {
-		PN_CHANGE_OWNER,   /* owner_id -> owner */
-		PN_CHANGE_IP,	   /* addr -> ip */
-		PN_CHANGE_SERVICE, /* service_key -> service_owner */
+		PN_CHANGE_OWNER,    /* owner_id -> owner */
+		PN_CHANGE_IP,	    /* addr -> ip */
+		PN_CHANGE_SERVICE,  /* port -> owner_id */
+		PN_CHANGE_HOSTPORT, /* port -> owner_id */
+		PN_CHANGE_CIDR,	    /* cidr -> owner_id */
+		PN_CHANGE_CGROUP,   /* cgroup -> owner_id */
 	} kind;
 	bool failed, gone;
 	uint32_t owner_id;
 	const struct pn_owner *owner;
 	struct pn_ip_key addr;
 	struct pn_ip_value ip;
-	struct pn_service_key service_key;
-	uint32_t service_owner;
+	struct pn_port_key port;
+	struct pn_cidr_key cidr;
+	uint64_t cgroup;
 };
 
 /** pn_index_take_fn - @n changes of one kind, all of them gone or none. Must not call the index. */
@@ -124,7 +161,7 @@ typedef void (*pn_index_take_fn)(void *data, struct pn_index_change *changes, si
  * pn_index_take_changes() - hand out and forget what changed since the last call
  * @take: NULL: nobody wants to know
  *
- * Order: new and changed owners, then addresses and service ports, then owners that went; so a
+ * Order: new and changed owners, then all that refers to them, then owners that went; so a
  * reader of the maps never finds an owner id without its owner, failures included: an address is
  * handed out without the owner that failed, and again later; no owner goes while an address failed. Everything in the index
  * is one change on the first call. Memory of what is gone is only given back by this call.
@@ -135,16 +172,19 @@ size_t pn_index_take_changes(struct pn_index *idx, pn_index_take_fn take, void *
 
 /** Does the map have such an entry, once all changes are written? For who compares map and index. */
 bool pn_index_has_ip(const struct pn_index *idx, const struct pn_ip_key *key);
-bool pn_index_has_service(const struct pn_index *idx, const struct pn_service_key *key);
+bool pn_index_has_service(const struct pn_index *idx, const struct pn_port_key *key);
+bool pn_index_has_hostport(const struct pn_index *idx, const struct pn_port_key *key);
+bool pn_index_has_cidr(const struct pn_index *idx, const struct pn_cidr_key *key);
+bool pn_index_has_cgroup(const struct pn_index *idx, uint64_t id);
 bool pn_index_has_owner(const struct pn_index *idx, uint32_t id);
 
 /**
  * struct pn_index_counts - as they are now
- * @n_addrs, @n_services: addresses and service ports that have an owner
- * @n_owners:		  owners known, those in memory only included
+ * @n_addrs, @n_services, @n_hostports, @n_cidrs, @n_cgroups: those that have an owner
+ * @n_owners: owners known, those in memory only included
  */
 struct pn_index_counts {
-	size_t n_addrs, n_services, n_owners;
+	size_t n_addrs, n_services, n_hostports, n_cidrs, n_cgroups, n_owners;
 };
 
 void pn_index_counts(const struct pn_index *idx, struct pn_index_counts *ret);
@@ -160,20 +200,46 @@ void pn_index_reader_quiescent(void);
 void pn_index_reader_offline(void);
 void pn_index_reader_online(void);
 
+/*
+ * The look-ups below say how many owners are possible: 0, 1, or more. Only with 1 is @ret set.
+ * @when: CLOCK_MONOTONIC; PN_NSEC_NEVER asks for now. @port: in host byte order.
+ */
+
 /**
- * pn_index_at() - who had an address at a time
- * @when: CLOCK_MONOTONIC; PN_NSEC_NEVER asks for the owner now
+ * pn_index_at() - who may have had an address at a time
  *
  * Cost: one hash probe and a walk over the address's few claims.
- *
- * Return: the owner, or NULL if nobody did (or it is forgotten).
  */
-const struct pn_owner *pn_index_at(const struct pn_index *idx, const struct pn_addr *addr,
-				   pn_nsec when);
+int pn_index_at(const struct pn_index *idx, const struct pn_addr *addr, pn_nsec when,
+		const struct pn_owner **ret);
 
-/** pn_index_service() - the Service of a virtual address and port. @port in host byte order. Return: NULL if none */
-const struct pn_owner *pn_index_service(const struct pn_index *idx, const struct pn_addr *addr,
-					uint8_t proto, uint16_t port);
+/** pn_index_host_port() - the pod behind a port of a node: one in the node's network, or one with a host port */
+int pn_index_host_port(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
+		       uint16_t port, pn_nsec when, const struct pn_owner **ret);
+
+/** pn_index_service() - the Service that has an address and port; where a node has the address, its node ports */
+int pn_index_service(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
+		     uint16_t port, pn_nsec when, const struct pn_owner **ret);
+
+/** pn_index_headless() - the Service without an address of its own among whose endpoints this one is */
+int pn_index_headless(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
+		      uint16_t port, pn_nsec when, const struct pn_owner **ret);
+
+/** pn_index_cidr() - the smallest network that has the address: a named range, or a Node with its pods' range */
+int pn_index_cidr(const struct pn_index *idx, const struct pn_addr *addr,
+		  const struct pn_owner **ret);
+
+/** What is known of a socket's cgroup. */
+enum pn_cgroup_answer {
+	PN_CGROUP_UNKNOWN, /* nothing */
+	PN_CGROUP_AWAITED, /* a pod's, of which no object has come yet: nobody else has it */
+	PN_CGROUP_POD,
+	PN_CGROUP_PROCESS,
+};
+
+/** pn_index_cgroup() - whose sockets these are; exact, at any time. @ret is set for a pod and a process */
+enum pn_cgroup_answer pn_index_cgroup(const struct pn_index *idx, uint64_t id,
+				      const struct pn_owner **ret);
 
 /** pn_index_owner() - by id, also an owner that is gone for less than the memory. Return: NULL if unknown */
 const struct pn_owner *pn_index_owner(const struct pn_index *idx, uint32_t id);

@@ -5,25 +5,31 @@
 /*
  * The map ABI, version 1: what podonym knows about addresses, for any BPF program or process on
  * the node. The maps are pinned below PN_MAPS_DIR by their names here. Only podonym writes them.
+ * lookup.bpf.h has the look-ups for BPF programs in one line each.
  *
- *   ip       hash   struct pn_ip_key      -> struct pn_ip_value       who owns an address
- *   service  hash   struct pn_service_key -> struct pn_service_value  which Service a port belongs to
- *   owner    hash   __u32 owner id        -> struct pn_owner_value    names of an owner
- *   meta     array  __u32 0               -> struct pn_meta_value     version, freshness, counts
+ *   ip        hash   struct pn_ip_key   -> struct pn_ip_value      who owns an address
+ *   service   hash   struct pn_port_key -> struct pn_port_value    which Service a port belongs to
+ *   hostport  hash   struct pn_port_key -> struct pn_port_value    which pod has a port of a node
+ *   cidr      trie   struct pn_cidr_key -> struct pn_cidr_value    what a network is
+ *   cgroup    hash   __u64 cgroup id    -> struct pn_cgroup_value  whose sockets these are
+ *   owner     hash   __u32 owner id     -> struct pn_owner_value   names of an owner
+ *   meta      array  __u32 0            -> struct pn_meta_value    version, freshness, counts
  *
  * Compare meta.abi_version with PN_MAPS_VERSION before anything else. A changed layout gets a new
- * version and a new directory; fields called reserved are zero until then.
+ * version and a new directory; fields called reserved are zero until then, and so are flags without
+ * a name here.
  *
  * Times are CLOCK_MONOTONIC in ns (bpf_ktime_get_ns()). Addresses are 16 bytes in network order,
  * IPv4 as ::ffff:a.b.c.d. Text is NUL-terminated; its sizes are the limits of Kubernetes names
  * (63 for a label, 253 for a subdomain) plus the NUL.
  *
- * `ip`, `service` and `owner` are made with BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG: BPF programs can
- * look up and not write. An entry changes in one piece. `meta` does not: each of its fields is right,
- * two of them may be a moment apart.
+ * The hash maps are made with BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG: BPF programs can look up and
+ * not write. An entry changes in one piece. `meta` does not: each of its fields is right, two of them
+ * may be a moment apart.
  *
  * An owner id is never given to another owner: not after deletes, nor across restarts of the agent
- * while the maps are pinned. 0 is no owner.
+ * while the maps are pinned. 0 is no owner. An owner that a value names is in `owner` before the
+ * value is written, and stays there at least as long.
  */
 
 #include <linux/types.h>
@@ -41,7 +47,15 @@ enum pn_owner_kind {
 	PN_OWNER_POD,
 	PN_OWNER_SERVICE,
 	PN_OWNER_NODE,
+	PN_OWNER_PROCESS,  /* of the node itself, outside of pods: name is its unit or its command */
+	PN_OWNER_RANGE,	   /* a network that has been given a name */
 	PN_OWNER_KIND_MAX, /* sentinel */
+};
+
+enum pn_owner_flags {
+	PN_OWNER_LOCAL = 1 << 0,	/* on this node, or this node */
+	PN_OWNER_HOST_NETWORK = 1 << 1, /* a pod that uses its node's addresses */
+	PN_OWNER_NO_ENDPOINTS = 1 << 2, /* a Service that nobody stands behind */
 };
 
 enum pn_ip_flags {
@@ -58,33 +72,54 @@ struct pn_ip_key {
 struct pn_ip_value {
 	__u32 owner;	     /* owner id; 0: released, only prev_owner tells */
 	__u32 prev_owner;    /* who had the address before; 0: nobody in the last five minutes */
-	__u64 since_ns;	     /* owner has it from then on */
-	__u64 prev_until_ns; /* prev_owner had it until then */
+	__u64 since_ns;	     /* owner may have it from then on */
+	__u64 prev_until_ns; /* prev_owner may have had it until then; both are possible in between */
 	__u32 generation;    /* grows by one with each change of owner */
 	__u32 flags;	     /* enum pn_ip_flags, of owner */
 };
 
-struct pn_service_key {
+/*
+ * In `service` the unspecified address (16 zero bytes) stands for every address of a node: the
+ * node ports of Services. Look it up where `ip` says PN_IP_HOST.
+ */
+struct pn_port_key {
 	__u8 addr[16];
 	__be16 port;
 	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP */
 	__u8 reserved;
 };
 
-struct pn_service_value {
-	__u32 owner; /* owner id of the Service */
+struct pn_port_value {
+	__u32 owner; /* owner id */
+	__u32 reserved;
+};
+
+/* As the kernel's tries want it (struct bpf_lpm_trie_key). The longest prefix is found. */
+struct pn_cidr_key {
+	__u32 prefix_len; /* of 128, also for IPv4: a /24 is 120 */
+	__u8 addr[16];
+};
+
+struct pn_cidr_value {
+	__u32 owner; /* the Node whose pods live there, or a named range */
+	__u32 reserved;
+};
+
+/* The key is what bpf_skb_cgroup_id() and its like return. */
+struct pn_cgroup_value {
+	__u32 owner; /* the pod, for its own cgroup and each container's; or a process of the node */
 	__u32 reserved;
 };
 
 struct pn_owner_value {
-	__u32 kind; /* enum pn_owner_kind */
-	__u32 reserved;
+	__u32 kind;  /* enum pn_owner_kind */
+	__u32 flags; /* enum pn_owner_flags */
 	char uid[PN_UID_LEN];
-	char name_space[PN_NAMESPACE_LEN]; /* empty for a node */
+	char name_space[PN_NAMESPACE_LEN]; /* empty for what is in none */
 	char name[PN_NAME_LEN];
 	char workload_kind[PN_KIND_LEN]; /* "Deployment", ...; empty if nothing controls the pod */
 	char workload_name[PN_NAME_LEN];
-	char node[PN_NAME_LEN]; /* where the pod runs; empty if not scheduled or not a pod */
+	char node[PN_NAME_LEN]; /* where it runs; empty if not known, or if it runs nowhere */
 };
 
 struct pn_meta_value {
@@ -94,7 +129,7 @@ struct pn_meta_value {
 	__u32 n_ip, n_service, n_owner;
 	__u32 next_owner; /* the next owner id to be given */
 	__u32 agent_pid;  /* 0: the agent stopped */
-	__u32 reserved;
+	__u32 n_hostport, n_cidr, n_cgroup;
 	char node[PN_NAME_LEN]; /* this node; empty if not known */
 };
 
@@ -106,9 +141,12 @@ struct pn_meta_value {
 
 PN_STATIC_ASSERT(sizeof(struct pn_ip_key) == 16, "ABI");
 PN_STATIC_ASSERT(sizeof(struct pn_ip_value) == 32, "ABI");
-PN_STATIC_ASSERT(sizeof(struct pn_service_key) == 20, "ABI");
-PN_STATIC_ASSERT(sizeof(struct pn_service_value) == 8, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_port_key) == 20, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_port_value) == 8, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_cidr_key) == 20, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_cidr_value) == 8, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_cgroup_value) == 8, "ABI");
 PN_STATIC_ASSERT(sizeof(struct pn_owner_value) == 944, "ABI");
-PN_STATIC_ASSERT(sizeof(struct pn_meta_value) == 296, "ABI");
+PN_STATIC_ASSERT(sizeof(struct pn_meta_value) == 304, "ABI");
 
 #endif

@@ -95,6 +95,7 @@ struct pn_host_port {
  * @start_time_s: status.startTime, seconds since 1970; 0 if absent
  * @addrs:        podIPs, or podIP where podIPs is absent; no duplicates
  * @host_ports:   of all containers, init containers included
+ * @host_addrs:   of its node: hostIPs, or hostIP where hostIPs is absent
  */
 struct pn_pod {
 	struct pn_object meta;
@@ -105,6 +106,8 @@ struct pn_pod {
 	const char *node_name;
 	const struct pn_addr *addrs;
 	const struct pn_host_port *host_ports;
+	const struct pn_addr *host_addrs;
+	uint16_t n_host_addrs;
 };
 
 struct pn_service_port {
