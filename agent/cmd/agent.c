@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent: the one place that knows all parts. This file is the control thread: it feeds the
- * index from the informers, writes what changed to the pinned maps once per turn of the loop,
- * attaches the tracer to interfaces as they come, and answers on the socket. The flow thread
- * (flow_thread.c) does the rest.
+ * The agent: the one place that knows all parts. This file is the control thread: names.c keeps the
+ * index and the pinned maps, the tracer is attached to interfaces as they come, and the socket is
+ * answered. The flow thread (flow_thread.c) does the rest.
  *
  * Parts are made in the order of struct agent and undone in the opposite one.
  */
 #include "cmd/agent.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
@@ -19,23 +19,12 @@
 #include "base/metric.h"
 #include "base/version.h"
 #include "cmd/flow_thread.h"
+#include "cmd/names.h"
 #include "cmd/status_doc.h"
+#include "datapath/cgroups.h"
 #include "datapath/links.h"
-#include "index/index.h"
-#include "kube/factory.h"
 #include "kube/store.h"
 #include "serve/socket.h"
-
-enum {
-	TICK_MS = 1000, /* retries of map writes, freshness in `meta` */
-	PRUNE_TICKS = 5,
-	N_KINDS = 5,
-};
-
-/* What explains an address. */
-static const enum pn_kind_id kinds[] = { PN_KIND_POD, PN_KIND_SERVICE, PN_KIND_NODE,
-					 PN_KIND_NAMESPACE, PN_KIND_REPLICASET };
-_Static_assert(PN_ARRAY_SIZE(kinds) == N_KINDS, "an informer for each kind");
 
 struct agent {
 	const struct pn_agent_config *config;
@@ -43,118 +32,17 @@ struct agent {
 	pn_nsec started;
 
 	uv_loop_t loop;
-	uv_timer_t tick, kube_retry;
-	uv_check_t after_poll;
 	uv_poll_t links_poll;
 	uv_signal_t sigint, sigterm;
 	bool loop_is_open, links_poll_is_open;
 
-	struct pn_index *index;
-	struct pn_maps *maps;
+	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
+	struct pn_names *names;
 	struct pn_tracer *tracer;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
 	struct pn_socket *socket;
-	struct pn_factory *factory;
-	struct pn_informer *informers[N_KINDS];
-	struct pn_backoff kube_backoff;
-	struct pn_err kube_err; /* why there is no factory yet */
-
-	unsigned int n_ticks, n_synced;
-	bool maps_dirty;   /* the index changed since the last flush */
-	bool maps_swept;   /* every list is complete and what nobody has any more is gone */
-	bool index_missed; /* a change was lost for want of memory: read the stores again */
-	struct pn_log_limit maps_limit;
 };
-
-/* --- objects: informers -> index ---------------------------------------------------------------- */
-
-static void apply(struct agent *a, const struct pn_object *old, const struct pn_object *new)
-{
-	const struct pn_object *obj = new ? new : old;
-
-	a->maps_dirty = true;
-	if (pn_index_apply(a->index, old, new) == 0)
-		return;
-	a->index_missed = true;
-	pn_error("agent", "no memory to index %s/%s, trying again", obj->name_space, obj->name);
-}
-
-static void on_synced(struct agent *a)
-{
-	if (++a->n_synced < N_KINDS)
-		return;
-	a->maps_dirty = true;
-	pn_info("agent", "all objects are known after %llu ms",
-		(unsigned long long)((pn_clock_now(a->clock) - a->started) / PN_NSEC_PER_MSEC));
-}
-
-static void on_notice(const void *handler, void *data, const struct pn_notice *n)
-{
-	struct agent *a = data;
-
-	(void)handler;
-	if (n->type == PN_NOTICE_SYNCED)
-		on_synced(a);
-	else if (n->type == PN_NOTICE_REMOVE)
-		apply(a, n->obj, NULL);
-	else
-		apply(a, n->old, n->obj);
-}
-
-static void apply_all_again(struct agent *a)
-{
-	const struct pn_object *obj;
-	struct pn_iter it;
-
-	a->index_missed = false;
-	pn_read_begin();
-	for (size_t i = 0; a->factory && i < N_KINDS; i++) {
-		pn_informer_each(a->informers[i], &it);
-		while ((obj = pn_iter_next(&it)))
-			apply(a, NULL, obj);
-	}
-	pn_read_end();
-}
-
-/* --- names: index -> maps ----------------------------------------------------------------------- */
-
-static void write_maps(struct agent *a)
-{
-	unsigned int n_held;
-	int r;
-
-	a->maps_dirty = false;
-	r = pn_maps_flush(a->maps, a->index);
-	if (r == 0 && a->n_synced == N_KINDS && !a->maps_swept) {
-		r = pn_maps_sweep(a->maps, a->index);
-		a->maps_swept = r == 0;
-	}
-	if (r < 0 &&
-	    pn_log_allow(&a->maps_limit, pn_clock_now(a->clock), 60 * PN_NSEC_PER_SEC, &n_held))
-		pn_warn("agent", "writing the pinned maps failed, trying again: %s held=%u",
-			strerror(-r), n_held);
-}
-
-/* Runs after each round of input, so that a burst of events becomes one batch of map writes. */
-static void on_after_poll(uv_check_t *check)
-{
-	struct agent *a = check->data;
-
-	if (a->maps_dirty)
-		write_maps(a);
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-	struct agent *a = timer->data;
-
-	if (a->index_missed)
-		apply_all_again(a);
-	if (++a->n_ticks % PRUNE_TICKS == 0)
-		pn_index_prune(a->index);
-	write_maps(a);
-}
 
 /* --- interfaces: netlink -> tracer -------------------------------------------------------------- */
 
@@ -208,18 +96,16 @@ static void on_subscribe(void *data, int fd, enum pn_format format)
 static char *on_status(void *data)
 {
 	const struct agent *a = data;
-	const struct pn_status_parts parts = {
+	struct pn_status_parts parts = {
 		.clock = a->clock,
 		.node_name = a->config->node_name,
-		.server = a->factory ? pn_factory_server(a->factory) : "",
-		.error = a->factory ? "" : a->kube_err.text,
 		.started = a->started,
-		.informers = a->informers,
-		.n_informers = a->factory ? N_KINDS : 0,
-		.index = a->index,
+		.index = pn_names_index(a->names),
 		.tracer = a->tracer,
 	};
 
+	parts.n_informers =
+		pn_names_informers(a->names, &parts.informers, &parts.server, &parts.error);
 	return pn_status_doc(&parts);
 }
 
@@ -243,57 +129,64 @@ static int start_loop(struct agent *a, struct pn_err *reterr)
 	if (r < 0)
 		return pn_err_set(reterr, r, "starting the event loop: %s", uv_strerror(r));
 	a->loop_is_open = true;
-	(void)uv_timer_init(&a->loop, &a->tick);
-	(void)uv_timer_init(&a->loop, &a->kube_retry);
-	(void)uv_check_init(&a->loop, &a->after_poll);
 	(void)uv_signal_init(&a->loop, &a->sigint);
 	(void)uv_signal_init(&a->loop, &a->sigterm);
-	a->tick.data = a->kube_retry.data = a->after_poll.data = a;
-	a->kube_backoff = PN_BACKOFF_DEFAULT;
-	(void)uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
-	(void)uv_check_start(&a->after_poll, on_after_poll);
 	r = uv_signal_start(&a->sigint, on_signal, SIGINT);
 	if (r == 0)
 		r = uv_signal_start(&a->sigterm, on_signal, SIGTERM);
 	return r < 0 ? pn_err_set(reterr, r, "catching signals: %s", uv_strerror(r)) : 0;
 }
 
-/* What is pinned from before is taken over: its owner ids stay, its entries serve until the sweep. */
-static int start_maps(struct agent *a, struct pn_err *reterr)
+/* Without the unified hierarchy addresses have to do. */
+static void find_cgroups(struct agent *a)
 {
-	const struct pn_maps_config config = {
-		.dir = a->config->pin_path,
-		.max_addrs = a->config->max_addrs,
-		.node_name = a->config->node_name,
-		.clock = a->clock,
-	};
-	int r;
+	struct pn_err err = { "" };
 
-	r = pn_index_new(a->clock, a->config->node_name, &a->index);
-	if (r < 0)
-		return pn_err_set(reterr, r, "making the index: %s", strerror(-r));
-	r = pn_maps_open(&config, &a->maps, reterr);
-	if (r < 0)
-		return r;
-	r = pn_maps_seed(a->maps, a->index);
-	return r < 0 ? pn_err_set(reterr, r, "reading the pinned maps: %s", strerror(-r)) : 0;
+	if (a->config->no_cgroup)
+		return;
+	if (a->config->cgroup_root)
+		(void)snprintf(a->cgroup_root, sizeof(a->cgroup_root), "%s",
+			       a->config->cgroup_root);
+	else if (pn_cgroups_find_root(a->cgroup_root, sizeof(a->cgroup_root), &err) < 0)
+		pn_warn("agent", "%s", err.text);
+}
+
+static int start_names(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_names_config config = {
+		.clock = a->clock,
+		.kube = a->config->kube,
+		.node_name = a->config->node_name,
+		.pin_path = a->config->pin_path,
+		.ranges_path = a->config->ranges_path,
+		.state_path = a->config->state_path,
+		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
+		.max_addrs = a->config->max_addrs,
+	};
+
+	return pn_names_start(&a->loop, &config, &a->names, reterr);
 }
 
 static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 {
 	const struct pn_tracer_config tracer = {
-		.ip_map_fd = pn_maps_ip_fd(a->maps),
+		.ip_map_fd = pn_names_ip_map_fd(a->names),
 		.max_flows = a->config->max_flows,
+		.pin_dir = a->trace_path,
+		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
 		.force_clsact = a->config->no_tcx,
 		.no_nat = a->config->no_nat,
+		.no_cgroup = a->config->no_cgroup,
 	};
 	struct pn_flow_thread_config flow = {
 		.clock = a->clock,
-		.index = a->index,
+		.index = pn_names_index(a->names),
 		.interval = a->config->interval,
+		.name_wait = a->config->name_wait,
 	};
 	int r;
 
+	(void)snprintf(a->trace_path, sizeof(a->trace_path), "%s/trace", a->config->pin_path);
 	r = pn_tracer_new(&tracer, &a->tracer, reterr);
 	if (r < 0)
 		return r;
@@ -318,62 +211,13 @@ static int start_links(struct agent *a, struct pn_err *reterr)
 	return pn_links_dispatch(a->links, reterr);
 }
 
-static int add_informer(struct agent *a, size_t i, struct pn_err *reterr)
-{
-	int r;
-
-	a->informers[i] = pn_factory_informer(a->factory, kinds[i], NULL, reterr);
-	if (!a->informers[i])
-		return -EINVAL;
-	r = pn_informer_add_handler(a->informers[i], on_notice, NULL, a, NULL, NULL);
-	return r < 0 ? pn_err_set(reterr, r, "following an informer: %s", strerror(-r)) : 0;
-}
-
-static void stop_kube(struct agent *a)
-{
-	pn_factory_free(PN_TAKE_PTR(a->factory));
-}
-
-static int start_kube(struct agent *a, struct pn_err *reterr)
-{
-	struct pn_kube_config config = { 0 };
-	int r;
-
-	r = pn_kube_config_load(&a->config->kube, &config, reterr);
-	if (r == 0)
-		r = pn_factory_new_on_loop(&a->loop, &config, &a->factory, reterr);
-	pn_kube_config_done(&config);
-	for (size_t i = 0; r == 0 && i < N_KINDS; i++)
-		r = add_informer(a, i, reterr);
-	if (r == 0)
-		r = pn_factory_start(a->factory);
-	if (r < 0)
-		stop_kube(a);
-	return r;
-}
-
-/* Settings that cannot be read now may be there soon: packets are traced meanwhile. */
-static void on_kube_retry(uv_timer_t *timer)
-{
-	struct agent *a = timer->data;
-	pn_nsec pause;
-
-	if (start_kube(a, &a->kube_err) == 0) {
-		pn_info("agent", "watching server=%s", pn_factory_server(a->factory));
-		return;
-	}
-	pause = pn_backoff_next(&a->kube_backoff, a->clock);
-	pn_warn("agent", "no API server: %s; trying again in %llu ms", a->kube_err.text,
-		(unsigned long long)(pause / PN_NSEC_PER_MSEC));
-	(void)uv_timer_start(timer, on_kube_retry, pause / PN_NSEC_PER_MSEC, 0);
-}
-
 static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 {
 	int r = start_loop(a, reterr);
 
+	find_cgroups(a);
 	if (r == 0)
-		r = start_maps(a, reterr);
+		r = start_names(a, reterr);
 	if (r == 0)
 		r = start_flow(a, sink, reterr);
 	if (r == 0)
@@ -381,8 +225,6 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 	if (r == 0)
 		r = pn_socket_listen(&a->loop, a->config->socket_path, &socket_ops, a, &a->socket,
 				     reterr);
-	if (r == 0)
-		(void)uv_timer_start(&a->kube_retry, on_kube_retry, 0, 0);
 	return r;
 }
 
@@ -390,9 +232,6 @@ static void close_loop(struct agent *a)
 {
 	if (!a->loop_is_open)
 		return;
-	uv_close((uv_handle_t *)&a->tick, NULL);
-	uv_close((uv_handle_t *)&a->kube_retry, NULL);
-	uv_close((uv_handle_t *)&a->after_poll, NULL);
 	uv_close((uv_handle_t *)&a->sigint, NULL);
 	uv_close((uv_handle_t *)&a->sigterm, NULL);
 	(void)uv_run(&a->loop, UV_RUN_DEFAULT);
@@ -403,15 +242,14 @@ static void close_loop(struct agent *a)
 static void stop(struct agent *a)
 {
 	pn_socket_close(a->socket);
-	stop_kube(a);
+	pn_names_stop(a->names);
 	if (a->links_poll_is_open)
 		uv_close((uv_handle_t *)&a->links_poll, NULL);
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
 	pn_tracer_free(a->tracer);
-	pn_maps_close(a->maps);
-	pn_index_free(a->index);
 	close_loop(a);
+	pn_names_free(a->names);
 }
 
 int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)

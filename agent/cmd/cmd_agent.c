@@ -16,8 +16,9 @@
 
 struct agent_options {
 	struct pn_kube_config_source kube;
-	const char *node, *output, *format, *socket, *pin_path, *log_level, *disable;
-	pn_nsec interval;
+	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
+		*log_level, *disable;
+	pn_nsec interval, name_wait;
 	uint32_t max_addrs, max_flows;
 };
 
@@ -47,8 +48,8 @@ static int open_sink(const struct agent_options *o, struct pn_sink **ret, struct
 /* @list: names with commas between them. Return: 0, or -EINVAL with @reterr */
 static int parse_disable(const char *list, struct pn_agent_config *config, struct pn_err *reterr)
 {
-	static const char *const names[] = { "tcx", "nat" };
-	bool *const switches[] = { &config->no_tcx, &config->no_nat };
+	static const char *const names[] = { "tcx", "nat", "cgroup" };
+	bool *const switches[] = { &config->no_tcx, &config->no_nat, &config->no_cgroup };
 
 	while (*list) {
 		size_t len = strcspn(list, ","), i = 0;
@@ -59,7 +60,7 @@ static int parse_disable(const char *list, struct pn_agent_config *config, struc
 		if (i == PN_ARRAY_SIZE(names))
 			return pn_err_set(
 				reterr, -EINVAL,
-				"--disable: \"%.*s\" is not a feature; there are: tcx, nat",
+				"--disable: \"%.*s\" is not a feature; there are: tcx, nat, cgroup",
 				(int)len, list);
 		*switches[i] = true;
 		list += len;
@@ -77,7 +78,11 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->kube = o->kube;
 	config->socket_path = o->socket;
 	config->pin_path = o->pin_path;
+	config->ranges_path = o->ranges;
+	config->state_path = strcmp(o->state, "none") == 0 ? NULL : o->state;
+	config->cgroup_root = o->cgroup_root;
 	config->interval = o->interval;
+	config->name_wait = o->name_wait;
 	config->max_addrs = o->max_addrs;
 	config->max_flows = o->max_flows;
 	config->node_name = o->node;
@@ -158,6 +163,27 @@ static const struct pn_option options[] = {
 		.help = "a line for each connection with news, so often",
 	},
 	{
+		.name = "name-wait",
+		.type = PN_OPT_DURATION,
+		.arg = "TIME",
+		.offset = offsetof(struct agent_options, name_wait),
+		.preset = "3s",
+		.max = 60 * PN_NSEC_PER_SEC,
+		.has_env = true,
+		.help = "a connection whose names rest on addresses alone is first told of after "
+			"so "
+			"long, because news of pods come late",
+	},
+	{
+		.name = "ranges",
+		.type = PN_OPT_STRING,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, ranges),
+		.has_env = true,
+		.help = "names for networks: lines of \"10.0.0.0/8 NAME\"; read again when it "
+			"changes",
+	},
+	{
 		.name = "socket",
 		.type = PN_OPT_STRING,
 		.arg = "PATH",
@@ -174,6 +200,25 @@ static const struct pn_option options[] = {
 		.preset = PN_MAPS_DIR,
 		.has_env = true,
 		.help = "where the maps are pinned, on a BPF file system",
+	},
+	{
+		.name = "cgroup-root",
+		.type = PN_OPT_STRING,
+		.arg = "DIR",
+		.offset = offsetof(struct agent_options, cgroup_root),
+		.has_env = true,
+		.help = "where the node's cgroup v2 tree is mounted; else found",
+	},
+	{
+		.name = "state",
+		.type = PN_OPT_STRING,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, state),
+		.preset = "/run/podonym/objects",
+		.has_env = true,
+		.help = "keeps the cluster's objects for the next start, which then need not list "
+			"them; "
+			"none",
 	},
 	{
 		.name = "max-addresses",
@@ -203,7 +248,7 @@ static const struct pn_option options[] = {
 		.arg = "FEATURES",
 		.offset = offsetof(struct agent_options, disable),
 		.has_env = true,
-		.help = "do without, as an older kernel would: tcx, nat",
+		.help = "do without, as an older kernel would: tcx, nat, cgroup",
 	},
 	{
 		.name = "log-level",
@@ -223,15 +268,18 @@ const struct pn_command pn_cmd_agent = {
 	.operands = "",
 	.summary = "watch the cluster and trace this node's pods",
 	.description =
-		"  Runs on each node. Watches pods, services, nodes, namespaces and ReplicaSets, "
+		"  Runs on each node. Watches pods, services and what else explains an address, "
 		"keeps\n"
-		"  the pinned BPF maps that say who is behind an address, traces the packets of "
-		"this\n"
-		"  node's pods at the host ends of their interfaces, and writes a line for each\n"
-		"  connection with the names of both ends. Goes on through every failure of the "
-		"API\n"
-		"  server with what it knows. Ends with SIGINT or SIGTERM; the maps stay "
-		"pinned.\n\n"
+		"  the pinned BPF maps that say who is behind it, traces the packets of this "
+		"node's\n"
+		"  pods at the host ends of their interfaces and those of the node's own sockets, "
+		"and\n"
+		"  writes a line for each connection with the names of both ends. Goes on through "
+		"every\n"
+		"  failure of the API server with what it knows. Ends with SIGINT or SIGTERM; "
+		"maps and\n"
+		"  programs stay pinned and go on counting for the next agent, until `podonym "
+		"cleanup`.\n\n"
 		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system.\n",
 	.examples = "  podonym agent --kubeconfig /etc/kubernetes/admin.conf\n"
 		    "  podonym agent --format json --output /var/log/podonym/flows.json\n"
