@@ -107,6 +107,43 @@ objects() { # FILE OBJECT...
 	printf '%s\n' "${@:2}" | jq -s '{items: .}' >"$1"
 }
 
+# --- cgroups -------------------------------------------------------------------------------------
+
+# A tree of our own in the unified hierarchy. Sets cgroup; skips the suite's tests where there is none.
+cgroup_up() {
+	cgroup_root=$(findmnt -nt cgroup2 -o TARGET | head -n 1)
+	[[ $cgroup_root && -w $cgroup_root ]] || skip 'cgroup2 is not mounted, or not writable'
+	cgroup=$cgroup_root/$cluster
+	mkdir "$cgroup"
+	export cgroup cgroup_root
+}
+
+# A cgroup goes when the last process in it has.
+cgroup_down() {
+	local procs
+	[[ ${cgroup-} && -d $cgroup ]] || return 0
+	for procs in $(find "$cgroup" -name cgroup.procs -exec cat {} +); do
+		kill -KILL "$procs" 2>/dev/null || true
+	done
+	await 5 cgroup_is_gone
+}
+
+cgroup_is_gone() {
+	find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null
+	[[ ! -d $cgroup ]]
+}
+
+# The command's process, and so each of its sockets, belongs to a cgroup below ours.
+in_cgroup() { # CGROUP COMMAND...
+	mkdir -p "$cgroup/$1"
+	if [[ ${cluster_exec-} ]]; then # in a process of its own already, see start
+		echo "$BASHPID" >"$cgroup/$1/cgroup.procs"
+		"${@:2}"
+	else
+		(echo "$BASHPID" >"$cgroup/$1/cgroup.procs" && "${@:2}")
+	fi
+}
+
 # --- the agent -----------------------------------------------------------------------------------
 
 # Starts the agent and waits until it answers. Sets agent_pid. Flow lines go to $dir/flows.json.
