@@ -22,15 +22,20 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/pod_network.h"
 
 enum {
 	PORT = 7000,
@@ -66,6 +71,7 @@ static struct slot slots[MAX_SLOTS];
 static struct late late[MAX_LATE];
 static size_t n_late;
 static int node_ns, truth_fd;
+static atomic_uint *n_flows; /* of all pods, in memory that they share */
 
 static void die(const char *what)
 {
@@ -134,16 +140,21 @@ static void send_later(int64_t due_ms, char *text)
 	late[n_late++] = (struct late) { due_ms, text };
 }
 
+/* In the order in which they are due: a deletion never comes before its creation. */
 static void send_due(int64_t now)
 {
-	for (size_t i = 0; i < n_late;) {
-		if (late[i].due_ms > now) {
-			i++;
-			continue;
+	for (;;) {
+		size_t first = 0;
+
+		for (size_t i = 1; i < n_late; i++) {
+			if (late[i].due_ms < late[first].due_ms)
+				first = i;
 		}
-		send_request(late[i].text);
-		free(late[i].text);
-		late[i] = late[--n_late];
+		if (!n_late || late[first].due_ms > now)
+			return;
+		send_request(late[first].text);
+		free(late[first].text);
+		late[first] = late[--n_late];
 	}
 }
 
@@ -201,14 +212,6 @@ static void on_term(int signum)
 	is_ending = 1;
 }
 
-static void run_ip(const char *batch)
-{
-	FILE *ip = popen("ip -batch -", "w");
-
-	if (!ip || fputs(batch, ip) < 0 || pclose(ip) != 0)
-		die("ip");
-}
-
 static void join_cgroup(const struct slot *s)
 {
 	char path[512], uid[37];
@@ -242,45 +245,23 @@ static void leave_cgroup(const struct slot *s)
 	(void)rmdir(path);
 }
 
-static void make_network(unsigned int i)
+/* Leaves the caller in the node's namespace. Return: the pod's */
+static int make_network(unsigned int i)
 {
-	char batch[2048], v4[32], v6[32];
-
-	v4_of(i, v4, sizeof(v4));
-	v6_of(i, v6, sizeof(v6));
-	if (unshare(CLONE_NEWNET) < 0)
-		die("a network namespace");
-	(void)snprintf(batch, sizeof(batch),
-		       "link add eth0 address 02:00:00:00:00:02 type veth peer name s%u-%u "
-		       "address 02:00:00:00:00:01 netns %d\n"
-		       "link set lo up\nlink set eth0 addrgenmode none\nlink set eth0 up\n"
-		       "addr add %s/32 dev eth0\naddr add %s/128 dev eth0 nodad\n"
-		       "neigh add 169.254.1.1 lladdr 02:00:00:00:00:01 dev eth0\n"
-		       "neigh add fe80::1 lladdr 02:00:00:00:00:01 dev eth0\n"
-		       "route add 169.254.1.1 dev eth0\n"
-		       "route add default via 169.254.1.1 dev eth0 src %s\n"
-		       "route add default via fe80::1 dev eth0 src %s\n",
-		       i, slots[i].generation, (int)getppid(), v4, v6, v4, v6);
-	run_ip(batch);
-}
-
-/* In the node's namespace, of which the caller is left a member. */
-static void make_route(unsigned int i)
-{
-	char batch[1024], v4[32], v6[32], dev[32];
+	char v4[32], v6[32], dev[32];
+	int own_ns;
 
 	v4_of(i, v4, sizeof(v4));
 	v6_of(i, v6, sizeof(v6));
 	(void)snprintf(dev, sizeof(dev), "s%u-%u", i, slots[i].generation);
-	(void)snprintf(batch, sizeof(batch),
-		       "link set %s addrgenmode none\nlink set %s up\n"
-		       "neigh add %s lladdr 02:00:00:00:00:02 dev %s\n"
-		       "neigh add %s lladdr 02:00:00:00:00:02 dev %s\n"
-		       "route replace %s dev %s\nroute replace %s dev %s\n",
-		       dev, dev, v4, dev, v6, dev, v4, dev, v6, dev);
-	if (setns(node_ns, CLONE_NEWNET) < 0)
+	if (unshare(CLONE_NEWNET) < 0)
+		die("a network namespace");
+	own_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	pn_pod_end_make(v4, v6, dev, getppid());
+	if (own_ns < 0 || setns(node_ns, CLONE_NEWNET) < 0)
 		die("the node's namespace");
-	run_ip(batch);
+	pn_host_end_make(v4, v6, dev);
+	return own_ns;
 }
 
 static int make_server(void)
@@ -322,6 +303,7 @@ static void write_truth(int fd, const struct sockaddr_in6 *to, const char *sourc
 		     PORT, source, destination);
 	if (write(truth_fd, line, (size_t)n) != n)
 		die("the truth");
+	(void)atomic_fetch_add(n_flows, 1);
 }
 
 /* Serves meanwhile, as two pods may call each other at once. */
@@ -347,7 +329,7 @@ static void call(int server, const struct slot *s, unsigned int slot, bool v6)
 			answer(server, s);
 		if (p[0].revents) {
 			n = recv(fd, name, sizeof(name) - 1, 0);
-			if (n < 0 && errno != EAGAIN)
+			if (n < 0) /* refused, or nobody has the address */
 				break;
 		}
 	}
@@ -366,7 +348,8 @@ static void call_some(int server, const struct slot *s, unsigned int own)
 	}
 }
 
-static void be_pod(unsigned int i)
+/* SIGTERM is only let through while it waits: what it does before is never cut short. */
+static void be_pod(unsigned int i, const sigset_t *unblocked)
 {
 	const struct slot *s = &slots[i];
 	struct sigaction on = { .sa_handler = on_term };
@@ -374,24 +357,22 @@ static void be_pod(unsigned int i)
 	struct pollfd p;
 
 	(void)sigaction(SIGTERM, &on, NULL);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	srand(opt.seed * 7919 + s->generation * MAX_SLOTS + i);
 	join_cgroup(s);
-	make_network(i);
-	own_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	server = make_server();
-	make_route(i);
-	if (own_ns < 0 || setns(own_ns, CLONE_NEWNET) < 0)
+	own_ns = make_network(i);
+	if (setns(own_ns, CLONE_NEWNET) < 0)
 		die("the pod's namespace");
+	server = make_server();
 	sleep_ms(ATTACH_MS);
 	call_some(server, s, i);
 	p = (struct pollfd) { server, POLLIN, 0 };
 	while (!is_ending) {
-		if (poll(&p, 1, 100) > 0)
+		if (ppoll(&p, 1, NULL, unblocked) > 0)
 			answer(server, s);
 	}
 	call_some(server, s, i);
-	if (setns(own_ns, CLONE_NEWNET) == 0)
-		run_ip("link del eth0\n");
+	pn_pod_end_remove();
 	_exit(0);
 }
 
@@ -400,17 +381,22 @@ static void be_pod(unsigned int i)
 static void begin_pod(unsigned int i, int64_t now)
 {
 	struct slot *s = &slots[i];
+	sigset_t term, unblocked;
 
 	s->generation++;
 	(void)snprintf(s->name, sizeof(s->name), "pod-%u-%u", i, s->generation);
 	(void)snprintf(s->uid, sizeof(s->uid), "%08x-%04x-4000-8000-%012x", i,
 		       s->generation & 0xffff, s->generation);
 	s->ends = (double)now + opt.life_ms / 2.0 + draw(opt.life_ms);
+	(void)sigemptyset(&term);
+	(void)sigaddset(&term, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &term, &unblocked);
 	s->pid = fork();
 	if (s->pid < 0)
 		die("fork");
 	if (s->pid == 0)
-		be_pod(i);
+		be_pod(i, &unblocked);
+	(void)sigprocmask(SIG_SETMASK, &unblocked, NULL);
 	announce(i, now);
 }
 
@@ -447,8 +433,11 @@ static unsigned int replace_pods(int64_t now, bool is_over)
 
 		if (i == opt.addresses)
 			continue;
-		if (status)
-			die("a pod failed");
+		if (status) {
+			(void)fprintf(stderr, "accuracy_pods: %s ended with status %#x\n",
+				      slots[i].name, (unsigned int)status);
+			exit(1);
+		}
 		leave_cgroup(&slots[i]);
 		take_back(&slots[i], now);
 		slots[i].pid = 0;
@@ -460,26 +449,19 @@ static unsigned int replace_pods(int64_t now, bool is_over)
 	return n;
 }
 
-static unsigned int count_flows(void)
-{
-	struct stat st;
-
-	/* about 60 bytes a line; counted exactly by who compares */
-	return fstat(truth_fd, &st) == 0 ? (unsigned int)(st.st_size / 55) : 0;
-}
-
 static void run(void)
 {
-	int64_t next_cut = now_ms() + CUT_MS, now;
+	int64_t start = now_ms(), next_cut = start + CUT_MS, now;
 	bool is_over = false;
 	unsigned int begun = 0, left;
 
 	do {
 		now = now_ms();
-		/* not all at once: the first ones too are spread over a life */
-		if (begun < opt.addresses && !is_over)
+		/* not all at once: the first ones are spread over a life */
+		if (begun < opt.addresses &&
+		    now - start >= (int64_t)begun * opt.life_ms / opt.addresses)
 			begin_pod(begun++, now);
-		is_over = is_over || count_flows() >= opt.flows;
+		is_over = is_over || *n_flows >= opt.flows;
 		end_pods(now, is_over);
 		left = replace_pods(now, is_over);
 		send_due(now);
@@ -560,7 +542,10 @@ int main(int argc, char **argv)
 	truth_fd = open(opt.truth, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
 	if (node_ns < 0 || truth_fd < 0)
 		die(opt.truth);
+	n_flows = mmap(NULL, sizeof(*n_flows), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
+	if (n_flows == MAP_FAILED)
+		die("shared memory");
 	run();
-	(void)printf("%u addresses\n", opt.addresses);
 	return 0;
 }
