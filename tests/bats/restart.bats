@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # variables of the helper
+#
+# What happens when the agent is stopped, killed, or cut off from the API server: maps and programs
+# stay and go on counting, the next agent takes over, and nothing is lost, told twice, or named wrongly.
+
+load helper
+
+setup() {
+	suite_begin
+	cluster_up 10.82.0.1 fd00:82::1
+	pod_up one 10.82.0.2 fd00:82::2
+	pod_up two 10.82.0.3 fd00:82::3
+	objects "$dir/objects.json" \
+		"$(node bats-node 10.82.0.1 fd00:82::1)" \
+		"$(pod test one 10.82.0.2 fd00:82::2)" \
+		"$(pod test two 10.82.0.3 fd00:82::3)"
+	start_testapi in_node --objects "$dir/objects.json" --verbose
+	start_agent in_node --server "$api_url" --name-wait 200ms --state "$dir/state"
+	await 10 agent_in_sync
+	await 10 status_is '.metrics.pn_links_traced == 2'
+}
+
+teardown() {
+	suite_end
+}
+
+start_again() { # [OPTIONS]
+	start_agent in_node --server "$api_url" --name-wait 200ms --state "$dir/state" "$@"
+}
+
+ping_once() { # N
+	in_pod one ping -q -c "$1" -i 0.01 -W 1 10.82.0.3 >/dev/null
+}
+
+# Packets of all records between the two pods, both ways, under their names.
+told() {
+	flow_sum 'select(.source.k8s.pod.name == "one" and .destination.k8s.pod.name == "two")' \
+		'.source.packets + .destination.packets'
+}
+
+told_is() { # N
+	local is
+	is=$(told)
+	echo "told $is, not $1"
+	[[ $is == "$1" ]]
+}
+
+@test "restart: packets are counted on while no agent is there, and the next one tells of them" {
+	ping_once 10
+	await 10 told_is 20
+	stop "$agent_pid" KILL
+	ping_once 15
+	start_again
+	await 10 told_is 50
+	stop "$agent_pid" TERM
+	ping_once 5
+	start_again
+	await 10 told_is 60
+	await 10 status_is '.ledger.seen == .ledger.recorded'
+}
+
+@test "restart: a connection goes on under its id" {
+	in_pod one ping -q -i 0.05 10.82.0.3 >/dev/null &
+	disown
+	await 10 has_records 2
+	stop "$agent_pid" KILL
+	start_again
+	await 10 has_records 8
+	run -0 flows 'select(.network.transport == "icmp" and .source.k8s.pod.name == "one")'
+	run -0 jq -c '[.[].podonym.flow_id] | unique | length' <<<"$output"
+	assert_output 1
+}
+
+has_records() { # N
+	[[ $(flows 'select(.network.transport == "icmp")' | jq length) -ge $1 ]]
+}
+
+@test "restart: names are there before the API server is" {
+	stop "$agent_pid" KILL
+	stop "$api_pid" KILL
+	rm -f "$dir/state"
+	start_again
+	owner_is 10.82.0.2 test/one
+	ping_once 7
+	await 10 told_is 14
+}
+
+@test "restart: watches are resumed, nothing is listed" {
+	create "$(pod test later 10.82.0.9)"
+	await 10 owner_is 10.82.0.9 test/later
+	stop "$agent_pid" TERM
+	remove "$(pod test later 10.82.0.9)"
+	create "$(pod test latest 10.82.0.10)"
+	: >"$dir/api.err"
+	start_again
+	await 10 agent_in_sync
+	await 10 owner_is 10.82.0.10 test/latest
+	await 10 owner_is 10.82.0.9 ''
+	run -0 cat "$dir/api.err"
+	assert_line --partial '/api/v1/pods?'
+	refute_line --partial 'sendInitialEvents'
+	refute_line --partial 'limit='
+}
+
+@test "restart: a version that the server has forgotten leads to a list" {
+	stop "$agent_pid" TERM
+	remove "$(pod test two 10.82.0.3)"
+	create "$(pod test three 10.82.0.3)"
+	api POST /testapi/expire -o /dev/null
+	start_again
+	await 10 owner_is 10.82.0.3 test/three
+	owner_is 10.82.0.2 test/one
+}
+
+@test "restart: a spoilt file of objects is said, and all is listed" {
+	stop "$agent_pid" TERM
+	head -c 100 /dev/urandom >"$dir/state"
+	start_again
+	await 10 agent_in_sync
+	owner_is 10.82.0.2 test/one
+	run -0 grep -c "$dir/state" "$dir/agent.err"
+	assert_output 1
+}
+
+@test "restart: killed at random moments, nothing is lost, doubled or wrongly named" {
+	KILLS=6 run -0 "$root/tests/bench/kills" "$build"
+}
