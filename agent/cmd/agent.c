@@ -181,8 +181,10 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	struct pn_flow_thread_config flow = {
 		.clock = a->clock,
 		.index = pn_names_index(a->names),
+		.node_name = a->config->node_name,
 		.interval = a->config->interval,
 		.name_wait = a->config->name_wait,
+		.pod_wait = PN_JOINER_POD_WAIT,
 	};
 	int r;
 
@@ -191,6 +193,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	if (r < 0)
 		return r;
 	flow.tracer = a->tracer;
+	flow.notes = pn_tracer_notes(a->tracer, &flow.notes_len);
 	flow.sink = PN_TAKE_PTR(*sink);
 	r = pn_flow_thread_start(&flow, &a->flow);
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;

@@ -49,7 +49,8 @@ struct pn_names {
 	struct pn_factory *factory;
 	struct pn_informer *informers[N_KINDS];
 	struct pn_backoff kube_backoff;
-	struct pn_err kube_err; /* why there is no factory yet */
+	struct pn_err kube_err;			 /* why there is no factory yet */
+	char identity[PN_SNAPSHOT_IDENTITY_LEN]; /* of the cluster */
 
 	pn_nsec started;
 	unsigned int n_ticks, n_synced;
@@ -205,8 +206,7 @@ static void save_now(struct pn_names *n)
 	struct pn_err err = { "" };
 	unsigned int n_held;
 
-	if (pn_snapshot_save(n->config.state_path, n->informers, N_KINDS,
-			     pn_factory_server(n->factory), &err) == 0)
+	if (pn_snapshot_save(n->config.state_path, n->informers, N_KINDS, n->identity, &err) == 0)
 		return;
 	if (pn_log_allow(&n->save_limit, pn_clock_now(n->config.clock), 600 * PN_NSEC_PER_SEC,
 			 &n_held))
@@ -288,8 +288,7 @@ static void restore(struct pn_names *n)
 
 	if (!n->config.state_path)
 		return;
-	r = pn_snapshot_restore(n->config.state_path, n->informers, N_KINDS,
-				pn_factory_server(n->factory), &err);
+	r = pn_snapshot_restore(n->config.state_path, n->informers, N_KINDS, n->identity, &err);
 	if (r < 0 && r != -ENOENT)
 		pn_warn("names", "all objects are listed again: %s", err.text);
 }
@@ -302,6 +301,7 @@ static int start_kube(struct pn_names *n, struct pn_err *reterr)
 	r = pn_kube_config_load(&n->config.kube, &config, reterr);
 	if (r == 0)
 		r = pn_factory_new_on_loop(n->loop, &config, &n->factory, reterr);
+	(void)pn_snapshot_identity(&config, n->identity);
 	pn_kube_config_done(&config);
 	for (size_t i = 0; r == 0 && i < N_KINDS; i++)
 		r = add_informer(n, i, reterr);
