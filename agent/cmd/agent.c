@@ -23,6 +23,7 @@
 #include "cmd/status_doc.h"
 #include "datapath/cgroups.h"
 #include "datapath/links.h"
+#include "flow/joiner.h"
 #include "kube/store.h"
 #include "serve/socket.h"
 
