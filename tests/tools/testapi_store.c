@@ -38,6 +38,8 @@ static const struct pn_collection collections[] = {
 	{ "Node", "nodes", "no", "", "/api/v1", "v1", false },
 	{ "Namespace", "namespaces", "ns", "", "/api/v1", "v1", false },
 	{ "ReplicaSet", "replicasets", "rs", "all", "/apis/apps/v1", "apps/v1", true },
+	{ "EndpointSlice", "endpointslices", "", "", "/apis/discovery.k8s.io/v1",
+	  "discovery.k8s.io/v1", true },
 	{ "Widget", "widgets", "wd", "", "/apis/example.com/v1", "example.com/v1", true },
 };
 
