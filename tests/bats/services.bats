@@ -197,6 +197,7 @@ ask_both() { # ADDRESS PORT BACKEND-PORT
 
 @test "services: a process of the node calls one" {
 	backends_up 8060
+	ip -n "$cluster-node" route add 10.96.0.0/16 dev lo src 10.80.0.1
 	in_node nft add rule inet services output ip daddr 10.96.1.4 tcp dport 80 dnat ip to 10.80.0.4:8060
 	[[ $(echo hello | in_node socat -t 2 - TCP:10.96.1.4:80) == hello ]]
 	await 10 is_described "$(of_service outer)"' and .destination.port == 8060' \
@@ -211,9 +212,14 @@ ask_both() { # ADDRESS PORT BACKEND-PORT
 }
 
 @test "services: one without endpoints is called in vain, and the record says so" {
-	in_node nft add table inet reject '{ chain forward { type filter hook forward priority 0; }; }'
-	in_node nft add rule inet reject forward ip daddr 10.96.1.6 reject
-	ip -n "$cluster-node" route add 10.96.1.6 dev lo || true
+	in_node nft -f - <<-'RULES'
+		table inet refuse {
+			chain forward {
+				type filter hook prerouting priority -50
+				ip daddr 10.96.1.6 drop
+			}
+		}
+	RULES
 	run -1 ask client 10.96.1.6 80
 	await 10 is_described "$(of_service nobody)" 'client -> nobody 10.96.1.6:80 -> -'
 	run -0 flows "select($(of_service nobody))"
