@@ -33,12 +33,12 @@ struct pn_claim {
 };
 
 /*
- * One claim of each claimant, that of the owner now first, the others in the order in which they last
- * had this place. Changed by a copy; only ends are set in place, and the last ones go by lowering n.
+ * One claim of each claimant, that of the owner now first. Changed by a copy; only ends are set in
+ * place.
  */
 struct pn_history {
 	struct rcu_head rcu; /* first: see pn_rcu_free() */
-	atomic_uint n;
+	unsigned int n;
 	struct pn_claim claims[];
 };
 
@@ -115,8 +115,9 @@ struct pn_claimant {
 	uint32_t flags;	  /* enum pn_ip_flags */
 	bool confirmed;	  /* an object has come; false: only seeded */
 	bool gone;	  /* asks for nothing any more; since gone_ns */
-	int64_t start_s;  /* in what order: seconds since 1970; 0: unknown */
-	int64_t oldest_s; /* what to believe where start_s cannot be */
+	bool clock_ahead; /* it said that it would start in the future */
+	int64_t start_s;  /* seconds since 1970, for the order among rivals */
+	int64_t first_s;  /* seconds since 1970: it had nothing before; 0: unknown */
 	pn_nsec gone_ns;
 	size_t n_claims; /* in histories */
 	struct cds_list_head rivals, dirty, past;
@@ -124,6 +125,11 @@ struct pn_claimant {
 	struct cds_list_head of_replicaset;
 	struct pn_location *location;
 	struct cds_list_head of_location;
+	struct pn_endpoints_entry *endpoints; /* a Service's that exists */
+	struct cds_list_head of_endpoints;
+	bool is_headless;
+	struct pn_cgroup_pod *mirrored; /* the static pod that this one stands for */
+	struct cds_list_head of_mirrored;
 	char uid[];
 };
 
@@ -135,8 +141,11 @@ struct pn_cgroup_entry {
 	_Atomic(struct pn_claimant *) by; /* NULL: of a pod of which no object has come */
 
 	/* writer */
-	bool gone; /* the map is not to have it any more */
-	struct cds_list_head dirty;
+	bool gone;    /* the map is not to have it any more */
+	bool removed; /* from the tree; since removed_ns */
+	pn_nsec removed_ns;
+	struct pn_cgroup_pod *pod; /* NULL: none of a pod */
+	struct cds_list_head of_pod, dirty, past;
 };
 
 enum {
@@ -160,9 +169,12 @@ struct pn_index {
 	struct pn_replicaset_entry *replicasets;
 	struct pn_location *locations;
 	struct pn_endpoints_entry *endpoints;
+	struct pn_slice *slices;
+	bool endpoints_synced;
+	struct pn_cgroup_pod *cgroup_pods;
 	struct cds_list_head dirty_places, past_places;
 	struct cds_list_head dirty_claimants, past_claimants;
-	struct cds_list_head dirty_cgroups;
+	struct cds_list_head dirty_cgroups, past_cgroups;
 	struct pn_index_counts counts;
 	uint64_t round;
 	uint32_t next_id;
@@ -197,7 +209,6 @@ const struct pn_claim *pn_place_previous(const struct pn_place *p);
 struct pn_place_key pn_place_port(enum pn_place_sort sort, const struct pn_addr *addr,
 				  uint8_t proto, uint16_t port);
 struct pn_place_key pn_place_address(const uint8_t addr[static 16]);
-struct pn_place_key pn_place_network(const uint8_t addr[static 16], uint8_t prefix_len);
 
 /* pn_place_ask() - @c asks for it, now or still, in the pass idx->round. Return: 0 or -ENOMEM */
 int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_place_key *key,
@@ -211,11 +222,34 @@ int pn_place_restore(struct pn_index *idx, const struct pn_ip_key *key,
 		     const struct pn_ip_value *value, struct pn_claimant *now_by,
 		     struct pn_claimant *prev_by, pn_nsec now);
 
+/* pn_place_owners() - how many may have had it at @when: 0, 1, 2 for more. Readers and the writer; @ret is set with 1 */
+int pn_place_owners(const struct pn_place *p, pn_nsec when, const struct pn_owner **ret);
+
 void pn_place_prune(struct pn_index *idx, pn_nsec now);
 
 /* pn_place_drop() - if nobody asks for it and nothing is remembered */
 void pn_place_drop(struct pn_index *idx, struct pn_place *p);
 void pn_place_drop_all(struct pn_index *idx);
+
+/* wishes.c: what an object asks for */
+
+/* pn_wishes_ask() - let @c ask for all of it, in the pass idx->round. Return: 0 or -ENOMEM: the rest is missing */
+int pn_wishes_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *o,
+		  pn_nsec now);
+
+/* pn_wishes_count() - how many addresses and networks it asks for, or ports where that is all */
+uint32_t pn_wishes_count(const struct pn_object *o);
+
+/* pn_wishes_any() - is it to be known at all? @is_here: runs on this node */
+bool pn_wishes_any(const struct pn_object *o, bool is_here);
+
+/* network.c */
+
+/* pn_place_network() - the key; bits behind the prefix are cleared */
+struct pn_place_key pn_place_network(const uint8_t addr[static 16], uint8_t prefix_len);
+
+/* pn_network_count() - one more or one less of this length has an owner */
+void pn_network_count(struct pn_index *idx, uint8_t prefix_len, bool more);
 
 /* claimant.c */
 
@@ -231,7 +265,17 @@ int pn_claimant_rename(struct pn_index *idx, struct pn_claimant *c, const struct
 /* pn_claimant_named() - what is published now, for the writer */
 const struct pn_owner *pn_claimant_named(const struct pn_claimant *c);
 
+/* pn_claimant_is_here() - does it run on this node, or is it this node? */
+bool pn_claimant_is_here(const struct pn_index *idx, enum pn_owner_kind kind, const char *name,
+			 const char *node);
+
 void pn_claimant_mark(struct pn_index *idx, struct pn_claimant *c);
+
+/* pn_claimant_revive() - it has come again */
+void pn_claimant_revive(struct pn_index *idx, struct pn_claimant *c);
+
+/* pn_claimant_hold() - something refers to it again: if its memory was over, it is not */
+void pn_claimant_hold(struct pn_index *idx, struct pn_claimant *c);
 
 /* pn_claimant_start() - the first time at which it may have had anything; PN_NSEC_NEVER: nothing says */
 pn_nsec pn_claimant_start(const struct pn_index *idx, const struct pn_claimant *c, pn_nsec now);
@@ -300,7 +344,13 @@ void pn_endpoints_drop_all(struct pn_index *idx);
 /* pn_cgroups_pod() - @c is now the pod @pod. Return: 0 or -ENOMEM */
 int pn_cgroups_pod(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *pod);
 
-/* pn_cgroups_forget() - @c will be freed; does nothing if no cgroup is its own */
+/* pn_cgroups_await() - does a cgroup say that it is @pod's? Then the pod has an owner, whatever else it has */
+bool pn_cgroups_await(const struct pn_index *idx, const struct pn_object *pod);
+
+/* pn_cgroups_settle() - @c has gone: another mirror of its static pod may be the only one now */
+void pn_cgroups_settle(struct pn_index *idx, struct pn_claimant *c);
+
+/* pn_cgroups_forget() - @c will be freed; no cgroup is its own any more */
 void pn_cgroups_forget(struct pn_index *idx, struct pn_claimant *c);
 void pn_cgroups_prune(struct pn_index *idx, pn_nsec now);
 
