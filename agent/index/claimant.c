@@ -188,14 +188,6 @@ void pn_claimant_hold(struct pn_index *idx, struct pn_claimant *c)
 	pn_claimant_mark(idx, c);
 }
 
-bool pn_claimant_is_here(const struct pn_index *idx, enum pn_owner_kind kind, const char *name,
-			 const char *node)
-{
-	const char *where = kind == PN_OWNER_NODE ? name : node;
-
-	return where[0] && strcmp(where, idx->node_name) == 0;
-}
-
 pn_nsec pn_claimant_start(const struct pn_index *idx, const struct pn_claimant *c, pn_nsec now)
 {
 	pn_nsec t;

@@ -106,6 +106,11 @@ static void describe_workload(const struct pn_claimant *c, const struct pn_contr
 	}
 }
 
+static bool is_here(const struct pn_index *idx, const char *node)
+{
+	return node[0] && strcmp(node, idx->node_name) == 0;
+}
+
 static void describe(const struct pn_index *idx, const struct pn_object *o, struct pn_owner *ret)
 {
 	const struct pn_pod *pod = pn_object_pod(o);
@@ -123,7 +128,7 @@ static void describe(const struct pn_index *idx, const struct pn_object *o, stru
 		.zone = "",
 		.region = "",
 	};
-	if (pn_claimant_is_here(idx, kind, o->name, node))
+	if (is_here(idx, kind == PN_OWNER_NODE ? o->name : node))
 		ret->flags |= PN_OWNER_LOCAL;
 	if (pod && pod->host_network)
 		ret->flags |= PN_OWNER_HOST_NETWORK;
@@ -200,13 +205,13 @@ static int update(struct pn_index *idx, const struct pn_object *o, pn_nsec now)
 {
 	struct pn_claimant *c = pn_claimant_find(idx, o->uid);
 	struct pn_owner owner;
-	bool is_here;
+	bool is_local;
 	int r;
 
 	describe(idx, o, &owner);
-	is_here = owner.flags & PN_OWNER_LOCAL ||
-		  (owner.kind == PN_OWNER_POD && pn_cgroups_await(idx, o));
-	if (!pn_wishes_any(o, is_here))
+	is_local = owner.flags & PN_OWNER_LOCAL ||
+		   (owner.kind == PN_OWNER_POD && pn_cgroups_await(idx, o));
+	if (!pn_wishes_any(o, is_local))
 		return release(idx, o->uid, now);
 	if (c && c->kind != owner.kind) {
 		pn_metric_add(PN_METRIC_INDEX_REFUSED, pn_wishes_count(o));

@@ -265,10 +265,6 @@ int pn_claimant_rename(struct pn_index *idx, struct pn_claimant *c, const struct
 /* pn_claimant_named() - what is published now, for the writer */
 const struct pn_owner *pn_claimant_named(const struct pn_claimant *c);
 
-/* pn_claimant_is_here() - does it run on this node, or is it this node? */
-bool pn_claimant_is_here(const struct pn_index *idx, enum pn_owner_kind kind, const char *name,
-			 const char *node);
-
 void pn_claimant_mark(struct pn_index *idx, struct pn_claimant *c);
 
 /* pn_claimant_revive() - it has come again */
