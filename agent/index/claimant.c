@@ -257,6 +257,7 @@ void pn_claimant_drop(struct pn_index *idx, struct pn_claimant *c)
 {
 	(void)pn_workload_link(idx, c, "");
 	(void)pn_topology_link(idx, c, "");
+	pn_endpoints_forget(idx, c);
 	pn_cgroups_forget(idx, c);
 	(void)cds_lfht_del(idx->owners, &c->node);
 	HASH_DEL(idx->by_uid, c);
