@@ -20,6 +20,10 @@
 /* Longer ones are in no cluster, and would not fit the maps. */
 static bool is_well_formed(const struct pn_object *o)
 {
+	const struct pn_endpointslice *slice = pn_object_endpointslice(o);
+
+	if (slice && strlen(slice->service) >= PN_NAME_LEN)
+		return false;
 	return o->uid[0] && strlen(o->uid) < PN_UID_LEN && o->name[0] &&
 	       strlen(o->name) < PN_NAME_LEN && strlen(o->name_space) < PN_NAMESPACE_LEN &&
 	       strlen(o->controller->kind) < PN_KIND_LEN &&

@@ -164,6 +164,21 @@ static void objects_with_impossible_names_are_refused(void **state)
 	assert_string_equal(name_now(w, "10.0.0.1"), "-");
 }
 
+static void a_slice_of_an_impossible_service_is_refused(void **state)
+{
+	struct pn_endpointslice slice = { .address_type = "IPv4" };
+	struct world *w = *state;
+	char longest[5000];
+
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	fill_meta(&slice.meta, PN_KIND_ENDPOINTSLICE, "s", "uid-s", 0);
+	slice.service = longest;
+	add(w, &slice.meta);
+	update(w, &slice.meta, &slice.meta);
+	del(w, &slice.meta);
+}
+
 static void a_uid_stays_with_its_kind(void **state)
 {
 	struct world *w = *state;
@@ -403,6 +418,7 @@ int main(void)
 		TEST(a_service_owns_its_ports),
 		TEST(addresses_that_nobody_can_own_are_refused),
 		TEST(objects_with_impossible_names_are_refused),
+		TEST(a_slice_of_an_impossible_service_is_refused),
 		TEST(a_uid_stays_with_its_kind),
 		TEST(a_late_delete_does_nothing_to_the_next_owner),
 		TEST(the_owner_now_does_not_depend_on_the_order_of_events),
