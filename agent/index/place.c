@@ -26,8 +26,8 @@
  *                               slow to be heard of.
  *   A of a >  S of b            either may have been first: events come out of order, and a pod may
  *                               have waited for an address long after its start. Now the owner is the
- *                               one that started last, and the claim of the other ends when the later
- *                               of the two was seen to ask, if only until something proves otherwise:
+ *                               one that started last, and the claim of the other ends when that one
+ *                               was seen to ask, if only until something proves otherwise:
  *                               if the other goes, that is its end; if the owner goes, the other owns
  *                               the place, and may have had it all the time.
  *   nothing says S              no time at all, or one in the future (the clock of a pod's node is
