@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the pinned maps must be told. Called by the map writer; index.c and its helpers only put
- * places and claimants on the two dirty lists.
+ * places, claimants and cgroups on the dirty lists.
  *
  * A change is made from the state at the moment it is handed out, so the lists hold each thing at
  * most once and a burst costs what is different at its end. What could not be written goes back on
@@ -18,7 +18,7 @@ struct round {
 	pn_index_take_fn take;
 	void *data;
 	size_t n_taken, n_failed;
-	void *of[PN_INDEX_BATCH]; /* the claimant or place behind each change of the batch */
+	void *of[PN_INDEX_BATCH]; /* the claimant, place or cgroup behind each change of the batch */
 	size_t n;
 };
 
@@ -118,7 +118,8 @@ static void settle_place(struct round *r, void *thing, bool failed)
 
 static bool is_gone(const struct pn_place *p)
 {
-	return !written(pn_place_current(p)) && (p->key.proto || !written(pn_place_previous(p)));
+	return !written(pn_place_current(p)) &&
+	       (p->key.sort != PN_PLACE_ADDRESS || !written(pn_place_previous(p)));
 }
 
 static void describe_ip(const struct pn_place *p, struct pn_index_change *change)
@@ -140,28 +141,45 @@ static void describe_ip(const struct pn_place *p, struct pn_index_change *change
 	}
 }
 
-static void describe_service(const struct pn_place *p, struct pn_index_change *change)
+static void describe_place(const struct pn_place *p, struct pn_index_change *change)
 {
 	const struct pn_claim *now = written(pn_place_current(p));
 
-	change->kind = PN_CHANGE_SERVICE;
-	change->service_key = p->key;
-	change->service_owner = now ? now->by->id : 0;
+	change->owner_id = now ? now->by->id : 0;
+	switch ((enum pn_place_sort)p->key.sort) {
+	case PN_PLACE_ADDRESS:
+		describe_ip(p, change);
+		break;
+	case PN_PLACE_NETWORK:
+		change->kind = PN_CHANGE_CIDR;
+		change->cidr.prefix_len = p->key.prefix_len;
+		memcpy(change->cidr.addr, p->key.addr, sizeof(change->cidr.addr));
+		break;
+	default:
+		change->kind =
+			p->key.sort == PN_PLACE_SERVICE ? PN_CHANGE_SERVICE : PN_CHANGE_HOSTPORT;
+		memcpy(change->port.addr, p->key.addr, sizeof(change->port.addr));
+		change->port.port = p->key.port_be;
+		change->port.proto = p->key.proto;
+		break;
+	}
 }
 
 static void take_place(struct round *r, struct pn_place *p)
 {
-	struct pn_index_change *change = next_change(r, p, settle_place);
+	struct pn_index_change *change;
 
-	if (p->key.proto)
-		describe_service(p, change);
-	else
-		describe_ip(p, change);
+	if (p->key.sort == PN_PLACE_ENDPOINT) {
+		pn_place_drop(r->idx, p); /* in no map */
+		return;
+	}
+	change = next_change(r, p, settle_place);
+	describe_place(p, change);
 	change->gone = is_gone(p);
 }
 
-/* One pass for addresses and one for ports, updates before deletions: batches are of one sort. */
-static void take_places(struct round *r, bool services, bool gone)
+/* One pass for each sort, updates before deletions: batches are of one sort. */
+static void take_places(struct round *r, enum pn_place_sort sort, bool gone)
 {
 	struct pn_place *p, *next;
 	struct cds_list_head todo;
@@ -171,12 +189,71 @@ static void take_places(struct round *r, bool services, bool gone)
 	CDS_INIT_LIST_HEAD(&r->idx->dirty_places);
 	PN_EACH_SAFE (p, next, &todo, dirty) {
 		cds_list_del_init(&p->dirty);
-		if ((p->key.proto != 0) == services && is_gone(p) == gone)
+		if (p->key.sort == sort && is_gone(p) == gone)
 			take_place(r, p);
 		else
 			pn_place_mark(r->idx, p);
 	}
 	flush(r, settle_place);
+}
+
+static void take_all_places(struct round *r, bool gone)
+{
+	for (int sort = 0; sort < PN_PLACE_SORT_MAX; sort++)
+		take_places(r, (enum pn_place_sort)sort, gone);
+}
+
+/* --- cgroups ------------------------------------------------------------------------------------ */
+
+/* As with written(): NULL as long as the maps do not have the owner. */
+static const struct pn_claimant *cgroup_owner(const struct pn_cgroup_entry *e)
+{
+	struct pn_claimant *by = atomic_load_explicit(&e->by, memory_order_relaxed);
+
+	return by && !e->gone && cds_list_empty(&by->dirty) ? by : NULL;
+}
+
+static void mark_cgroup(struct pn_index *idx, struct pn_cgroup_entry *e)
+{
+	if (cds_list_empty(&e->dirty))
+		cds_list_add_tail(&e->dirty, &idx->dirty_cgroups);
+}
+
+static void settle_cgroup(struct round *r, void *thing, bool failed)
+{
+	struct pn_cgroup_entry *e = thing;
+	const struct pn_claimant *by = atomic_load_explicit(&e->by, memory_order_relaxed);
+
+	if (failed || (!e->gone && by != cgroup_owner(e)))
+		mark_cgroup(r->idx, e);
+	else
+		pn_cgroup_settled(r->idx, e);
+}
+
+static void take_cgroups(struct round *r, bool gone)
+{
+	struct pn_cgroup_entry *e, *next;
+	struct cds_list_head todo;
+
+	CDS_INIT_LIST_HEAD(&todo);
+	cds_list_splice(&r->idx->dirty_cgroups, &todo);
+	CDS_INIT_LIST_HEAD(&r->idx->dirty_cgroups);
+	PN_EACH_SAFE (e, next, &todo, dirty) {
+		const struct pn_claimant *by = cgroup_owner(e);
+		struct pn_index_change *change;
+
+		cds_list_del_init(&e->dirty);
+		if (!by != gone) {
+			mark_cgroup(r->idx, e);
+			continue;
+		}
+		change = next_change(r, e, settle_cgroup);
+		change->kind = PN_CHANGE_CGROUP;
+		change->gone = gone;
+		change->cgroup = e->id;
+		change->owner_id = by ? by->id : 0;
+	}
+	flush(r, settle_cgroup);
 }
 
 size_t pn_index_take_changes(struct pn_index *idx, pn_index_take_fn take, void *data)
@@ -186,10 +263,10 @@ size_t pn_index_take_changes(struct pn_index *idx, pn_index_take_fn take, void *
 
 	take_owners(&r, false);
 	r.n_failed = 0; /* what follows does not refer to those that failed */
-	take_places(&r, false, false);
-	take_places(&r, true, false);
-	take_places(&r, false, true);
-	take_places(&r, true, true);
+	take_all_places(&r, false);
+	take_cgroups(&r, false);
+	take_all_places(&r, true);
+	take_cgroups(&r, true);
 	if (r.n_failed == 0)
 		take_owners(&r, true);
 	return r.n_taken;

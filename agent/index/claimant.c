@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Claimants: the pods, Services and nodes that own places, with their ids and published names. Called
- * by index.c with objects and by changes.c when the maps have taken a deletion.
+ * Claimants: the pods, Services, nodes, networks and processes that own something, with their ids and
+ * published names. Called by whoever makes one of them, and by changes.c when the maps have taken a
+ * deletion.
  *
  * A claimant lives as long as something may still refer to it: until it asks for nothing, no claim of
  * it is remembered, its memory is over and the maps have been told. Only then its id is forgotten;
@@ -65,7 +66,7 @@ const struct pn_owner *pn_claimant_named(const struct pn_claimant *c)
 static size_t text_len(const struct pn_owner *o)
 {
 	return strlen(o->uid) + strlen(o->name_space) + strlen(o->name) + strlen(o->workload_kind) +
-	       strlen(o->workload_name) + strlen(o->node) + 6;
+	       strlen(o->workload_name) + strlen(o->node) + strlen(o->zone) + strlen(o->region) + 8;
 }
 
 static const char *put(char **at, const char *s)
@@ -87,22 +88,25 @@ static struct pn_named *copy_named(const struct pn_owner *o, uint32_t id)
 	n->owner = (struct pn_owner) {
 		.id = id,
 		.kind = o->kind,
-		.local = o->local,
+		.flags = o->flags,
 		.uid = put(&at, o->uid),
 		.name_space = put(&at, o->name_space),
 		.name = put(&at, o->name),
 		.workload_kind = put(&at, o->workload_kind),
 		.workload_name = put(&at, o->workload_name),
 		.node = put(&at, o->node),
+		.zone = put(&at, o->zone),
+		.region = put(&at, o->region),
 	};
 	return n;
 }
 
 static bool same_names(const struct pn_owner *a, const struct pn_owner *b)
 {
-	return a->local == b->local && strcmp(a->name_space, b->name_space) == 0 &&
+	return a->flags == b->flags && strcmp(a->name_space, b->name_space) == 0 &&
 	       strcmp(a->name, b->name) == 0 && strcmp(a->workload_kind, b->workload_kind) == 0 &&
-	       strcmp(a->workload_name, b->workload_name) == 0 && strcmp(a->node, b->node) == 0;
+	       strcmp(a->workload_name, b->workload_name) == 0 && strcmp(a->node, b->node) == 0 &&
+	       strcmp(a->zone, b->zone) == 0 && strcmp(a->region, b->region) == 0;
 }
 
 int pn_claimant_rename(struct pn_index *idx, struct pn_claimant *c, const struct pn_owner *owner)
@@ -167,13 +171,41 @@ int pn_claimant_new(struct pn_index *idx, const struct pn_owner *owner, struct p
 	return 0;
 }
 
-int pn_claimant_keep(struct pn_index *idx, struct pn_claimant *c, uint64_t round, pn_nsec now)
+void pn_claimant_revive(struct pn_index *idx, struct pn_claimant *c)
+{
+	if (!c->gone)
+		return;
+	c->gone = false;
+	cds_list_del_init(&c->past);
+	pn_claimant_mark(idx, c); /* its deletion may be on the way */
+}
+
+void pn_claimant_hold(struct pn_index *idx, struct pn_claimant *c)
+{
+	if (!pn_claimant_is_over(c))
+		return;
+	cds_list_add_tail(&c->past, &idx->past_claimants);
+	pn_claimant_mark(idx, c);
+}
+
+pn_nsec pn_claimant_start(const struct pn_index *idx, const struct pn_claimant *c, pn_nsec now)
+{
+	pn_nsec t;
+
+	if (!c->first_s)
+		return PN_NSEC_NEVER;
+	t = pn_clock_to_monotonic(idx->clock, (pn_nsec)c->first_s * PN_NSEC_PER_SEC);
+	return PN_MIN(t, now);
+}
+
+int pn_claimant_keep(struct pn_index *idx, struct pn_claimant *c, bool endpoints, uint64_t round,
+		     pn_nsec now)
 {
 	struct pn_rival *r, *next;
 	int ret = 0;
 
 	PN_EACH_SAFE (r, next, &c->rivals, of_claimant) {
-		if (r->round == round)
+		if (r->round == round || (r->place->key.sort == PN_PLACE_ENDPOINT) != endpoints)
 			continue;
 		if (pn_place_withdraw(idx, r, now) < 0)
 			ret = -ENOMEM;
@@ -183,14 +215,20 @@ int pn_claimant_keep(struct pn_index *idx, struct pn_claimant *c, uint64_t round
 
 int pn_claimant_release(struct pn_index *idx, struct pn_claimant *c, pn_nsec now)
 {
-	int r = pn_claimant_keep(idx, c, ++idx->round, now);
+	uint64_t round = ++idx->round;
+	int r, r2;
+
+	pn_endpoints_forget(idx, c);
+	r = pn_claimant_keep(idx, c, false, round, now);
+	r2 = pn_claimant_keep(idx, c, true, round, now);
 
 	if (!c->gone) {
 		c->gone = true;
 		c->gone_ns = now;
 		cds_list_add_tail(&c->past, &idx->past_claimants);
+		pn_cgroups_settle(idx, c);
 	}
-	return r;
+	return r < 0 ? r : r2;
 }
 
 static bool memory_is_over(const struct pn_claimant *c, pn_nsec now)
@@ -218,6 +256,9 @@ bool pn_claimant_is_over(struct pn_claimant *c)
 void pn_claimant_drop(struct pn_index *idx, struct pn_claimant *c)
 {
 	(void)pn_workload_link(idx, c, "");
+	(void)pn_topology_link(idx, c, "");
+	pn_endpoints_forget(idx, c);
+	pn_cgroups_forget(idx, c);
 	(void)cds_lfht_del(idx->owners, &c->node);
 	HASH_DEL(idx->by_uid, c);
 	idx->counts.n_owners--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The IP index's front: which object asks for which addresses and ports, and since when. Called by
- * the control thread with every change of every object.
+ * The IP index's front: every change of every object, from the control thread. An object becomes
+ * a claimant with names and a start; wishes.c says what it asks for.
  *
  * An object is not translated into steps; it states what it asks for now, and what it no longer asks
  * for is withdrawn. So it does not matter what was missed or came twice. Everything goes by uid:
@@ -20,56 +20,14 @@
 /* Longer ones are in no cluster, and would not fit the maps. */
 static bool is_well_formed(const struct pn_object *o)
 {
+	const struct pn_endpointslice *slice = pn_object_endpointslice(o);
+
+	if (slice && strlen(slice->service) >= PN_NAME_LEN)
+		return false;
 	return o->uid[0] && strlen(o->uid) < PN_UID_LEN && o->name[0] &&
 	       strlen(o->name) < PN_NAME_LEN && strlen(o->name_space) < PN_NAMESPACE_LEN &&
 	       strlen(o->controller->kind) < PN_KIND_LEN &&
 	       strlen(o->controller->name) < PN_NAME_LEN && strlen(o->controller->uid) < PN_UID_LEN;
-}
-
-/* Unspecified, loopback and multicast addresses are nobody's. */
-static bool is_ownable(const struct pn_addr *a)
-{
-	static const uint8_t zero[15];
-
-	if (pn_addr_is_v4(a))
-		return a->b[12] != 0 && a->b[12] != 127 && a->b[12] < 224;
-	return a->b[0] != 0xff && (memcmp(a->b, zero, sizeof(zero)) != 0 || a->b[15] > 1);
-}
-
-static bool has_addresses(const struct pn_pod *pod)
-{
-	return !pod->host_network && pod->phase != PN_POD_SUCCEEDED && pod->phase != PN_POD_FAILED;
-}
-
-/* struct wishes - what an object asks for; ports only with a Service */
-struct wishes {
-	const struct pn_addr *addrs;
-	const struct pn_service_port *ports;
-	uint32_t n_addrs, n_ports;
-};
-
-static struct wishes wishes_of(const struct pn_object *o)
-{
-	const struct pn_pod *pod;
-	const struct pn_service *svc;
-	const struct pn_node *node;
-
-	switch (o->kind) {
-	case PN_KIND_POD:
-		pod = pn_object_pod(o);
-		if (!has_addresses(pod))
-			break;
-		return (struct wishes) { .addrs = pod->addrs, .n_addrs = pod->n_addrs };
-	case PN_KIND_SERVICE:
-		svc = pn_object_service(o);
-		return (struct wishes) { svc->addrs, svc->ports, svc->n_addrs, svc->n_ports };
-	case PN_KIND_NODE:
-		node = pn_object_node(o);
-		return (struct wishes) { .addrs = node->addrs, .n_addrs = node->n_addrs };
-	default:
-		break;
-	}
-	return (struct wishes) { .n_addrs = 0 };
 }
 
 static enum pn_owner_kind owner_kind(enum pn_kind_id kind)
@@ -95,32 +53,34 @@ static int64_t start_seconds(const struct pn_object *o)
 	return PN_MAX(s, 0);
 }
 
+/*
+ * Since when it may own something. A start in the future is that of a node whose clock is ahead: it
+ * is no bound, and for the order it counts as the time at which that was first seen.
+ */
+static void learn_start(struct pn_claimant *c, const struct pn_object *o, int64_t wall_s)
+{
+	int64_t said_s = start_seconds(o);
+
+	if (said_s > wall_s)
+		c->clock_ahead = true;
+	if (said_s && !c->clock_ahead) {
+		c->start_s = c->first_s = said_s;
+		return;
+	}
+	if (!c->confirmed)
+		c->start_s = wall_s;
+	c->first_s = o->created_s > 0 && o->created_s <= wall_s ? o->created_s : 0;
+}
+
 static int64_t wall_seconds(const struct pn_index *idx)
 {
 	return (int64_t)(pn_clock_realtime(idx->clock) / PN_NSEC_PER_SEC);
 }
 
-static pn_nsec monotonic(const struct pn_index *idx, int64_t seconds, pn_nsec now)
-{
-	pn_nsec t;
-
-	if (seconds >= wall_seconds(idx))
-		return now; /* this second, or a node's clock that is ahead */
-	t = pn_clock_to_monotonic(idx->clock, (pn_nsec)seconds * PN_NSEC_PER_SEC);
-	return PN_MIN(t, now);
-}
-
-static bool is_here(const struct pn_index *idx, enum pn_owner_kind kind, const char *name,
-		    const char *node)
-{
-	const char *where = kind == PN_OWNER_NODE ? name : node;
-
-	return kind != PN_OWNER_SERVICE && where[0] && strcmp(where, idx->node_name) == 0;
-}
-
 static uint32_t flags_of(const struct pn_owner *owner, bool terminating)
 {
-	return (owner->local ? PN_IP_LOCAL : 0u) | (terminating ? PN_IP_TERMINATING : 0u) |
+	return (owner->flags & PN_OWNER_LOCAL ? PN_IP_LOCAL : 0u) |
+	       (terminating ? PN_IP_TERMINATING : 0u) |
 	       (owner->kind == PN_OWNER_NODE ? PN_IP_HOST : 0u) |
 	       (owner->kind == PN_OWNER_SERVICE ? PN_IP_SERVICE : 0u);
 }
@@ -150,91 +110,92 @@ static void describe_workload(const struct pn_claimant *c, const struct pn_contr
 	}
 }
 
+static bool is_here(const struct pn_index *idx, const char *node)
+{
+	return node[0] && strcmp(node, idx->node_name) == 0;
+}
+
 static void describe(const struct pn_index *idx, const struct pn_object *o, struct pn_owner *ret)
 {
+	const struct pn_pod *pod = pn_object_pod(o);
+	const char *node = pod && strlen(pod->node_name) < PN_NAME_LEN ? pod->node_name : "";
 	enum pn_owner_kind kind = owner_kind(o->kind);
-	const char *node = o->kind == PN_KIND_POD ? pn_object_pod(o)->node_name : "";
 
 	*ret = (struct pn_owner) {
 		.kind = kind,
-		.local = is_here(idx, kind, o->name, node),
 		.uid = o->uid,
 		.name_space = o->name_space,
 		.name = o->name,
 		.workload_kind = "",
 		.workload_name = "",
-		.node = strlen(node) < PN_NAME_LEN ? node : "",
+		.node = node,
+		.zone = "",
+		.region = "",
 	};
-	if (o->kind == PN_KIND_POD)
+	if (is_here(idx, kind == PN_OWNER_NODE ? o->name : node))
+		ret->flags |= PN_OWNER_LOCAL;
+	if (pod && pod->host_network)
+		ret->flags |= PN_OWNER_HOST_NETWORK;
+	if (pod)
 		describe_workload(NULL, o->controller, ret);
+	if (kind == PN_OWNER_SERVICE)
+		pn_endpoints_describe(idx, o, ret);
+}
+
+/* What is known from other objects: the pod's workload, where a node is. */
+static int link_others(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *o,
+		       struct pn_owner *owner)
+{
+	bool has_replicaset = is_replicaset(o->controller);
+	int r;
+
+	r = pn_topology_link(idx, c, c->kind == PN_OWNER_NODE ? o->name : owner->node);
+	if (r < 0)
+		return r;
+	pn_topology_describe(c, owner);
+	if (c->kind != PN_OWNER_POD)
+		return 0;
+	r = pn_workload_link(idx, c, has_replicaset ? o->controller->uid : "");
+	if (r < 0)
+		return r;
+	describe_workload(c, o->controller, owner);
+	return 0;
 }
 
 /* @c says what @o says: names, flags, life. */
 static int refresh(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *o,
 		   struct pn_owner *owner)
 {
-	bool is_pod = o->kind == PN_KIND_POD;
-	uint32_t flags = flags_of(owner, is_pod && o->terminating);
-	int64_t start_s = start_seconds(o);
-	struct pn_rival *r;
+	uint32_t flags = flags_of(owner, c->kind == PN_OWNER_POD && o->terminating);
+	struct pn_rival *rival;
+	int r = link_others(idx, c, o, owner);
 
-	if (is_pod) {
-		int ret = pn_workload_link(idx, c,
-					   is_replicaset(o->controller) ? o->controller->uid : "");
-
-		if (ret < 0)
-			return ret;
-		describe_workload(c, o->controller, owner);
-	}
-	if (c->gone) {
-		c->gone = false;
-		cds_list_del_init(&c->past);
-		pn_claimant_mark(idx, c); /* its deletion may be on the way */
-	}
+	if (r < 0)
+		return r;
 	if (flags != c->flags) {
-		PN_EACH (r, &c->rivals, of_claimant)
-			pn_place_mark(idx, r->place);
+		PN_EACH (rival, &c->rivals, of_claimant)
+			pn_place_mark(idx, rival->place);
 	}
 	c->flags = flags;
-	c->start_s = start_s ? start_s : c->confirmed ? c->start_s : wall_seconds(idx);
+	learn_start(c, o, wall_seconds(idx));
 	c->confirmed = true;
+	pn_claimant_revive(idx, c);
 	return pn_claimant_rename(idx, c, owner);
 }
 
-static int ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_addr *addr,
-	       const struct wishes *w, pn_nsec start, pn_nsec now)
+static int ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *o, pn_nsec now)
 {
-	struct pn_service_key key = { .proto = 0 };
-	int r;
-
-	if (!is_ownable(addr)) {
-		pn_metric_add(PN_METRIC_INDEX_REFUSED, 1);
-		return 0;
-	}
-	memcpy(key.addr, addr->b, sizeof(key.addr));
-	r = pn_place_ask(idx, c, &key, start, now);
-	for (uint32_t i = 0; r == 0 && i < w->n_ports; i++) {
-		if (!w->ports[i].proto)
-			continue; /* would be the address itself */
-		key.port = htons(w->ports[i].port);
-		key.proto = w->ports[i].proto;
-		r = pn_place_ask(idx, c, &key, start, now);
-	}
-	return r;
-}
-
-static int ask_all(struct pn_index *idx, struct pn_claimant *c, const struct wishes *w, pn_nsec now)
-{
-	pn_nsec start = c->had_places ? now : monotonic(idx, c->start_s, now);
 	uint64_t round = ++idx->round;
-	int r = 0;
+	int r = pn_wishes_ask(idx, c, o, now);
 
-	for (uint32_t i = 0; r == 0 && i < w->n_addrs; i++)
-		r = ask(idx, c, &w->addrs[i], w, start, now);
 	if (r < 0)
 		return r; /* keeps what it had; the caller tries again */
-	c->had_places = true;
-	return pn_claimant_keep(idx, c, round, now);
+	r = pn_claimant_keep(idx, c, false, round, now);
+	if (r == 0 && c->kind == PN_OWNER_SERVICE)
+		r = pn_endpoints_service(idx, c, o, now);
+	if (r == 0 && c->kind == PN_OWNER_POD)
+		r = pn_cgroups_pod(idx, c, o);
+	return r;
 }
 
 static int release(struct pn_index *idx, const char *uid, pn_nsec now)
@@ -247,42 +208,32 @@ static int release(struct pn_index *idx, const char *uid, pn_nsec now)
 static int update(struct pn_index *idx, const struct pn_object *o, pn_nsec now)
 {
 	struct pn_claimant *c = pn_claimant_find(idx, o->uid);
-	struct wishes w = wishes_of(o);
 	struct pn_owner owner;
+	bool is_local;
 	int r;
 
-	if (!w.n_addrs)
-		return release(idx, o->uid, now);
 	describe(idx, o, &owner);
+	is_local = owner.flags & PN_OWNER_LOCAL ||
+		   (owner.kind == PN_OWNER_POD && pn_cgroups_await(idx, o));
+	if (!pn_wishes_any(o, is_local))
+		return release(idx, o->uid, now);
 	if (c && c->kind != owner.kind) {
-		pn_metric_add(PN_METRIC_INDEX_REFUSED, w.n_addrs);
+		pn_metric_add(PN_METRIC_INDEX_REFUSED, pn_wishes_count(o));
 		return 0;
 	}
 	r = c ? 0 : pn_claimant_new(idx, &owner, &c);
 	if (r < 0)
 		return r;
 	r = refresh(idx, c, o, &owner);
-	return r < 0 ? r : ask_all(idx, c, &w, now);
+	return r < 0 ? r : ask(idx, c, o, now);
 }
 
-int pn_index_apply(struct pn_index *idx, const struct pn_object *old, const struct pn_object *new)
+static int apply_owner(struct pn_index *idx, const struct pn_object *old,
+		       const struct pn_object *new)
 {
 	pn_nsec now = pn_clock_now(idx->clock);
-	const struct pn_object *o = new ? new : old;
 	int r = 0, r2 = 0;
-	PN_RCU_WRITING();
 
-	if (o && o->kind == PN_KIND_REPLICASET) {
-		if (new && !is_well_formed(new))
-			new = NULL;
-		return pn_workload_apply(idx, old, new);
-	}
-	if (!o || owner_kind(o->kind) == PN_OWNER_NONE)
-		return 0;
-	if (new && !is_well_formed(new)) {
-		pn_metric_add(PN_METRIC_INDEX_REFUSED, wishes_of(new).n_addrs);
-		new = NULL;
-	}
 	if (old && (!new || strcmp(old->uid, new->uid) != 0))
 		r = release(idx, old->uid, now);
 	if (new)
@@ -290,92 +241,30 @@ int pn_index_apply(struct pn_index *idx, const struct pn_object *old, const stru
 	return r < 0 ? r : r2;
 }
 
-/* --- seeding ------------------------------------------------------------------------------------ */
-
-/* Text from a map: ends within its array. */
-static bool is_text(const char *s, size_t size)
+int pn_index_apply(struct pn_index *idx, const struct pn_object *old, const struct pn_object *new)
 {
-	return memchr(s, '\0', size) != NULL;
-}
-
-static bool is_owner_value(const struct pn_owner_value *v)
-{
-	return v->kind > PN_OWNER_NONE && v->kind < PN_OWNER_KIND_MAX && v->uid[0] && v->name[0] &&
-	       is_text(v->uid, sizeof(v->uid)) && is_text(v->name_space, sizeof(v->name_space)) &&
-	       is_text(v->name, sizeof(v->name)) &&
-	       is_text(v->workload_kind, sizeof(v->workload_kind)) &&
-	       is_text(v->workload_name, sizeof(v->workload_name)) &&
-	       is_text(v->node, sizeof(v->node));
-}
-
-int pn_index_seed(struct pn_index *idx, uint32_t id, const struct pn_owner_value *value)
-{
-	struct pn_claimant *c;
-	struct pn_owner owner;
-	int r;
+	const struct pn_object *o = new ? new : old;
+	int r, r2;
 	PN_RCU_WRITING();
 
-	if (!id || id == UINT32_MAX || !is_owner_value(value) ||
-	    pn_claimant_find(idx, value->uid) || pn_claimant_by_id(idx, id))
-		return -EINVAL;
-	owner = (struct pn_owner) {
-		.id = id,
-		.kind = (enum pn_owner_kind)value->kind,
-		.local = is_here(idx, value->kind, value->name, value->node),
-		.uid = value->uid,
-		.name_space = value->name_space,
-		.name = value->name,
-		.workload_kind = value->workload_kind,
-		.workload_name = value->workload_name,
-		.node = value->node,
-	};
-	r = pn_claimant_new(idx, &owner, &c);
-	if (r < 0)
-		return r;
-	cds_list_del_init(&c->dirty); /* the maps have it */
-	return 0;
-}
-
-int pn_index_seed_ip(struct pn_index *idx, const struct pn_ip_key *key,
-		     const struct pn_ip_value *value)
-{
-	pn_nsec now = pn_clock_now(idx->clock);
-	struct pn_claimant *now_by, *prev_by;
-	PN_RCU_WRITING();
-
-	now_by = value->owner ? pn_claimant_by_id(idx, value->owner) : NULL;
-	prev_by = value->prev_owner ? pn_claimant_by_id(idx, value->prev_owner) : NULL;
-	if ((value->owner && !now_by) || (value->prev_owner && !prev_by) || (!now_by && !prev_by))
-		return -EINVAL;
-	if (value->since_ns > now || value->prev_until_ns > (now_by ? value->since_ns : now))
-		return -EINVAL;
-	if (now_by) {
-		now_by->flags = value->flags;
-		now_by->had_places = true;
+	if (new && !is_well_formed(new)) {
+		pn_metric_add(PN_METRIC_INDEX_REFUSED, pn_wishes_count(new));
+		new = NULL;
 	}
-	return pn_place_restore(idx, key, value, now_by, prev_by);
-}
-
-void pn_index_set_next_id(struct pn_index *idx, uint32_t id)
-{
-	idx->next_id = PN_MAX(idx->next_id, id);
-}
-
-uint32_t pn_index_next_id(const struct pn_index *idx)
-{
-	return idx->next_id;
-}
-
-void pn_index_confirm(struct pn_index *idx)
-{
-	pn_nsec now = pn_clock_now(idx->clock);
-	struct pn_claimant *c, *next;
-	PN_RCU_WRITING();
-
-	HASH_ITER (hh, idx->by_uid, c, next) {
-		/* without memory for a rival's claim, the rival's next event makes up for it */
-		if (!c->confirmed)
-			(void)pn_claimant_release(idx, c, now);
+	switch (o ? (enum pn_kind_id)o->kind : PN_KIND_MAX) {
+	case PN_KIND_REPLICASET:
+		return pn_workload_apply(idx, old, new);
+	case PN_KIND_ENDPOINTSLICE:
+		return pn_endpoints_apply(idx, old, new);
+	case PN_KIND_NODE:
+		r = pn_topology_apply(idx, old, new);
+		r2 = apply_owner(idx, old, new);
+		return r < 0 ? r : r2;
+	case PN_KIND_POD:
+	case PN_KIND_SERVICE:
+		return apply_owner(idx, old, new);
+	default:
+		return 0;
 	}
 }
 
@@ -387,6 +276,7 @@ void pn_index_confirm(struct pn_index *idx)
  */
 #define N_PLACE_BUCKETS 65536
 #define N_OWNER_BUCKETS 4096
+#define N_CGROUP_BUCKETS 1024
 
 static struct cds_lfht *new_table(unsigned long n)
 {
@@ -406,9 +296,12 @@ int pn_index_new(const struct pn_clock *clock, const char *node_name, struct pn_
 	CDS_INIT_LIST_HEAD(&idx->past_places);
 	CDS_INIT_LIST_HEAD(&idx->dirty_claimants);
 	CDS_INIT_LIST_HEAD(&idx->past_claimants);
+	CDS_INIT_LIST_HEAD(&idx->dirty_cgroups);
+	CDS_INIT_LIST_HEAD(&idx->past_cgroups);
 	idx->places = new_table(N_PLACE_BUCKETS);
 	idx->owners = new_table(N_OWNER_BUCKETS);
-	if (!idx->places || !idx->owners) {
+	idx->cgroups = new_table(N_CGROUP_BUCKETS);
+	if (!idx->places || !idx->owners || !idx->cgroups) {
 		pn_index_free(idx);
 		return -ENOMEM;
 	}
@@ -420,21 +313,29 @@ static void drop_everything(struct pn_index *idx)
 {
 	PN_RCU_WRITING();
 
+	pn_cgroups_drop_all(idx);
+	pn_endpoints_drop_all(idx);
 	pn_place_drop_all(idx);
 	pn_claimant_drop_all(idx);
 	pn_workload_drop_all(idx);
+	pn_topology_drop_all(idx);
+}
+
+static void destroy(struct cds_lfht *table)
+{
+	if (table)
+		(void)cds_lfht_destroy(table, NULL);
 }
 
 void pn_index_free(struct pn_index *idx)
 {
 	if (!idx)
 		return;
-	if (idx->places && idx->owners)
+	if (idx->places && idx->owners && idx->cgroups)
 		drop_everything(idx);
-	if (idx->places)
-		(void)cds_lfht_destroy(idx->places, NULL);
-	if (idx->owners)
-		(void)cds_lfht_destroy(idx->owners, NULL);
+	destroy(idx->places);
+	destroy(idx->owners);
+	destroy(idx->cgroups);
 	rcu_barrier();
 	free(idx);
 }
@@ -444,6 +345,7 @@ void pn_index_prune(struct pn_index *idx)
 	pn_nsec now = pn_clock_now(idx->clock);
 	PN_RCU_WRITING();
 
+	pn_cgroups_prune(idx, now);
 	pn_place_prune(idx, now);
 	pn_claimant_prune(idx, now);
 }
@@ -453,24 +355,47 @@ void pn_index_counts(const struct pn_index *idx, struct pn_index_counts *ret)
 	*ret = idx->counts;
 }
 
-bool pn_index_has_ip(const struct pn_index *idx, const struct pn_ip_key *key)
+static bool has_owner(const struct pn_index *idx, struct pn_place_key key)
 {
-	struct pn_service_key k = { .proto = 0 };
 	const struct pn_place *p;
 	PN_RCU_WRITING();
 
-	memcpy(k.addr, key->addr, sizeof(k.addr));
+	p = pn_place_find(idx, &key);
+	return p && pn_place_current(p);
+}
+
+static struct pn_place_key port_key(enum pn_place_sort sort, const struct pn_port_key *key)
+{
+	struct pn_addr addr;
+
+	memcpy(addr.b, key->addr, sizeof(addr.b));
+	return pn_place_port(sort, &addr, key->proto, ntohs(key->port));
+}
+
+bool pn_index_has_ip(const struct pn_index *idx, const struct pn_ip_key *key)
+{
+	struct pn_place_key k = pn_place_address(key->addr);
+	const struct pn_place *p;
+	PN_RCU_WRITING();
+
 	p = pn_place_find(idx, &k);
 	return p && (pn_place_current(p) || pn_place_previous(p));
 }
 
-bool pn_index_has_service(const struct pn_index *idx, const struct pn_service_key *key)
+bool pn_index_has_service(const struct pn_index *idx, const struct pn_port_key *key)
 {
-	const struct pn_place *p;
-	PN_RCU_WRITING();
+	return has_owner(idx, port_key(PN_PLACE_SERVICE, key));
+}
 
-	p = key->proto ? pn_place_find(idx, key) : NULL;
-	return p && pn_place_current(p);
+bool pn_index_has_hostport(const struct pn_index *idx, const struct pn_port_key *key)
+{
+	return has_owner(idx, port_key(PN_PLACE_HOSTPORT, key));
+}
+
+bool pn_index_has_cidr(const struct pn_index *idx, const struct pn_cidr_key *key)
+{
+	return key->prefix_len <= PN_ADDR_BITS &&
+	       has_owner(idx, pn_place_network(key->addr, (uint8_t)key->prefix_len));
 }
 
 bool pn_index_has_owner(const struct pn_index *idx, uint32_t id)

@@ -96,6 +96,15 @@ void pn_index_confirm(struct pn_index *idx);
 int pn_index_apply(struct pn_index *idx, const struct pn_object *old, const struct pn_object *new);
 
 /**
+ * pn_index_endpoints_synced() - every EndpointSlice is known from now on
+ *
+ * Before, no Service is said to be without endpoints. A slice is kept by a reference to the object.
+ *
+ * Return: 0; -ENOMEM: of some Services it is not said yet, call it again
+ */
+int pn_index_endpoints_synced(struct pn_index *idx);
+
+/**
  * struct pn_cgroup - a cgroup of this node, as the cgroup tree tells
  * @id:	     what bpf_skb_cgroup_id() returns; the kernel never gives it to another cgroup
  * @pod_uid: of the pod that it or an ancestor of it belongs to; for a static pod the hash that stands

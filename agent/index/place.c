@@ -1,29 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Places and who owned them when. A place is an address, or an address with protocol and port of a
- * Service. Called by index.c with the wishes of objects, by the read side for its look-ups.
+ * Places, who owns them now, and who may have had them when. A place is an address, a port of a
+ * Service or of a node, an endpoint, or a network; all follow the same rules. Called by the files that
+ * know what objects ask for; lookup.c reads.
  *
- * Who owns a place now depends only on who asks for it at the moment, not on the order in which that
- * became known: a node before a pod before a Service; of pods (and nodes) the one that started last;
- * of Services the one created first, because a second one can only have been written there by hand
- * (externalIPs). What was only seeded from the maps loses against every object. So a late delete, a relist in any order or a repeated event ends in the same name.
+ * Who owns a place now depends on who asks for it: a named network before a node before a pod before
+ * a Service; of pods (and nodes) the one that started last; of Services the one created first, because
+ * a second one can only have been written there by hand (externalIPs). What was only seeded from the
+ * maps loses against every object. So a late delete, a relist in any order or a repeated event ends in
+ * the same name.
  *
- * Since when is harder, for nothing says when a pod got its address. Known are: the pod's startTime S
- * (whole seconds, rounded down; set by the kubelet before the address is), the time an event arrives
- * here, and what is recorded of the owner before. An owner's time ends when its release arrives. When
- * the place passes from a to b at `now`, the border between them is:
+ * Who had it at an earlier time nothing says exactly. Known are: that an owner cannot have had it
+ * before it started (S: a pod's startTime, of others the creation; whole seconds, rounded down); that
+ * it had it some time before the event that says so arrived here (A); and that it no longer has it
+ * when its release arrives (D). So a claim covers [S, D), which is never too short, and claims overlap.
+ * A name is wrong only if the claim of the true owner does not cover a time and another one does.
+ * Therefore a claim is cut short by nothing but proof:
  *
- *   nobody before      b.start. An earlier time is not covered: no name rather than a guess.
- *   b.start >= a.from  a's end, moved into [S, S + 1 s]: b cannot have sent before S. A release that
- *                      arrives after S + 1 s arrived late, since b had the address by then; without
- *                      any release, S + 1 s is the latest that rounding allows.
- *   b.start <  a.from  b was there before a got the address, so it waited for it: a's end, or now if
- *                      no end is known.
+ *   b asks for what a has       b's claim begins at S of b, whatever was known of the time before: a
+ *                               may have gone since then. If a's release came before S of b, nobody
+ *                               was possible in between.
+ *   A of a <= S of b            a had it before b can have begun, so a was first and is over when b is
+ *                               seen: a's claim ends at A of b at the latest, for good. Should b go and
+ *                               a still ask, a is not the owner again: it is an object whose end is
+ *                               slow to be heard of.
+ *   A of a >  S of b            either may have been first: events come out of order, and a pod may
+ *                               have waited for an address long after its start. Now the owner is the
+ *                               one that started last, and the claim of the other ends when that one
+ *                               was seen to ask, if only until something proves otherwise:
+ *                               if the other goes, that is its end; if the owner goes, the other owns
+ *                               the place, and may have had it all the time.
+ *   nothing says S              no time at all, or one in the future (the clock of a pod's node is
+ *                               ahead; then the creation counts, by the API server's clock): b may have
+ *                               had it as long as any claim that is remembered; without one, from its
+ *                               arrival on: no name rather than a guess.
  *
- * Never later than `now`, and a's time ends there, also if its release came later. What a claimant
- * asks for after it had other places already (a pod whose sandbox was made anew, a load balancer's
- * address) starts when it arrives, as does what falls back to a rival when the owner is released.
- * The name at time t is that of the newest claim with from <= t, if t is before its end.
+ * Between kinds there is no doubt but order: a node has its address for as long as it asks, and a
+ * Service never takes one from a pod. What thereby loses has no claim until it owns the place, and one
+ * that is taken over ends there. Of the owner before a restart the maps say only when it ended: it is
+ * possible since the one after it is.
+ *
+ * What a claimant asks for after other places is no exception: it may have it since its start. That is
+ * wide for a pod that has run for days when its sandbox is made anew, but any later time would be
+ * a guess; it matters only to flows that began before its event and are named after it.
  */
 #include "index/private.h"
 
@@ -33,15 +52,40 @@
 
 #include "base/metric.h"
 
-static unsigned long hash_key(const struct pn_service_key *key)
+/* --- keys and the table ------------------------------------------------------------------------- */
+
+struct pn_place_key pn_place_address(const uint8_t addr[static 16])
+{
+	struct pn_place_key key = { .sort = PN_PLACE_ADDRESS };
+
+	memcpy(key.addr, addr, sizeof(key.addr));
+	return key;
+}
+
+struct pn_place_key pn_place_port(enum pn_place_sort sort, const struct pn_addr *addr,
+				  uint8_t proto, uint16_t port)
+{
+	struct pn_place_key key = {
+		.port_be = htons(port),
+		.proto = proto,
+		.sort = (uint8_t)sort,
+	};
+
+	if (addr)
+		memcpy(key.addr, addr->b, sizeof(key.addr));
+	return key;
+}
+
+static unsigned long hash_key(const struct pn_place_key *key)
 {
 	struct pn_addr addr;
 	uint64_t h;
 
 	memcpy(addr.b, key->addr, sizeof(addr.b));
 	h = pn_addr_hash(&addr);
-	if (key->proto)
-		h ^= ((uint64_t)key->port << 8 | key->proto) * 0x9e3779b97f4a7c15u;
+	if (key->sort != PN_PLACE_ADDRESS)
+		h ^= ((uint64_t)key->port_be << 16 | (uint64_t)key->proto << 8 | key->sort) *
+		     0x9e3779b97f4a7c15u;
 	return (unsigned long)h;
 }
 
@@ -59,7 +103,7 @@ static int match(struct cds_lfht_node *node, const void *key)
 	return memcmp(&p->key, key, sizeof(p->key)) == 0;
 }
 
-struct pn_place *pn_place_find(const struct pn_index *idx, const struct pn_service_key *key)
+struct pn_place *pn_place_find(const struct pn_index *idx, const struct pn_place_key *key)
 {
 	struct cds_lfht_iter it;
 	struct cds_lfht_node *node;
@@ -69,7 +113,7 @@ struct pn_place *pn_place_find(const struct pn_index *idx, const struct pn_servi
 	return node ? of_node(node) : NULL;
 }
 
-static struct pn_place *add(struct pn_index *idx, const struct pn_service_key *key)
+static struct pn_place *add(struct pn_index *idx, const struct pn_place_key *key)
 {
 	struct pn_place *p = calloc(1, sizeof(*p));
 
@@ -101,7 +145,7 @@ static struct pn_history *history(const struct pn_place *p)
 
 static unsigned int n_claims(const struct pn_history *h)
 {
-	return h ? atomic_load_explicit(&h->n, memory_order_relaxed) : 0;
+	return h ? h->n : 0;
 }
 
 static pn_nsec until_of(const struct pn_claim *c)
@@ -109,76 +153,142 @@ static pn_nsec until_of(const struct pn_claim *c)
 	return atomic_load_explicit(&c->until, memory_order_relaxed);
 }
 
-static struct pn_claim *newest(const struct pn_place *p)
+static bool is_over(pn_nsec until, pn_nsec now)
+{
+	return until != PN_NSEC_NEVER && until + PN_INDEX_MEMORY <= now;
+}
+
+static struct pn_claim *claim_of(const struct pn_place *p, const struct pn_claimant *by)
 {
 	struct pn_history *h = history(p);
 
-	return n_claims(h) ? &h->claims[0] : NULL;
+	for (unsigned int i = 0; i < n_claims(h); i++) {
+		if (h->claims[i].by == by)
+			return &h->claims[i];
+	}
+	return NULL;
+}
+
+static struct pn_claim *current(const struct pn_place *p)
+{
+	struct pn_history *h = history(p);
+
+	return n_claims(h) && until_of(&h->claims[0]) == PN_NSEC_NEVER ? &h->claims[0] : NULL;
 }
 
 const struct pn_claim *pn_place_current(const struct pn_place *p)
 {
-	const struct pn_claim *c = newest(p);
-
-	return c && until_of(c) == PN_NSEC_NEVER ? c : NULL;
+	return current(p);
 }
 
 const struct pn_claim *pn_place_previous(const struct pn_place *p)
 {
 	const struct pn_history *h = history(p);
-	unsigned int i = pn_place_current(p) ? 1 : 0;
+	const struct pn_claim *best = NULL;
 
-	return i < n_claims(h) ? &h->claims[i] : NULL;
-}
-
-/* The oldest claims go, until @n are left. A reader may still look at them: the memory stays. */
-static void cut(struct pn_history *h, unsigned int n)
-{
-	for (unsigned int i = n; i < n_claims(h); i++)
-		h->claims[i].by->n_claims--;
-	atomic_store_explicit(&h->n, n, memory_order_relaxed);
-}
-
-static void set_claim(struct pn_claim *c, struct pn_claimant *by, pn_nsec from, pn_nsec until)
-{
-	c->by = by;
-	c->from = from;
-	atomic_init(&c->until, until);
-}
-
-/* A new first claim; the one before ends at @from at the latest. */
-static int push(struct pn_place *p, struct pn_claimant *by, pn_nsec from)
-{
-	struct pn_history *old = history(p), *h;
-	unsigned int n = n_claims(old);
-
-	if (n == PN_INDEX_MAX_CLAIMS) {
-		cut(old, --n);
-		pn_metric_add(PN_METRIC_INDEX_FORGOTTEN, 1);
+	for (unsigned int i = current(p) ? 1 : 0; i < n_claims(h); i++) {
+		if (!best || until_of(&h->claims[i]) > until_of(best))
+			best = &h->claims[i];
 	}
-	h = malloc(sizeof(*h) + (n + 1) * sizeof(h->claims[0]));
-	if (!h)
-		return -ENOMEM;
-	atomic_init(&h->n, n + 1);
-	set_claim(&h->claims[0], by, from, PN_NSEC_NEVER);
-	for (unsigned int i = 0; i < n; i++) {
-		const struct pn_claim *c = &old->claims[i];
+	return best;
+}
 
-		set_claim(&h->claims[i + 1], c->by, c->from, PN_MIN(until_of(c), from));
+/* Those that ended last come first. */
+static void insert(struct pn_history *h, struct pn_claimant *by, pn_nsec from, pn_nsec until)
+{
+	unsigned int i = h->n++;
+
+	for (; i > 0 && until_of(&h->claims[i - 1]) < until; i--) {
+		h->claims[i].by = h->claims[i - 1].by;
+		h->claims[i].from = h->claims[i - 1].from;
+		atomic_init(&h->claims[i].until, until_of(&h->claims[i - 1]));
 	}
+	h->claims[i].by = by;
+	h->claims[i].from = from;
+	atomic_init(&h->claims[i].until, until);
 	by->n_claims++;
-	/* pairs with the acquire in pn_index_at() */
+}
+
+static void copy(struct pn_history *h, const struct pn_history *old, const struct pn_claim *new,
+		 pn_nsec now)
+{
+	for (unsigned int i = 0; i < n_claims(old); i++) {
+		const struct pn_claim *c = &old->claims[i];
+		pn_nsec until = until_of(c);
+
+		if (new &&until == PN_NSEC_NEVER && until_of(new) == PN_NSEC_NEVER)
+			until = now;
+		if ((!new || c->by != new->by) && !is_over(until, now))
+			insert(h, c->by, c->from, until);
+	}
+}
+
+static void publish(struct pn_place *p, struct pn_history *h)
+{
+	struct pn_history *old = history(p);
+
+	for (unsigned int i = 0; i < n_claims(old); i++)
+		old->claims[i].by->n_claims--;
+	/* pairs with the acquire in pn_place_owners() */
 	atomic_store_explicit(&p->history, h, memory_order_release);
 	if (old)
 		pn_rcu_free(&old->rcu);
+}
+
+/*
+ * The claims with @new, in the place of one of the same claimant, and without those whose memory is
+ * over. If @new does not end, whoever owns the place does so no longer.
+ */
+static int rewrite(struct pn_index *idx, struct pn_place *p, const struct pn_claim *new,
+		   pn_nsec now)
+{
+	struct pn_history *old = history(p), *h;
+
+	h = malloc(sizeof(*h) + (n_claims(old) + 1) * sizeof(h->claims[0]));
+	if (!h)
+		return -ENOMEM;
+	h->n = 0;
+	if (new)
+		insert(h, new->by, new->from, until_of(new));
+	copy(h, old, new, now);
+	if (h->n > PN_INDEX_MAX_CLAIMS) {
+		h->claims[--h->n].by->n_claims--;
+		pn_metric_add(PN_METRIC_INDEX_FORGOTTEN, 1);
+	}
+	publish(p, h);
+	if (pn_place_previous(p) && cds_list_empty(&p->past))
+		cds_list_add_tail(&p->past, &idx->past_places);
+	pn_place_mark(idx, p);
 	return 0;
+}
+
+static void end_claim(struct pn_index *idx, struct pn_place *p, const struct pn_claimant *by,
+		      pn_nsec now)
+{
+	struct pn_claim *c = claim_of(p, by);
+
+	if (!c)
+		return; /* its memory is over */
+	atomic_store_explicit(&c->until, now, memory_order_relaxed);
+	if (cds_list_empty(&p->past))
+		cds_list_add_tail(&p->past, &idx->past_places);
+	pn_place_mark(idx, p);
 }
 
 /* --- who owns a place --------------------------------------------------------------------------- */
 
 static int rank(enum pn_owner_kind kind)
 {
-	return kind == PN_OWNER_NODE ? 2 : kind == PN_OWNER_POD ? 1 : 0;
+	switch (kind) {
+	case PN_OWNER_RANGE:
+		return 3;
+	case PN_OWNER_NODE:
+		return 2;
+	case PN_OWNER_POD:
+		return 1;
+	default:
+		return 0;
+	}
 }
 
 /* @b arrived after @a: does it take the place from it? */
@@ -193,60 +303,83 @@ static bool beats(const struct pn_claimant *b, const struct pn_claimant *a)
 	return b->start_s >= a->start_s;
 }
 
-static struct pn_claimant *winner(const struct pn_place *p)
+/* Of two pods or two nodes one was first, and time may tell which. */
+static bool one_follows_the_other(const struct pn_claimant *a, const struct pn_claimant *b)
 {
-	struct pn_claimant *best = NULL;
-	struct pn_rival *r;
+	return a->kind == b->kind && a->kind != PN_OWNER_SERVICE;
+}
+
+static struct pn_rival *winner(const struct pn_place *p)
+{
+	struct pn_rival *best = NULL, *r;
 
 	PN_EACH (r, &p->rivals, of_place) {
-		if (!best || beats(r->by, best))
-			best = r->by;
+		if (!r->displaced && (!best || beats(r->by, best->by)))
+			best = r;
 	}
 	return best;
 }
 
-/* The head of this file says why. */
-static pn_nsec border(const struct pn_claim *before, pn_nsec start, pn_nsec now)
+/* The first time at which @c may have had @p. */
+static pn_nsec first_time(const struct pn_index *idx, const struct pn_place *p,
+			  const struct pn_claimant *c, pn_nsec now)
 {
-	pn_nsec t = start;
+	const struct pn_history *h = history(p);
+	const struct pn_claim *was = claim_of(p, c);
+	pn_nsec start = pn_claimant_start(idx, c, now);
 
-	if (before && start < before->from)
-		t = until_of(before);
-	else if (before)
-		t = PN_MAX(start, PN_MIN(until_of(before), start + PN_NSEC_PER_SEC));
-	return PN_MIN(t, now);
+	if (was)
+		return was->from;
+	if (start != PN_NSEC_NEVER)
+		return start;
+	start = now;
+	for (unsigned int i = 0; i < n_claims(h); i++)
+		start = PN_MIN(start, h->claims[i].from);
+	return start;
 }
 
 static void count(struct pn_index *idx, const struct pn_place *p, bool was_owned, bool is_owned)
 {
-	size_t *n = p->key.proto ? &idx->counts.n_services : &idx->counts.n_addrs;
+	size_t *const n[PN_PLACE_SORT_MAX] = {
+		[PN_PLACE_ADDRESS] = &idx->counts.n_addrs,
+		[PN_PLACE_SERVICE] = &idx->counts.n_services,
+		[PN_PLACE_HOSTPORT] = &idx->counts.n_hostports,
+		[PN_PLACE_NETWORK] = &idx->counts.n_cidrs,
+	};
 
-	*n += (size_t)is_owned - (size_t)was_owned;
+	if (was_owned == is_owned)
+		return;
+	if (n[p->key.sort])
+		*n[p->key.sort] += (size_t)is_owned - (size_t)was_owned;
+	if (p->key.sort == PN_PLACE_NETWORK)
+		pn_network_count(idx, p->key.prefix_len, is_owned);
 	pn_metric_set(PN_METRIC_INDEX_ADDRESSES, idx->counts.n_addrs);
 }
 
-/* Let the right rival own @p. @start: when the new one may have begun to. */
-static int settle(struct pn_index *idx, struct pn_place *p, pn_nsec start, pn_nsec now)
+/* Let the right rival own @p. */
+static int settle(struct pn_index *idx, struct pn_place *p, pn_nsec now)
 {
-	struct pn_claim *before = newest(p);
-	bool was_owned = before && until_of(before) == PN_NSEC_NEVER;
-	struct pn_claimant *next = winner(p);
-	pn_nsec t = border(before, start, now);
+	struct pn_claim *before = current(p);
+	bool was_owned = before;
+	struct pn_rival *next = winner(p);
 	int r = 0;
 
-	if (next == (was_owned ? before->by : NULL))
+	if ((next ? next->by : NULL) == (before ? before->by : NULL))
 		return 0;
 	if (next)
-		r = push(p, next, t);
+		r = rewrite(idx, p,
+			    &(struct pn_claim) { .by = next->by,
+						 .from = first_time(idx, p, next->by, now),
+						 .until = PN_NSEC_NEVER },
+			    now);
 	if ((r < 0 || !next) && was_owned)
-		atomic_store_explicit(&before->until, now, memory_order_relaxed);
-	if (before && cds_list_empty(&p->past))
-		cds_list_add_tail(&p->past, &idx->past_places);
+		end_claim(idx, p, before->by, now);
 	p->generation++;
 	count(idx, p, was_owned, next && r == 0);
-	pn_place_mark(idx, p);
 	return r;
 }
+
+/* --- rivals ------------------------------------------------------------------------------------- */
 
 static struct pn_rival *find_rival(const struct pn_place *p, const struct pn_claimant *c,
 				   unsigned int *ret_n)
@@ -262,7 +395,7 @@ static struct pn_rival *find_rival(const struct pn_place *p, const struct pn_cla
 	return NULL;
 }
 
-static struct pn_rival *add_rival(struct pn_place *p, struct pn_claimant *c)
+static struct pn_rival *add_rival(struct pn_place *p, struct pn_claimant *c, pn_nsec now)
 {
 	struct pn_rival *r = calloc(1, sizeof(*r));
 
@@ -270,75 +403,150 @@ static struct pn_rival *add_rival(struct pn_place *p, struct pn_claimant *c)
 		return NULL;
 	r->by = c;
 	r->place = p;
+	r->asked = now;
 	cds_list_add_tail(&r->of_place, &p->rivals);
 	cds_list_add_tail(&r->of_claimant, &c->rivals);
 	return r;
 }
 
-int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_service_key *key,
-		 pn_nsec start, pn_nsec now)
+/* @by asks for @p for the first time: those that had it before @by can have begun are over. */
+static void displace(struct pn_index *idx, struct pn_place *p, const struct pn_claimant *by,
+		     pn_nsec now)
+{
+	pn_nsec start = pn_claimant_start(idx, by, now);
+	struct pn_rival *r;
+
+	if (start == PN_NSEC_NEVER)
+		return;
+	PN_EACH (r, &p->rivals, of_place) {
+		if (r->by == by || r->displaced || !one_follows_the_other(r->by, by) ||
+		    r->asked > start || !beats(by, r->by))
+			continue;
+		r->displaced = true;
+		if (current(p) != claim_of(p, r->by))
+			end_claim(idx, p, r->by, now);
+	}
+}
+
+/* @r asks for what another one owns that started later: it was the owner before, as it seems. */
+static int claim_past(struct pn_index *idx, struct pn_rival *r, pn_nsec now)
+{
+	struct pn_place *p = r->place;
+	const struct pn_claim *c = current(p);
+	const struct pn_rival *owner;
+	unsigned int n;
+	pn_nsec from, until;
+
+	if (!c || c->by == r->by || r->displaced || !one_follows_the_other(c->by, r->by) ||
+	    claim_of(p, r->by))
+		return 0;
+	owner = find_rival(p, c->by, &n);
+	from = first_time(idx, p, r->by, now);
+	until = owner ? PN_MAX(from, owner->asked) : from;
+	if (is_over(until, now))
+		return 0;
+	return rewrite(idx, p, &(struct pn_claim) { .by = r->by, .from = from, .until = until },
+		       now);
+}
+
+static int find_or_add_rival(struct pn_index *idx, struct pn_claimant *c,
+			     const struct pn_place_key *key, pn_nsec now, struct pn_rival **ret)
 {
 	struct pn_place *p = pn_place_find(idx, key);
-	struct pn_rival *r;
 	unsigned int n;
 
 	if (!p)
 		p = add(idx, key);
 	if (!p)
 		return -ENOMEM;
-	r = find_rival(p, c, &n);
-	if (!r && n >= PN_INDEX_MAX_RIVALS) {
+	*ret = find_rival(p, c, &n);
+	if (*ret)
+		return 0;
+	if (n >= PN_INDEX_MAX_RIVALS) {
 		pn_metric_add(PN_METRIC_INDEX_REFUSED, 1);
 		return 0;
 	}
-	if (!r)
-		r = add_rival(p, c);
-	if (!r) {
+	*ret = add_rival(p, c, now);
+	if (!*ret) {
 		pn_place_drop(idx, p);
 		return -ENOMEM;
 	}
-	r->round = idx->round;
-	return settle(idx, p, start, now);
+	displace(idx, p, c, now);
+	return 0;
+}
+
+int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_place_key *key,
+		 pn_nsec now)
+{
+	struct pn_rival *rival = NULL;
+	int r = find_or_add_rival(idx, c, key, now, &rival);
+
+	if (!rival)
+		return r;
+	rival->round = idx->round;
+	r = settle(idx, rival->place, now);
+	return r < 0 ? r : claim_past(idx, rival, now);
 }
 
 int pn_place_withdraw(struct pn_index *idx, struct pn_rival *r, pn_nsec now)
 {
 	struct pn_place *p = r->place;
+	const struct pn_claim *c = current(p);
+	int ret;
 
+	if (c && c->by != r->by && !r->displaced && one_follows_the_other(c->by, r->by))
+		end_claim(idx, p, r->by, now);
 	cds_list_del(&r->of_place);
 	cds_list_del(&r->of_claimant);
 	free(r);
-	return settle(idx, p, now, now);
+	ret = settle(idx, p, now);
+	pn_place_drop(idx, p);
+	return ret;
 }
 
 /* --- restart, memory, end ----------------------------------------------------------------------- */
 
 int pn_place_restore(struct pn_index *idx, const struct pn_ip_key *key,
 		     const struct pn_ip_value *value, struct pn_claimant *now_by,
-		     struct pn_claimant *prev_by)
+		     struct pn_claimant *prev_by, pn_nsec now)
 {
-	struct pn_service_key k = { .proto = 0 };
+	struct pn_place_key k = pn_place_address(key->addr);
+	pn_nsec from = now_by ? value->since_ns : PN_NSEC_NEVER, until = value->prev_until_ns;
 	struct pn_place *p;
-	int r;
+	int r = 0;
 
-	memcpy(k.addr, key->addr, sizeof(k.addr));
 	if (pn_place_find(idx, &k))
 		return -EINVAL;
 	p = add(idx, &k);
 	if (!p)
 		return -ENOMEM;
-	/* since when is not in the maps: remembered as the one before, but for no time */
-	r = prev_by ? push(p, prev_by, value->prev_until_ns) : 0;
-	if (r == 0 && prev_by) {
-		atomic_store_explicit(&newest(p)->until, value->prev_until_ns,
-				      memory_order_relaxed);
-		cds_list_add_tail(&p->past, &idx->past_places);
-	}
+	if (prev_by && prev_by != now_by)
+		r = rewrite(idx, p,
+			    &(struct pn_claim) {
+				    .by = prev_by, .from = PN_MIN(from, until), .until = until },
+			    now);
 	if (r == 0 && now_by)
-		r = add_rival(p, now_by) ? push(p, now_by, value->since_ns) : -ENOMEM;
+		r = add_rival(p, now_by, now) ? 0 : -ENOMEM;
+	if (r == 0 && now_by)
+		r = rewrite(
+			idx, p,
+			&(struct pn_claim) { .by = now_by, .from = from, .until = PN_NSEC_NEVER },
+			now);
+	cds_list_del_init(&p->dirty); /* the maps have it */
 	p->generation = value->generation;
-	count(idx, p, false, pn_place_current(p));
+	count(idx, p, false, current(p));
 	return r;
+}
+
+static bool has_old_claims(const struct pn_place *p, pn_nsec now)
+{
+	const struct pn_history *h = history(p);
+
+	for (unsigned int i = 0; i < n_claims(h); i++) {
+		if (is_over(until_of(&h->claims[i]), now))
+			return true;
+	}
+	return false;
 }
 
 void pn_place_prune(struct pn_index *idx, pn_nsec now)
@@ -346,30 +554,21 @@ void pn_place_prune(struct pn_index *idx, pn_nsec now)
 	struct pn_place *p, *next;
 
 	PN_EACH_SAFE (p, next, &idx->past_places, past) {
-		struct pn_history *h = history(p);
-		unsigned int n = n_claims(h), keep = n;
-
-		while (keep > 0 && until_of(&h->claims[keep - 1]) != PN_NSEC_NEVER &&
-		       until_of(&h->claims[keep - 1]) + PN_INDEX_MEMORY <= now)
-			keep--;
-		if (keep == n)
-			continue;
-		cut(h, keep);
+		if (!has_old_claims(p, now) || rewrite(idx, p, NULL, now) < 0)
+			continue; /* without memory, the next time */
 		if (!pn_place_previous(p))
 			cds_list_del_init(&p->past);
-		pn_place_mark(idx, p);
 	}
 }
 
 void pn_place_drop(struct pn_index *idx, struct pn_place *p)
 {
-	struct pn_history *h = history(p);
-
-	if (!cds_list_empty(&p->rivals) || n_claims(h) || !cds_list_empty(&p->dirty))
+	if (!cds_list_empty(&p->rivals) || n_claims(history(p)) || !cds_list_empty(&p->dirty))
 		return;
 	(void)cds_lfht_del(idx->places, &p->node);
-	if (h)
-		pn_rcu_free(&h->rcu);
+	cds_list_del_init(&p->past);
+	if (history(p))
+		pn_rcu_free(&history(p)->rcu);
 	pn_rcu_free(&p->rcu);
 }
 
@@ -387,57 +586,8 @@ void pn_place_drop_all(struct pn_index *idx)
 			cds_list_del(&r->of_claimant);
 			free(r);
 		}
-		if (history(p))
-			cut(history(p), 0);
+		publish(p, NULL);
 		cds_list_del_init(&p->dirty);
 		pn_place_drop(idx, p);
 	}
-}
-
-/* --- the read side ------------------------------------------------------------------------------ */
-
-static const struct pn_owner *owner_of(const struct pn_claim *c)
-{
-	/* pairs with the release in pn_claimant_rename() */
-	return &atomic_load_explicit(&c->by->named, memory_order_acquire)->owner;
-}
-
-static const struct pn_owner *owner_at(const struct pn_place *p, pn_nsec when)
-{
-	/* pairs with the release in push() */
-	const struct pn_history *h = atomic_load_explicit(&p->history, memory_order_acquire);
-	unsigned int n = n_claims(h);
-
-	for (unsigned int i = 0; i < n; i++) {
-		const struct pn_claim *c = &h->claims[i];
-		pn_nsec until = until_of(c);
-
-		if (c->from <= when)
-			return until == PN_NSEC_NEVER || when < until ? owner_of(c) : NULL;
-	}
-	return NULL;
-}
-
-const struct pn_owner *pn_index_at(const struct pn_index *idx, const struct pn_addr *addr,
-				   pn_nsec when)
-{
-	struct pn_service_key key = { .proto = 0 };
-	const struct pn_place *p;
-
-	memcpy(key.addr, addr->b, sizeof(key.addr));
-	p = pn_place_find(idx, &key);
-	return p ? owner_at(p, when) : NULL;
-}
-
-const struct pn_owner *pn_index_service(const struct pn_index *idx, const struct pn_addr *addr,
-					uint8_t proto, uint16_t port)
-{
-	struct pn_service_key key = { .port = htons(port), .proto = proto };
-	const struct pn_place *p;
-
-	if (!proto)
-		return NULL;
-	memcpy(key.addr, addr->b, sizeof(key.addr));
-	p = pn_place_find(idx, &key);
-	return p ? owner_at(p, PN_NSEC_NEVER) : NULL;
 }

@@ -16,10 +16,10 @@
 /*
  * The inside of the index, for the files of this folder.
  *
- *   claimant   an API object that owns or owned something: a pod, a Service, a node
- *   place      what can be owned: an address, or a Service's (address, protocol, port)
+ *   claimant   who owns or owned something: a pod, a Service, a node, a named network, a process
+ *   place      what can be owned: an address, a port, a network (enum pn_place_sort)
  *   rival      a claimant asks for a place; most places have one rival, who then owns it
- *   claim      who owned a place from when until when; a place's claims are its history
+ *   claim      from when until when one may have had a place; a place's claims are its history
  *
  * Readers go place -> history -> claim -> claimant -> owner. All of these are published by a release
  * store or by liburcu's table, and freed by pn_rcu_free() only. The fields below "writer" belong to
@@ -29,21 +29,45 @@
 struct pn_claim {
 	struct pn_claimant *by;
 	pn_nsec from;
-	_Atomic(pn_nsec) until; /* PN_NSEC_NEVER: owns it now; set once */
+	_Atomic(pn_nsec) until; /* PN_NSEC_NEVER: owns it now */
 };
 
-/* Newest first, no two overlap. Only grows by a copy; its oldest claims go by lowering n. */
+/*
+ * One claim of each claimant, that of the owner now first. Changed by a copy; only ends are set in
+ * place.
+ */
 struct pn_history {
 	struct rcu_head rcu; /* first: see pn_rcu_free() */
-	atomic_uint n;
+	unsigned int n;
 	struct pn_claim claims[];
 };
 
-/* proto and port are 0 for the address itself: protocol 0 has no ports. */
+enum pn_place_sort {
+	PN_PLACE_ADDRESS,
+	PN_PLACE_SERVICE,  /* addr, proto, port of a Service; the zero address: a node port */
+	PN_PLACE_HOSTPORT, /* the same of a pod that is behind a node's address */
+	PN_PLACE_ENDPOINT, /* the same of a Service without an address, behind a pod's */
+	PN_PLACE_NETWORK,  /* addr with no bit set behind its first prefix_len */
+	PN_PLACE_SORT_MAX, /* sentinel */
+};
+
+/* As bytes, what its sort does not need is zero. */
+struct pn_place_key {
+	uint8_t addr[16];
+	uint16_t port_be;
+	union {
+		uint8_t proto;
+		uint8_t prefix_len; /* of 128 */
+	};
+	uint8_t sort; /* enum pn_place_sort */
+};
+
+_Static_assert(sizeof(struct pn_place_key) == 20, "no padding, it is compared as bytes");
+
 struct pn_place {
 	struct rcu_head rcu;
 	struct cds_lfht_node node;
-	struct pn_service_key key;
+	struct pn_place_key key;
 	_Atomic(struct pn_history *) history;
 
 	/* writer */
@@ -57,6 +81,8 @@ struct pn_rival {
 	struct pn_place *place;
 	struct cds_list_head of_place, of_claimant;
 	uint64_t round; /* the last pass over the claimant's wishes that found it */
+	pn_nsec asked;	/* since when this is known */
+	bool displaced; /* another one got the place after that: whatever it asks, it is over */
 };
 
 /* liburcu's own macros for this cast const away, which clang refuses. */
@@ -86,28 +112,69 @@ struct pn_claimant {
 	/* writer */
 	UT_hash_handle hh; /* by uid */
 	enum pn_owner_kind kind;
-	uint32_t flags;	 /* enum pn_ip_flags */
-	bool confirmed;	 /* an object has come; false: only seeded */
-	bool had_places; /* what else it asks for began later than itself */
-	bool gone;	 /* asks for nothing any more; since gone_ns */
-	int64_t start_s; /* seconds since 1970 */
+	uint32_t flags;	  /* enum pn_ip_flags */
+	bool confirmed;	  /* an object has come; false: only seeded */
+	bool gone;	  /* asks for nothing any more; since gone_ns */
+	bool clock_ahead; /* it said that it would start in the future */
+	int64_t start_s;  /* seconds since 1970, for the order among rivals */
+	int64_t first_s;  /* seconds since 1970: it had nothing before; 0: unknown */
 	pn_nsec gone_ns;
 	size_t n_claims; /* in histories */
 	struct cds_list_head rivals, dirty, past;
 	struct pn_replicaset_entry *replicaset;
 	struct cds_list_head of_replicaset;
+	struct pn_location *location;
+	struct cds_list_head of_location;
+	struct pn_endpoints_entry *endpoints; /* a Service's that exists */
+	struct cds_list_head of_endpoints;
+	bool is_headless;
+	struct pn_cgroup_pod *mirrored; /* the static pod that this one stands for */
+	struct cds_list_head of_mirrored;
 	char uid[];
+};
+
+/* struct pn_cgroup_entry - a cgroup of this node; cgroup.c alone makes and changes it */
+struct pn_cgroup_entry {
+	struct rcu_head rcu;
+	struct cds_lfht_node node;
+	uint64_t id;
+	_Atomic(struct pn_claimant *) by; /* NULL: of a pod of which no object has come */
+
+	/* writer */
+	bool gone;    /* the map is not to have it any more */
+	bool removed; /* from the tree; since removed_ns */
+	pn_nsec removed_ns;
+	struct pn_cgroup_pod *pod; /* NULL: none of a pod */
+	struct cds_list_head of_pod, dirty, past;
+};
+
+enum {
+	PN_ADDR_BITS = 128,
+	PN_N_LENGTHS = PN_ADDR_BITS + 1,
+};
+
+/* struct pn_lengths - which prefix lengths there are among the networks; the set, for readers, one bit each */
+struct pn_lengths {
+	uint32_t n[PN_N_LENGTHS];
+	_Atomic(uint64_t) set[PN_N_LENGTHS / 64 + 1];
 };
 
 struct pn_index {
 	const struct pn_clock *clock;
-	struct cds_lfht *places, *owners;
+	struct cds_lfht *places, *owners, *cgroups;
+	struct pn_lengths lengths;
 
 	/* writer */
 	struct pn_claimant *by_uid;
 	struct pn_replicaset_entry *replicasets;
+	struct pn_location *locations;
+	struct pn_endpoints_entry *endpoints;
+	struct pn_slice *slices;
+	bool endpoints_synced;
+	struct pn_cgroup_pod *cgroup_pods;
 	struct cds_list_head dirty_places, past_places;
 	struct cds_list_head dirty_claimants, past_claimants;
+	struct cds_list_head dirty_cgroups, past_cgroups;
 	struct pn_index_counts counts;
 	uint64_t round;
 	uint32_t next_id;
@@ -131,16 +198,21 @@ void pn_rcu_free(struct rcu_head *head);
 
 /* place.c */
 
-struct pn_place *pn_place_find(const struct pn_index *idx, const struct pn_service_key *key);
+struct pn_place *pn_place_find(const struct pn_index *idx, const struct pn_place_key *key);
 void pn_place_mark(struct pn_index *idx, struct pn_place *p);
 
-/* pn_place_current(), _previous() - the claim that holds now, the newest that ended; NULL if none */
+/* pn_place_current(), _previous() - the claim of the owner now, the one of all others that ends last; NULL if none */
 const struct pn_claim *pn_place_current(const struct pn_place *p);
 const struct pn_claim *pn_place_previous(const struct pn_place *p);
 
-/* pn_place_ask() - @c asks for it, from @start on at the earliest. Return: 0 or -ENOMEM */
-int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_service_key *key,
-		 pn_nsec start, pn_nsec now);
+/* pn_place_port() - the key of a port; @addr NULL: of every node */
+struct pn_place_key pn_place_port(enum pn_place_sort sort, const struct pn_addr *addr,
+				  uint8_t proto, uint16_t port);
+struct pn_place_key pn_place_address(const uint8_t addr[static 16]);
+
+/* pn_place_ask() - @c asks for it, now or still, in the pass idx->round. Return: 0 or -ENOMEM */
+int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_place_key *key,
+		 pn_nsec now);
 
 /* pn_place_withdraw() - free @r. Return: 0; -ENOMEM: withdrawn, but a rival could not take over */
 int pn_place_withdraw(struct pn_index *idx, struct pn_rival *r, pn_nsec now);
@@ -148,13 +220,36 @@ int pn_place_withdraw(struct pn_index *idx, struct pn_rival *r, pn_nsec now);
 /* pn_place_restore() - a history from the pinned maps; of the two one may be NULL. Return: 0, -EINVAL, -ENOMEM */
 int pn_place_restore(struct pn_index *idx, const struct pn_ip_key *key,
 		     const struct pn_ip_value *value, struct pn_claimant *now_by,
-		     struct pn_claimant *prev_by);
+		     struct pn_claimant *prev_by, pn_nsec now);
+
+/* pn_place_owners() - how many may have had it at @when: 0, 1, 2 for more. Readers and the writer; @ret is set with 1 */
+int pn_place_owners(const struct pn_place *p, pn_nsec when, const struct pn_owner **ret);
 
 void pn_place_prune(struct pn_index *idx, pn_nsec now);
 
 /* pn_place_drop() - if nobody asks for it and nothing is remembered */
 void pn_place_drop(struct pn_index *idx, struct pn_place *p);
 void pn_place_drop_all(struct pn_index *idx);
+
+/* wishes.c: what an object asks for */
+
+/* pn_wishes_ask() - let @c ask for all of it, in the pass idx->round. Return: 0 or -ENOMEM: the rest is missing */
+int pn_wishes_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *o,
+		  pn_nsec now);
+
+/* pn_wishes_count() - how many addresses and networks it asks for, or ports where that is all */
+uint32_t pn_wishes_count(const struct pn_object *o);
+
+/* pn_wishes_any() - is it to be known at all? @is_here: runs on this node */
+bool pn_wishes_any(const struct pn_object *o, bool is_here);
+
+/* network.c */
+
+/* pn_place_network() - the key; bits behind the prefix are cleared */
+struct pn_place_key pn_place_network(const uint8_t addr[static 16], uint8_t prefix_len);
+
+/* pn_network_count() - one more or one less of this length has an owner */
+void pn_network_count(struct pn_index *idx, uint8_t prefix_len, bool more);
 
 /* claimant.c */
 
@@ -172,9 +267,23 @@ const struct pn_owner *pn_claimant_named(const struct pn_claimant *c);
 
 void pn_claimant_mark(struct pn_index *idx, struct pn_claimant *c);
 
-/* pn_claimant_keep() - withdraw whatever the pass @round did not find. Return: 0; -ENOMEM as pn_place_withdraw() */
-int pn_claimant_keep(struct pn_index *idx, struct pn_claimant *c, uint64_t round, pn_nsec now);
-/* pn_claimant_release() - withdraw everything */
+/* pn_claimant_revive() - it has come again */
+void pn_claimant_revive(struct pn_index *idx, struct pn_claimant *c);
+
+/* pn_claimant_hold() - something refers to it again: if its memory was over, it is not */
+void pn_claimant_hold(struct pn_index *idx, struct pn_claimant *c);
+
+/* pn_claimant_start() - the first time at which it may have had anything; PN_NSEC_NEVER: nothing says */
+pn_nsec pn_claimant_start(const struct pn_index *idx, const struct pn_claimant *c, pn_nsec now);
+
+/*
+ * pn_claimant_keep() - withdraw what the pass @round did not find, among the endpoints or among all else
+ *
+ * Return: 0; -ENOMEM as pn_place_withdraw()
+ */
+int pn_claimant_keep(struct pn_index *idx, struct pn_claimant *c, bool endpoints, uint64_t round,
+		     pn_nsec now);
+/* pn_claimant_release() - withdraw everything, endpoints too */
 int pn_claimant_release(struct pn_index *idx, struct pn_claimant *c, pn_nsec now);
 
 void pn_claimant_prune(struct pn_index *idx, pn_nsec now);
@@ -194,5 +303,55 @@ int pn_workload_of(const struct pn_claimant *c, const char **ret_kind, const cha
 int pn_workload_apply(struct pn_index *idx, const struct pn_object *old,
 		      const struct pn_object *new);
 void pn_workload_drop_all(struct pn_index *idx);
+
+/* topology.c: zone and region of a node, and of who runs there */
+
+/* pn_topology_link() - remember that @c is on @node ("" for none). Return: 0 or -ENOMEM */
+int pn_topology_link(struct pn_index *idx, struct pn_claimant *c, const char *node);
+
+/* pn_topology_describe() - fill in zone and region; what is known of them is borrowed until the next call of topology.c */
+void pn_topology_describe(const struct pn_claimant *c, struct pn_owner *owner);
+
+/* pn_topology_apply() - a node came, changed or went; before anything else of it. Return: 0 or -ENOMEM */
+int pn_topology_apply(struct pn_index *idx, const struct pn_object *old,
+		      const struct pn_object *new);
+void pn_topology_drop_all(struct pn_index *idx);
+
+/* endpoints.c: what stands behind a Service */
+
+/* pn_endpoints_apply() - an EndpointSlice came, changed or went. Return: 0 or -ENOMEM */
+int pn_endpoints_apply(struct pn_index *idx, const struct pn_object *old,
+		       const struct pn_object *new);
+
+/* pn_endpoints_describe() - set or clear PN_OWNER_NO_ENDPOINTS of the Service @service */
+void pn_endpoints_describe(const struct pn_index *idx, const struct pn_object *service,
+			   struct pn_owner *owner);
+
+/* pn_endpoints_service() - @c is now the Service @service, and asks for its endpoints. Return: 0 or -ENOMEM */
+int pn_endpoints_service(struct pn_index *idx, struct pn_claimant *c,
+			 const struct pn_object *service, pn_nsec now);
+
+/* pn_endpoints_forget() - @c asks for nothing any more; does nothing for what is no Service */
+void pn_endpoints_forget(struct pn_index *idx, struct pn_claimant *c);
+void pn_endpoints_drop_all(struct pn_index *idx);
+
+/* cgroup.c: whose sockets a cgroup's are */
+
+/* pn_cgroups_pod() - @c is now the pod @pod. Return: 0 or -ENOMEM */
+int pn_cgroups_pod(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *pod);
+
+/* pn_cgroups_await() - does a cgroup say that it is @pod's? Then the pod has an owner, whatever else it has */
+bool pn_cgroups_await(const struct pn_index *idx, const struct pn_object *pod);
+
+/* pn_cgroups_settle() - @c has gone: another mirror of its static pod may be the only one now */
+void pn_cgroups_settle(struct pn_index *idx, struct pn_claimant *c);
+
+/* pn_cgroups_forget() - @c will be freed; no cgroup is its own any more */
+void pn_cgroups_forget(struct pn_index *idx, struct pn_claimant *c);
+void pn_cgroups_prune(struct pn_index *idx, pn_nsec now);
+
+/* pn_cgroup_settled() - the maps have what was on the dirty list: free @e if it is over */
+void pn_cgroup_settled(struct pn_index *idx, struct pn_cgroup_entry *e);
+void pn_cgroups_drop_all(struct pn_index *idx);
 
 #endif

@@ -60,10 +60,16 @@ static inline struct pn_addr addr(const char *text)
 	return a;
 }
 
+static inline struct pn_cidr cidr(const char *address, uint8_t prefix_len)
+{
+	return (struct pn_cidr) { addr(address), prefix_len };
+}
+
 /* A pod that runs on node "n1" with one or two addresses; fields may be changed afterwards. */
 struct pod {
 	struct pn_pod p;
-	struct pn_addr addrs[2];
+	struct pn_addr addrs[2], host_addrs[2];
+	struct pn_host_port host_ports[2];
 };
 
 /* For as long as a test may want it. */
@@ -108,6 +114,18 @@ static inline void pod_init(struct pod *p, const char *name, const char *uid, co
 	}
 }
 
+static inline void pod_add_host_port(struct pod *p, uint16_t port)
+{
+	p->p.host_ports = p->host_ports;
+	p->host_ports[p->p.n_host_ports++] = (struct pn_host_port) { port, port, 6 };
+}
+
+static inline void pod_add_host_addr(struct pod *p, const char *address)
+{
+	p->p.host_addrs = p->host_addrs;
+	p->host_addrs[p->p.n_host_addrs++] = addr(address);
+}
+
 static inline void pod_add_addr(struct pod *p, const char *address)
 {
 	p->addrs[p->p.n_addrs++] = addr(address);
@@ -136,6 +154,7 @@ static inline void service_init(struct service *s, const char *name, const char 
 struct node {
 	struct pn_node n;
 	struct pn_addr addrs[2];
+	struct pn_cidr cidrs[2];
 };
 
 static inline void node_init(struct node *n, const char *name, const char *uid, const char *address)
@@ -145,6 +164,12 @@ static inline void node_init(struct node *n, const char *name, const char *uid, 
 	n->n.addrs = n->addrs;
 	n->addrs[0] = addr(address);
 	n->n.n_addrs = 1;
+}
+
+static inline void node_add_cidr(struct node *n, const char *address, uint8_t prefix_len)
+{
+	n->n.pod_cidrs = n->cidrs;
+	n->cidrs[n->n.n_pod_cidrs++] = cidr(address, prefix_len);
 }
 
 static inline void replicaset_init(struct pn_object *rs, const char *name, const char *uid,
@@ -170,13 +195,22 @@ static inline void del(struct world *w, const struct pn_object *o)
 	assert_int_equal(pn_index_apply(w->idx, o, NULL), 0);
 }
 
-/* The owner's name, "-" for nobody. */
+/* What a look-up answered: the owner's name, "-" for nobody, "?" for several. */
+static inline const char *name_of(int n, const struct pn_owner *o)
+{
+	static const char *const none[] = { "-", NULL, "?" };
+
+	assert_in_range(n, 0, 2);
+	return n == 1 ? o->name : none[n];
+}
+
 static inline const char *name_at(const struct world *w, const char *address, pn_nsec when)
 {
+	const struct pn_owner *o = NULL;
 	struct pn_addr a = addr(address);
-	const struct pn_owner *o = pn_index_at(w->idx, &a, when);
+	int n = pn_index_at(w->idx, &a, when, &o);
 
-	return o ? o->name : "-";
+	return name_of(n, o);
 }
 
 static inline const char *name_now(const struct world *w, const char *address)
@@ -187,10 +221,39 @@ static inline const char *name_now(const struct world *w, const char *address)
 static inline const struct pn_owner *owner_now(const struct world *w, const char *address)
 {
 	struct pn_addr a = addr(address);
-	const struct pn_owner *o = pn_index_at(w->idx, &a, PN_NSEC_NEVER);
+	const struct pn_owner *o = NULL;
 
-	assert_non_null(o);
+	assert_int_equal(pn_index_at(w->idx, &a, PN_NSEC_NEVER, &o), 1);
 	return o;
+}
+
+typedef int (*port_fn)(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
+		       uint16_t port, pn_nsec when, const struct pn_owner **ret);
+
+/* TCP: @look_up is pn_index_service, pn_index_host_port or pn_index_headless. */
+static inline const char *port_at(const struct world *w, port_fn look_up, const char *address,
+				  uint16_t port, pn_nsec when)
+{
+	const struct pn_owner *o = NULL;
+	struct pn_addr a = addr(address);
+	int n = look_up(w->idx, &a, 6, port, when, &o);
+
+	return name_of(n, o);
+}
+
+static inline const char *port_now(const struct world *w, port_fn look_up, const char *address,
+				   uint16_t port)
+{
+	return port_at(w, look_up, address, port, PN_NSEC_NEVER);
+}
+
+static inline const char *network_of(const struct world *w, const char *address)
+{
+	const struct pn_owner *o = NULL;
+	struct pn_addr a = addr(address);
+	int n = pn_index_cidr(w->idx, &a, &o);
+
+	return name_of(n, o);
 }
 
 static inline int world_setup(void **state)

@@ -5,27 +5,27 @@
  */
 #include "fixture.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 
 /* struct taker - plays the maps: notes what it is given, fails what the test says */
 struct taker {
-	size_t n_owner, n_ip, n_service, n_gone_ip, n_gone_owner, n_gone_service;
+	size_t n[PN_CHANGE_CGROUP + 1], n_gone[PN_CHANGE_CGROUP + 1]; /* by kind */
 	bool fail_owners, fail_ips;
 	bool wrong_order;
-	struct pn_index_change last_ip, last_service;
+	struct pn_index_change last[PN_CHANGE_CGROUP + 1];
 	char last_owner[3][64]; /* name, workload kind, workload name */
 };
 
 static void take_owner(struct taker *t, struct pn_index_change *c)
 {
 	c->failed = t->fail_owners && !c->gone;
-	if (c->gone) {
-		t->n_gone_owner++;
+	if (c->gone)
 		return;
-	}
-	t->wrong_order |= t->n_ip || t->n_service || t->n_gone_owner;
-	t->n_owner++;
+	for (int kind = PN_CHANGE_IP; kind <= PN_CHANGE_CGROUP; kind++)
+		t->wrong_order |= t->n[kind] || t->n_gone[kind];
+	t->wrong_order |= t->n_gone[PN_CHANGE_OWNER] > 0;
 	(void)snprintf(t->last_owner[0], 64, "%s", c->owner->name);
 	(void)snprintf(t->last_owner[1], 64, "%s", c->owner->workload_kind);
 	(void)snprintf(t->last_owner[2], 64, "%s", c->owner->workload_name);
@@ -39,28 +39,20 @@ static void take(void *data, struct pn_index_change *changes, size_t n)
 		struct pn_index_change *c = &changes[i];
 
 		t->wrong_order |= c->kind != changes[0].kind || c->gone != changes[0].gone;
-		switch (c->kind) {
-		case PN_CHANGE_OWNER:
+		if (c->kind == PN_CHANGE_OWNER)
 			take_owner(t, c);
-			break;
-		case PN_CHANGE_IP:
+		else
+			t->wrong_order |= t->n_gone[PN_CHANGE_OWNER] > 0;
+		if (c->kind == PN_CHANGE_IP)
 			c->failed = t->fail_ips;
-			t->wrong_order |= t->n_gone_owner > 0;
-			*(c->gone ? &t->n_gone_ip : &t->n_ip) += 1;
-			t->last_ip = *c;
-			break;
-		case PN_CHANGE_SERVICE:
-			t->wrong_order |= t->n_gone_owner > 0;
-			*(c->gone ? &t->n_gone_service : &t->n_service) += 1;
-			t->last_service = *c;
-			break;
-		}
+		(c->gone ? t->n_gone : t->n)[c->kind]++;
+		t->last[c->kind] = *c;
 	}
 }
 
 static struct taker take_all(struct world *w)
 {
-	struct taker t = { .n_owner = 0 };
+	struct taker t = { .wrong_order = false };
 
 	(void)pn_index_take_changes(w->idx, take, &t);
 	assert_false(t.wrong_order);
@@ -81,25 +73,98 @@ static void owners_come_before_addresses_and_go_after_them(void **state)
 	add(w, &a.p.meta);
 	add(w, &s.s.meta);
 	t = take_all(w);
-	assert_int_equal(t.n_owner, 2);
-	assert_int_equal(t.n_ip, 2);
-	assert_int_equal(t.n_service, 1);
+	assert_int_equal(t.n[PN_CHANGE_OWNER], 2);
+	assert_int_equal(t.n[PN_CHANGE_IP], 2);
+	assert_int_equal(t.n[PN_CHANGE_SERVICE], 1);
 
 	del(w, &a.p.meta);
 	del(w, &s.s.meta);
 	t = take_all(w);
-	assert_int_equal(t.n_ip, 2); /* released, remembered */
-	assert_int_equal(t.n_gone_service, 1);
+	assert_int_equal(t.n[PN_CHANGE_IP], 2); /* released, remembered */
+	assert_int_equal(t.n_gone[PN_CHANGE_SERVICE], 1);
 	go_to(w, 400000);
 	pn_index_prune(w->idx);
 	add(w, &b.p.meta);
 	t = take_all(w);
-	assert_int_equal(t.n_owner, 1);
-	assert_int_equal(t.n_ip, 1);
-	assert_int_equal(t.n_gone_ip, 2);
-	assert_int_equal(t.n_gone_owner, 2);
+	assert_int_equal(t.n[PN_CHANGE_OWNER], 1);
+	assert_int_equal(t.n[PN_CHANGE_IP], 1);
+	assert_int_equal(t.n_gone[PN_CHANGE_IP], 2);
+	assert_int_equal(t.n_gone[PN_CHANGE_OWNER], 2);
 	t = take_all(w);
-	assert_int_equal(t.n_owner + t.n_ip + t.n_gone_ip + t.n_gone_owner, 0);
+	assert_int_equal(t.n[PN_CHANGE_OWNER] + t.n[PN_CHANGE_IP] + t.n_gone[PN_CHANGE_IP] +
+				 t.n_gone[PN_CHANGE_OWNER],
+			 0);
+}
+
+static void every_sort_of_place_is_a_change_of_its_own(void **state)
+{
+	const struct pn_range range = { cidr("172.16.0.0", 96 + 12), "lab" };
+	struct world *w = *state;
+	struct service s;
+	struct node n;
+	struct taker t;
+	struct pod a;
+
+	service_init(&s, "s", "uid-s", "10.96.0.1", 80, 1);
+	s.ports[0].node_port = 30080;
+	node_init(&n, "n2", "uid-n", "192.0.2.2");
+	node_add_cidr(&n, "10.0.0.0", 96 + 24);
+	pod_init(&a, "a", "uid-a", "10.0.0.1", 1);
+	pod_add_host_port(&a, 8080);
+	pod_add_host_addr(&a, "192.0.2.2");
+	go_to(w, 9000);
+	add(w, &a.p.meta);
+	add(w, &s.s.meta);
+	add(w, &n.n.meta);
+	assert_int_equal(pn_index_set_ranges(w->idx, &range, 1), 0);
+	t = take_all(w);
+	assert_int_equal(t.n[PN_CHANGE_OWNER], 4);
+	assert_int_equal(t.n[PN_CHANGE_IP], 3);
+	assert_int_equal(t.n[PN_CHANGE_SERVICE], 2);
+	assert_int_equal(t.n[PN_CHANGE_HOSTPORT], 1);
+	assert_int_equal(t.n[PN_CHANGE_CIDR], 2);
+	assert_memory_equal(&t.last[PN_CHANGE_SERVICE].port,
+			    (&(struct pn_port_key) { .port = htons(30080), .proto = 6 }),
+			    sizeof(struct pn_port_key));
+	assert_true(pn_index_has_service(w->idx, &t.last[PN_CHANGE_SERVICE].port));
+	assert_false(pn_index_has_hostport(w->idx, &t.last[PN_CHANGE_SERVICE].port));
+	assert_true(pn_index_has_hostport(w->idx, &t.last[PN_CHANGE_HOSTPORT].port));
+	assert_int_equal(t.last[PN_CHANGE_HOSTPORT].port.port, htons(8080));
+	assert_int_equal(t.last[PN_CHANGE_HOSTPORT].owner_id, owner_now(w, "10.0.0.1")->id);
+	assert_int_equal(t.last[PN_CHANGE_CIDR].cidr.prefix_len, 96 + 12);
+	assert_true(pn_index_has_cidr(w->idx, &t.last[PN_CHANGE_CIDR].cidr));
+
+	del(w, &a.p.meta);
+	del(w, &s.s.meta);
+	del(w, &n.n.meta);
+	assert_int_equal(pn_index_set_ranges(w->idx, NULL, 0), 0);
+	t = take_all(w);
+	assert_int_equal(t.n_gone[PN_CHANGE_SERVICE], 2);
+	assert_int_equal(t.n_gone[PN_CHANGE_HOSTPORT], 1);
+	assert_int_equal(t.n_gone[PN_CHANGE_CIDR], 2);
+	go_to(w, 400000);
+	pn_index_prune(w->idx);
+	t = take_all(w);
+	assert_int_equal(t.n_gone[PN_CHANGE_OWNER], 4);
+	assert_int_equal(t.n_gone[PN_CHANGE_IP], 3);
+}
+
+static void an_ip_tells_when_two_owners_are_possible(void **state)
+{
+	struct world *w = *state;
+	struct pn_index_change c;
+	struct pod a, b;
+
+	pod_init(&a, "a", "uid-a", "10.0.0.1", 1);
+	pod_init(&b, "b", "uid-b", "10.0.0.1", 20);
+	go_to(w, 2000);
+	add(w, &a.p.meta);
+	go_to(w, 22000);
+	add(w, &b.p.meta);
+	c = take_all(w).last[PN_CHANGE_IP];
+	assert_int_equal(c.ip.since_ns, at(20));
+	assert_int_equal(c.ip.prev_until_ns, at(22));
+	assert_int_equal(c.ip.generation, 2);
 }
 
 static void many_changes_come_in_batches(void **state)
@@ -114,8 +179,8 @@ static void many_changes_come_in_batches(void **state)
 		pod_init(&p, uid, uid, text, 0);
 		add(w, &p.p.meta);
 	}
-	assert_int_equal(take_all(w).n_ip, 1000);
-	assert_int_equal(take_all(w).n_ip, 0);
+	assert_int_equal(take_all(w).n[PN_CHANGE_IP], 1000);
+	assert_int_equal(take_all(w).n[PN_CHANGE_IP], 0);
 }
 
 static void a_burst_is_one_change(void **state)
@@ -133,7 +198,7 @@ static void a_burst_is_one_change(void **state)
 		del(w, &b.p.meta);
 	}
 	add(w, &b.p.meta);
-	assert_int_equal(take_all(w).n_ip, 1);
+	assert_int_equal(take_all(w).n[PN_CHANGE_IP], 1);
 }
 
 static void what_failed_comes_again(void **state)
@@ -145,11 +210,11 @@ static void what_failed_comes_again(void **state)
 	pod_init(&a, "a", "uid-a", "10.0.0.1", 0);
 	add(w, &a.p.meta);
 	assert_int_equal(pn_index_take_changes(w->idx, take, &t), 1);
-	assert_int_equal(t.n_ip, 1);
+	assert_int_equal(t.n[PN_CHANGE_IP], 1);
 	t = take_all(w);
-	assert_int_equal(t.n_owner, 0);
-	assert_int_equal(t.n_ip, 1);
-	assert_int_equal(take_all(w).n_ip, 0);
+	assert_int_equal(t.n[PN_CHANGE_OWNER], 0);
+	assert_int_equal(t.n[PN_CHANGE_IP], 1);
+	assert_int_equal(take_all(w).n[PN_CHANGE_IP], 0);
 }
 
 static void an_address_never_names_an_owner_that_failed(void **state)
@@ -169,10 +234,10 @@ static void an_address_never_names_an_owner_that_failed(void **state)
 	add(w, &b.p.meta);
 	t.fail_owners = true;
 	(void)pn_index_take_changes(w->idx, take, &t);
-	assert_int_equal(t.last_ip.ip.owner, 0);
-	assert_int_equal(t.last_ip.ip.prev_owner, id);
+	assert_int_equal(t.last[PN_CHANGE_IP].ip.owner, 0);
+	assert_int_equal(t.last[PN_CHANGE_IP].ip.prev_owner, id);
 	t = take_all(w);
-	assert_int_equal(t.last_ip.ip.owner, owner_now(w, "10.0.0.1")->id);
+	assert_int_equal(t.last[PN_CHANGE_IP].ip.owner, owner_now(w, "10.0.0.1")->id);
 }
 
 static void owners_stay_while_an_address_failed(void **state)
@@ -188,9 +253,9 @@ static void owners_stay_while_an_address_failed(void **state)
 	go_to(w, 400000);
 	pn_index_prune(w->idx);
 	(void)pn_index_take_changes(w->idx, take, &t);
-	assert_int_equal(t.n_gone_ip, 1);
-	assert_int_equal(t.n_gone_owner, 0);
-	assert_int_equal(take_all(w).n_gone_owner, 1);
+	assert_int_equal(t.n_gone[PN_CHANGE_IP], 1);
+	assert_int_equal(t.n_gone[PN_CHANGE_OWNER], 0);
+	assert_int_equal(take_all(w).n_gone[PN_CHANGE_OWNER], 1);
 }
 
 static void flags_follow_the_object(void **state)
@@ -201,16 +266,16 @@ static void flags_follow_the_object(void **state)
 
 	pod_init(&a, "a", "uid-a", "10.0.0.1", 0);
 	add(w, &a.p.meta);
-	assert_int_equal(take_all(w).last_ip.ip.flags, PN_IP_LOCAL);
+	assert_int_equal(take_all(w).last[PN_CHANGE_IP].ip.flags, PN_IP_LOCAL);
 	a.p.meta.terminating = true;
 	update(w, &a.p.meta, &a.p.meta);
-	assert_int_equal(take_all(w).last_ip.ip.flags, PN_IP_LOCAL | PN_IP_TERMINATING);
+	assert_int_equal(take_all(w).last[PN_CHANGE_IP].ip.flags, PN_IP_LOCAL | PN_IP_TERMINATING);
 	a.p.node_name = "n2";
 	update(w, &a.p.meta, &a.p.meta);
-	assert_int_equal(take_all(w).last_ip.ip.flags, PN_IP_TERMINATING);
+	assert_int_equal(take_all(w).last[PN_CHANGE_IP].ip.flags, PN_IP_TERMINATING);
 	node_init(&n, "n1", "uid-n", "192.0.2.1");
 	add(w, &n.n.meta);
-	assert_int_equal(take_all(w).last_ip.ip.flags, PN_IP_LOCAL | PN_IP_HOST);
+	assert_int_equal(take_all(w).last[PN_CHANGE_IP].ip.flags, PN_IP_LOCAL | PN_IP_HOST);
 }
 
 /* --- workloads ---------------------------------------------------------------------------------- */
@@ -262,8 +327,8 @@ static void a_replicaset_that_comes_late_renames_its_pods(void **state)
 	check_workload(w, "Deployment", "web");
 	assert_int_equal(owner_now(w, "10.0.0.1")->id, id);
 	t = take_all(w);
-	assert_int_equal(t.n_owner, 1);
-	assert_int_equal(t.n_ip, 0);
+	assert_int_equal(t.n[PN_CHANGE_OWNER], 1);
+	assert_int_equal(t.n[PN_CHANGE_IP], 0);
 	assert_string_equal(t.last_owner[1], "Deployment");
 	assert_string_equal(t.last_owner[2], "web");
 }
@@ -311,7 +376,7 @@ static void a_bare_pod_has_no_workload(void **state)
 
 static struct pn_owner_value owner_value(const char *uid, const char *name)
 {
-	struct pn_owner_value v = { .kind = PN_OWNER_POD };
+	struct pn_owner_value v = { .kind = PN_OWNER_POD, .flags = PN_OWNER_LOCAL };
 
 	(void)snprintf(v.uid, sizeof(v.uid), "%s", uid);
 	(void)snprintf(v.name, sizeof(v.name), "%s", name);
@@ -346,14 +411,14 @@ static void what_was_seeded_is_no_change_until_it_differs(void **state)
 	add(w, &a.p.meta);
 	pn_index_confirm(w->idx);
 	t = take_all(w);
-	assert_int_equal(t.n_owner + t.n_ip, 0);
+	assert_int_equal(t.n[PN_CHANGE_OWNER] + t.n[PN_CHANGE_IP], 0);
 	assert_string_equal(name_at(w, "10.0.0.1", at(2)), "a");
 
 	del(w, &a.p.meta);
 	t = take_all(w);
-	assert_int_equal(t.n_ip, 1);
-	assert_int_equal(t.last_ip.ip.generation, 8);
-	assert_int_equal(t.last_ip.ip.prev_owner, 41);
+	assert_int_equal(t.n[PN_CHANGE_IP], 1);
+	assert_int_equal(t.last[PN_CHANGE_IP].ip.generation, 8);
+	assert_int_equal(t.last[PN_CHANGE_IP].ip.prev_owner, 41);
 	assert_int_equal(pn_index_next_id(w->idx), 42);
 }
 
@@ -370,6 +435,82 @@ static void what_is_not_confirmed_is_released(void **state)
 	pn_index_confirm(w->idx);
 	assert_string_equal(name_now(w, "10.0.0.1"), "-");
 	assert_string_equal(name_at(w, "10.0.0.1", at(4)), "a");
+}
+
+static void seeds_that_overlap_leave_both_possible(void **state)
+{
+	struct world *w = *state;
+	struct pn_owner_value va = owner_value("uid-a", "a"), vb = owner_value("uid-b", "b");
+	struct pn_ip_value ip = {
+		.owner = 8,
+		.prev_owner = 7,
+		.since_ns = at(20),
+		.prev_until_ns = at(22),
+		.generation = 2,
+	};
+	struct pod b;
+
+	go_to(w, 30000);
+	assert_int_equal(pn_index_seed(w->idx, 7, &va), 0);
+	assert_int_equal(pn_index_seed(w->idx, 8, &vb), 0);
+	assert_int_equal(seed_ip(w, "10.0.0.1", &ip), 0);
+	pod_init(&b, "b", "uid-b", "10.0.0.1", 20);
+	add(w, &b.p.meta);
+	pn_index_confirm(w->idx);
+	assert_string_equal(name_at(w, "10.0.0.1", at_ms(19999)), "-");
+	assert_string_equal(name_at(w, "10.0.0.1", at(20)), "?");
+	assert_string_equal(name_at(w, "10.0.0.1", at_ms(21999)), "?");
+	assert_string_equal(name_at(w, "10.0.0.1", at(22)), "b");
+}
+
+static void a_seeded_owner_whose_end_was_missed_may_have_had_it_until_the_confirmation(void **state)
+{
+	struct world *w = *state;
+	struct pn_owner_value va = owner_value("uid-a", "a");
+	struct pn_ip_value ip = { .owner = 7, .since_ns = at(2), .generation = 1 };
+	struct pod b;
+
+	go_to(w, 30000);
+	assert_int_equal(pn_index_seed(w->idx, 7, &va), 0);
+	assert_int_equal(seed_ip(w, "10.0.0.1", &ip), 0);
+	go_to(w, 31000);
+	pod_init(&b, "b", "uid-b", "10.0.0.1", 20);
+	add(w, &b.p.meta);
+	assert_string_equal(name_now(w, "10.0.0.1"), "b");
+	go_to(w, 32000);
+	pn_index_confirm(w->idx);
+	assert_string_equal(name_at(w, "10.0.0.1", at_ms(19999)), "a");
+	assert_string_equal(name_at(w, "10.0.0.1", at(20)), "?");
+	assert_string_equal(name_at(w, "10.0.0.1", at_ms(31999)), "?");
+	assert_string_equal(name_at(w, "10.0.0.1", at(32)), "b");
+}
+
+static void ranges_nodes_and_services_keep_their_ids(void **state)
+{
+	const struct pn_range range = { cidr("172.16.0.0", 96 + 12), "lab" };
+	struct world *w = *state;
+	struct pn_owner_value v[3] = { owner_value("range:172.16.0.0/12", "lab"),
+				       owner_value("uid-n", "n2"), owner_value("uid-s", "s") };
+	struct pn_addr a = addr("172.16.1.1");
+	const struct pn_owner *o = NULL;
+	struct service s;
+	struct node n;
+
+	v[0].kind = PN_OWNER_RANGE;
+	v[1].kind = PN_OWNER_NODE;
+	v[2].kind = PN_OWNER_SERVICE;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(pn_index_seed(w->idx, 50 + i, &v[i]), 0);
+	node_init(&n, "n2", "uid-n", "192.0.2.2");
+	service_init(&s, "s", "uid-s", "10.96.0.1", 80, 0);
+	add(w, &n.n.meta);
+	add(w, &s.s.meta);
+	assert_int_equal(pn_index_set_ranges(w->idx, &range, 1), 0);
+	pn_index_confirm(w->idx);
+	assert_int_equal(pn_index_cidr(w->idx, &a, &o), 1);
+	assert_int_equal(o->id, 50);
+	assert_int_equal(owner_now(w, "192.0.2.2")->id, 51);
+	assert_int_equal(owner_now(w, "10.96.0.1")->id, 52);
 }
 
 static void seeds_that_make_no_sense_are_refused(void **state)
@@ -394,8 +535,8 @@ static void seeds_that_make_no_sense_are_refused(void **state)
 	ip = (struct pn_ip_value) { .owner = 1, .since_ns = at(6) };
 	assert_int_equal(seed_ip(w, "10.0.0.1", &ip), -EINVAL); /* in the future */
 	ip = (struct pn_ip_value) { .owner = 1, .since_ns = at(2), .prev_owner = 1 };
-	ip.prev_until_ns = at(3);
-	assert_int_equal(seed_ip(w, "10.0.0.1", &ip), -EINVAL); /* two at a time */
+	ip.prev_until_ns = at(6);
+	assert_int_equal(seed_ip(w, "10.0.0.1", &ip), -EINVAL); /* in the future */
 	ip.prev_until_ns = at(1);
 	assert_int_equal(seed_ip(w, "10.0.0.1", &ip), 0);
 	assert_int_equal(seed_ip(w, "10.0.0.1", &ip), -EINVAL); /* twice */
@@ -405,6 +546,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(owners_come_before_addresses_and_go_after_them),
+		TEST(every_sort_of_place_is_a_change_of_its_own),
+		TEST(an_ip_tells_when_two_owners_are_possible),
 		TEST(many_changes_come_in_batches),
 		TEST(a_burst_is_one_change),
 		TEST(what_failed_comes_again),
@@ -418,6 +561,9 @@ int main(void)
 		TEST(a_bare_pod_has_no_workload),
 		TEST(what_was_seeded_is_no_change_until_it_differs),
 		TEST(what_is_not_confirmed_is_released),
+		TEST(seeds_that_overlap_leave_both_possible),
+		TEST(a_seeded_owner_whose_end_was_missed_may_have_had_it_until_the_confirmation),
+		TEST(ranges_nodes_and_services_keep_their_ids),
 		TEST(seeds_that_make_no_sense_are_refused),
 	};
 

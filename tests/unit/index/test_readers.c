@@ -29,12 +29,11 @@ static void look_up(struct reader *r, unsigned int i, pn_nsec when)
 {
 	char text[16];
 	struct pn_addr a;
-	const struct pn_owner *o, *by_id;
+	const struct pn_owner *o = NULL, *by_id;
 
 	nth_addr(i, text);
 	(void)pn_addr_parse(text, &a);
-	o = pn_index_at(r->idx, &a, when);
-	if (!o)
+	if (pn_index_at(r->idx, &a, when, &o) != 1)
 		return;
 	r->n_found++;
 	by_id = pn_index_owner(r->idx, o->id);
