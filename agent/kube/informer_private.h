@@ -130,6 +130,32 @@ int pn_informer_new(struct pn_factory *f, const struct pn_kind *kind, bool owns_
 bool pn_informer_matches(const struct pn_informer *inf, const struct pn_kind *kind,
 			 const struct pn_informer_options *options);
 
+/** pn_informer_fill() - under the lock: these are the objects there are, as of a list. Return: 0, or a negative errno and all is as before */
+int pn_informer_fill(struct pn_informer *inf, const struct pn_object *const *objects, size_t n);
+
+/**
+ * struct pn_informer_state - what pn_informer_restore() takes
+ * @objects: a reference to each; their order says nothing
+ */
+struct pn_informer_state {
+	char version[PN_OBJECT_RV_LEN];
+	const struct pn_object **objects;
+	size_t n;
+};
+
+/**
+ * pn_informer_state() - all objects and their version, of one and the same moment
+ *
+ * Any thread. The lock is held for as long as it takes to copy a pointer for each object.
+ *
+ * Return: 0; -EAGAIN if there is no complete list, or no version that a watch could begin at; -ENOTSUP
+ * with a custom store; -ENOMEM
+ */
+int pn_informer_state(struct pn_informer *inf, struct pn_informer_state *ret);
+
+/** pn_informer_state_done() - gives the references back */
+void pn_informer_state_done(struct pn_informer_state *s);
+
 /** pn_informer_turn() - loop's thread, under the lock: start or stop, if that is wanted */
 void pn_informer_turn(struct pn_informer *inf);
 
