@@ -25,6 +25,9 @@ static void say_meta(struct pn_buf *b, const struct pn_object *o)
 	    o->controller->name, o->controller->uid, o->n_refused,
 	    o->terminating ? " terminating" : "");
 	say_labels(b, o->labels, o->n_labels);
+	SAY(b, "] annotations=[");
+	if (o->n_annotations)
+		say_labels(b, o->labels + o->n_labels, o->n_annotations);
 	SAY(b, "]\n");
 }
 
