@@ -107,6 +107,8 @@ int pn_informer_fill(struct pn_informer *inf, const struct pn_object *const *obj
 {
 	int r = on_list_begin(inf);
 
+	if (r == 0)
+		r = pn_store_stage_reserve(inf->built_in, n);
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = on_list_item(inf, objects[i]);
 	if (r == 0)

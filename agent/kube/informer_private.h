@@ -130,7 +130,7 @@ int pn_informer_new(struct pn_factory *f, const struct pn_kind *kind, bool owns_
 bool pn_informer_matches(const struct pn_informer *inf, const struct pn_kind *kind,
 			 const struct pn_informer_options *options);
 
-/** pn_informer_fill() - under the lock: these are the objects there are, as of a list. Return: 0, or a negative errno and all is as before */
+/** pn_informer_fill() - under the lock, not with a custom store: these are the objects there are, as of a list. Return: 0, or a negative errno and all is as before */
 int pn_informer_fill(struct pn_informer *inf, const struct pn_object *const *objects, size_t n);
 
 /**
