@@ -16,6 +16,7 @@
 #include "kube/snapshot.h"
 #include "kube/snapshot_file.h"
 #include "tests/unit/kube/behaviour.h"
+#include "tests/unit/kube/failing_malloc.h"
 #include "tests/unit/kube/object_text.h"
 
 #define IDENTITY "https://10.96.0.1"
@@ -813,6 +814,71 @@ static void directory_that_is_not_there_is_named(void **state)
 	end_process(&p);
 }
 
+/* --- lack of memory at every point --- */
+
+static void need_malloc(void)
+{
+	if (CAN_FAIL)
+		return;
+	print_message("# the sanitizers bring their own malloc(); the release build runs this\n");
+	skip();
+}
+
+/*
+ * With another allocation failing each time, until none does. Some are made smaller, and may fail.
+ * Return: what @act did; whether there is more to try is in has_failed
+ */
+static int with_failure(int (*act)(struct process *p), struct process *p, unsigned long nth,
+			int success)
+{
+	int r;
+
+	has_failed = false;
+	n_until_failure = nth;
+	r = act(p);
+	n_until_failure = 0;
+	assert_true(r == success || (has_failed && r == -ENOMEM));
+	if (r < 0)
+		error_has(p, "emory");
+	return r;
+}
+
+static void saving_without_memory_leaves_the_old_file(void **state)
+{
+	struct process p = begin_process(NULL);
+	unsigned long n = 0, n_failed = 0;
+
+	(void)state;
+	need_malloc();
+	learn(p.informers[0], "200", 300);
+	do {
+		save_some(3);
+		if (with_failure(save, &p, ++n, 0) < 0) {
+			n_failed++;
+			assert_int_not_equal(access(temporary, F_OK), 0);
+			holds_some(3);
+		}
+	} while (has_failed);
+	assert_true(n_failed > 3);
+	end_process(&p);
+}
+
+static void restoring_without_memory_is_said(void **state)
+{
+	unsigned long n = 0, n_failed = 0;
+	struct process p;
+
+	(void)state;
+	need_malloc();
+	save_some(3);
+	do {
+		p = begin_process(NULL);
+		n_failed += with_failure(restore, &p, ++n, N) < 0;
+		end_process(&p);
+	} while (has_failed);
+	assert_true(n_failed > 20);
+}
+
 static int make_dir(void **state)
 {
 	(void)state;
@@ -855,6 +921,8 @@ int main(void)
 		cmocka_unit_test(old_file_outlives_a_full_disk),
 		cmocka_unit_test(name_that_leads_elsewhere_is_not_followed),
 		cmocka_unit_test(directory_that_is_not_there_is_named),
+		cmocka_unit_test(saving_without_memory_leaves_the_old_file),
+		cmocka_unit_test(restoring_without_memory_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
