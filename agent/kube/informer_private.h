@@ -77,6 +77,7 @@ struct pn_informer {
 	unsigned int resync_check_ms;
 
 	struct pn_reflector *reflector;
+	pn_nsec restored_as_of; /* CLOCK_REALTIME: when what was restored was the server's state */
 
 	/* loop's thread */
 	uv_timer_t timer, resync_timer;
@@ -135,13 +136,19 @@ int pn_informer_fill(struct pn_informer *inf, const struct pn_object *const *obj
 
 /**
  * struct pn_informer_state - what pn_informer_restore() takes
+ * @as_of:   CLOCK_REALTIME: when the server last said something that kept them up to date
  * @objects: a reference to each; their order says nothing
  */
 struct pn_informer_state {
 	char version[PN_OBJECT_RV_LEN];
+	pn_nsec as_of;
 	const struct pn_object **objects;
 	size_t n;
 };
+
+/** pn_informer_restore_as_of() - pn_informer_restore() of a state of @as_of, see struct pn_informer_state */
+int pn_informer_restore_as_of(struct pn_informer *inf, const struct pn_object *const *objects,
+			      size_t n, const char *resource_version, pn_nsec as_of);
 
 /**
  * pn_informer_state() - all objects and their version, of one and the same moment

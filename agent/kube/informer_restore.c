@@ -28,7 +28,7 @@ static bool are_of_kind(const struct pn_informer *inf, const struct pn_object *c
 }
 
 static int restore(struct pn_informer *inf, const struct pn_object *const *objects, size_t n,
-		   const char *resource_version)
+		   const char *resource_version, pn_nsec as_of)
 {
 	int r;
 
@@ -37,13 +37,15 @@ static int restore(struct pn_informer *inf, const struct pn_object *const *objec
 	if (inf->wants_start || pn_informer_has_synced(inf))
 		return -EBUSY;
 	r = pn_informer_fill(inf, objects, n);
-	if (r == 0)
-		pn_reflector_resume(inf->reflector, resource_version);
-	return r;
+	if (r < 0)
+		return r;
+	pn_reflector_resume(inf->reflector, resource_version);
+	inf->restored_as_of = as_of;
+	return 0;
 }
 
-int pn_informer_restore(struct pn_informer *inf, const struct pn_object *const *objects, size_t n,
-			const char *resource_version)
+int pn_informer_restore_as_of(struct pn_informer *inf, const struct pn_object *const *objects,
+			      size_t n, const char *resource_version, pn_nsec as_of)
 {
 	int r;
 
@@ -52,13 +54,29 @@ int pn_informer_restore(struct pn_informer *inf, const struct pn_object *const *
 	if (!is_version(resource_version) || !are_of_kind(inf, objects, n))
 		return -EINVAL;
 	pn_factory_lock(inf->factory);
-	r = restore(inf, objects, n, resource_version);
+	r = restore(inf, objects, n, resource_version, as_of);
 	pn_factory_unlock(inf->factory);
 	pn_factory_wake(inf->factory);
 	return r;
 }
 
+int pn_informer_restore(struct pn_informer *inf, const struct pn_object *const *objects, size_t n,
+			const char *resource_version)
+{
+	return pn_informer_restore_as_of(inf, objects, n, resource_version,
+					 pn_clock_realtime(inf->factory->clock));
+}
+
 /* --- the other way round --- */
+
+/* Restored objects do not become younger by being saved again without a word of the server's. */
+static pn_nsec as_of(const struct pn_informer *inf, const struct pn_reflector_status *st)
+{
+	const struct pn_clock *c = inf->factory->clock;
+
+	return st->last_good ? pn_clock_realtime(c) - (pn_clock_now(c) - st->last_good)
+			     : inf->restored_as_of;
+}
 
 /* Within a read section. Return: 0; -EAGAIN; -EOVERFLOW if there are more than @max */
 static int copy_pointers(struct pn_informer *inf, size_t max, struct pn_informer_state *ret)
@@ -78,6 +96,7 @@ static int copy_pointers(struct pn_informer *inf, size_t max, struct pn_informer
 	else
 		memcpy(ret->version, st.watch_version, strlen(st.watch_version) + 1);
 	if (r == 0) {
+		ret->as_of = as_of(inf, &st);
 		pn_store_each(inf->built_in, &it);
 		while ((obj = pn_iter_next(&it)))
 			ret->objects[ret->n++] = obj;

@@ -127,10 +127,11 @@ bool pn_reflector_server_is_back(struct pn_reflector *r);
 /**
  * struct pn_reflector_status - strings are borrowed until the next call
  * @watch_version, @store_version, ...: see struct pn_informer_status
+ * @last_good: of a list or a watch; a refusal is only a contact. 0: never
  */
 struct pn_reflector_status {
 	const char *watch_version, *store_version;
-	pn_nsec last_contact;
+	pn_nsec last_contact, last_good;
 	unsigned int n_failures;
 	const char *last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused;

@@ -105,7 +105,7 @@ struct pn_reflector {
 	struct pn_buf body; /* of an answer that is not 200 */
 	struct pn_buf path;
 
-	pn_nsec last_contact;
+	pn_nsec last_contact, last_good;
 	unsigned int n_failures;
 	struct pn_err last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused;

@@ -39,11 +39,6 @@ static int out_of_memory(const char *path, struct pn_err *reterr)
 	return pn_err_set(reterr, -ENOMEM, "%s: out of memory", path);
 }
 
-static int64_t wall_clock_s(const struct pn_informer *inf)
-{
-	return (int64_t)(pn_clock_realtime(inf->factory->clock) / PN_NSEC_PER_SEC);
-}
-
 /* --- what belongs to what --- */
 
 const char *pn_snapshot_identity(const struct pn_kube_config *config, char *buf)
@@ -89,12 +84,10 @@ static int put_selection(struct pn_buf *b, const struct pn_informer *inf)
 
 /* --- saving --- */
 
-static int save_head(struct pn_snapshot_writer *w, int64_t now_s, const char *identity,
-		     struct pn_err *reterr)
+static int save_head(struct pn_snapshot_writer *w, const char *identity, struct pn_err *reterr)
 {
 	pn_pb_put_text(&w->block, PB_HEAD_BUILD, pn_version());
 	pn_pb_put_text(&w->block, PB_HEAD_IDENTITY, identity);
-	pn_pb_put_int(&w->block, PB_HEAD_TIME, (uint64_t)now_s);
 	return pn_snapshot_write(w, PN_BLOCK_HEAD, reterr);
 }
 
@@ -112,6 +105,7 @@ static int save_kind(struct pn_snapshot_writer *w, const struct pn_informer *inf
 				  strerror(-r));
 	pn_pb_put_text(&w->block, PB_KIND_VERSION, s->version);
 	pn_pb_put_int(&w->block, PB_KIND_COUNT, s->n);
+	pn_pb_put_int(&w->block, PB_KIND_AS_OF, s->as_of / PN_NSEC_PER_SEC);
 	return pn_snapshot_write(w, PN_BLOCK_KIND, reterr);
 }
 
@@ -162,7 +156,7 @@ int pn_snapshot_save(const char *path, struct pn_informer *const *informers, siz
 		return pn_err_set(reterr, -EAGAIN, "%s: there is nothing to save", path);
 	r = pn_snapshot_create(&w, path, reterr);
 	if (r == 0)
-		r = save_head(&w, wall_clock_s(informers[0]), identity, reterr);
+		r = save_head(&w, identity, reterr);
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		r = save_informer(&w, informers[i], reterr);
 		n_saved += r > 0;
@@ -179,12 +173,14 @@ int pn_snapshot_save(const char *path, struct pn_informer *const *informers, siz
 /**
  * struct loaded - what the file has for an informer
  * @is_there: the file has its kind
+ * @as_of:    see struct pn_informer_state
  * @n_said:   how many objects there should be
  */
 struct loaded {
 	struct pn_informer *inf;
 	bool is_there;
 	char version[PN_OBJECT_RV_LEN];
+	pn_nsec as_of;
 	const struct pn_object **objects;
 	size_t n, n_said, cap;
 };
@@ -216,24 +212,10 @@ static bool next_field(struct pn_pb *m, struct pn_pb_field *ret, int *error)
 	return r > 0;
 }
 
-static int check_time(struct loading *l, int64_t saved_s)
-{
-	int64_t now_s = wall_clock_s(l->all[0].inf);
-
-	if (saved_s > now_s + PN_SNAPSHOT_MAX_AGE_S)
-		return pn_err_set(l->err, -ESTALE,
-				  "%s: saved in the future, the clock was set back", l->file.path);
-	if (now_s > saved_s + PN_SNAPSHOT_MAX_AGE_S)
-		return pn_err_set(l->err, -ESTALE, "%s: saved %lld seconds ago, which is too long",
-				  l->file.path, (long long)(now_s - saved_s));
-	return 0;
-}
-
 static int load_head(struct loading *l)
 {
 	struct pn_pb m = l->file.block, build = { NULL, NULL }, identity = { NULL, NULL };
 	struct pn_pb_field f;
-	uint64_t saved_s = 0;
 	int r = 0;
 
 	while (next_field(&m, &f, &r)) {
@@ -241,8 +223,6 @@ static int load_head(struct loading *l)
 			build = f.bytes;
 		else if (f.number == PB_HEAD_IDENTITY && f.type == PN_PB_BYTES)
 			identity = f.bytes;
-		else if (f.number == PB_HEAD_TIME && f.type == PN_PB_VARINT)
-			saved_s = f.value;
 	}
 	if (r < 0)
 		return damaged(l, "no head");
@@ -250,7 +230,7 @@ static int load_head(struct loading *l)
 		return pn_err_set(l->err, -ESTALE, "%s: saved by another build", l->file.path);
 	if (!pn_pb_is(identity, l->identity))
 		return pn_err_set(l->err, -ESTALE, "%s: of another cluster", l->file.path);
-	return check_time(l, (int64_t)PN_MIN(saved_s, (uint64_t)INT64_MAX / 2));
+	return 0;
 }
 
 /* Return: 1 and @l->now if somebody wants it, else 0; or a negative errno */
@@ -272,7 +252,16 @@ static int find_informer(struct loading *l, struct pn_pb selection)
 	return l->now != NULL;
 }
 
-static int take_kind(struct loading *l, struct pn_pb version, uint64_t count)
+/* By the wall clock, which may have been set meanwhile. */
+static bool is_recent(const struct loaded *kind)
+{
+	pn_nsec now = pn_clock_realtime(kind->inf->factory->clock), as_of = kind->as_of;
+	pn_nsec apart = now > as_of ? now - as_of : as_of - now;
+
+	return apart <= PN_SNAPSHOT_MAX_AGE_S * PN_NSEC_PER_SEC;
+}
+
+static int take_kind(struct loading *l, struct pn_pb version, uint64_t count, uint64_t as_of_s)
 {
 	size_t len = pn_pb_len(&version);
 
@@ -285,6 +274,7 @@ static int take_kind(struct loading *l, struct pn_pb version, uint64_t count)
 	memcpy(l->now->version, version.at, len);
 	l->now->version[len] = '\0';
 	l->now->n_said = (size_t)count;
+	l->now->as_of = PN_MIN(as_of_s, UINT32_MAX) * PN_NSEC_PER_SEC;
 	l->now->is_there = true;
 	return 0;
 }
@@ -293,7 +283,7 @@ static int load_kind(struct loading *l)
 {
 	struct pn_pb m = l->file.block, selection = { NULL, NULL }, version = { NULL, NULL };
 	struct pn_pb_field f;
-	uint64_t count = 0;
+	uint64_t count = 0, as_of_s = 0;
 	int r = 0;
 
 	while (next_field(&m, &f, &r)) {
@@ -303,11 +293,13 @@ static int load_kind(struct loading *l)
 			version = f.bytes;
 		else if (f.number == PB_KIND_COUNT && f.type == PN_PB_VARINT)
 			count = f.value;
+		else if (f.number == PB_KIND_AS_OF && f.type == PN_PB_VARINT)
+			as_of_s = f.value;
 	}
 	if (r < 0)
 		return damaged(l, "no kind");
 	r = find_informer(l, selection);
-	return r > 0 ? take_kind(l, version, count) : r;
+	return r > 0 ? take_kind(l, version, count, as_of_s) : r;
 }
 
 static int keep(struct loading *l, const struct pn_object *obj)
@@ -406,19 +398,24 @@ static int load_file(struct loading *l)
 
 static int restore_all(struct loading *l)
 {
-	int n_restored = 0, r;
+	int n_restored = 0, n_old = 0, r;
 
 	for (size_t i = 0; i < l->n; i++) {
 		struct loaded *from = &l->all[i];
 
-		if (!from->is_there)
+		n_old += from->is_there && !is_recent(from);
+		if (!from->is_there || !is_recent(from))
 			continue;
-		r = pn_informer_restore(from->inf, from->objects, from->n, from->version);
+		r = pn_informer_restore_as_of(from->inf, from->objects, from->n, from->version,
+					      from->as_of);
 		if (r < 0)
 			return pn_err_set(l->err, r, "%s: %s: %s", l->file.path,
 					  from->inf->kind->plural, strerror(-r));
 		n_restored++;
 	}
+	if (n_old && !n_restored)
+		return pn_err_set(l->err, -ESTALE, "%s: not of the last %d seconds", l->file.path,
+				  PN_SNAPSHOT_MAX_AGE_S);
 	return n_restored;
 }
 

@@ -27,9 +27,16 @@
  * reason for anything but a list: pn_snapshot_restore() says why it was not taken. Kinds that are
  * not in the file, or were selected differently, are listed as well. Generic kinds and informers
  * with a custom store are left out.
+ *
+ * One thing cannot be told: a cluster whose etcd was set back to a backup while the agent was not
+ * running. Versions are from the future then, and the server is silent until it comes to them, as it
+ * is to every watch that was open meanwhile.
  */
 
-/** Older than this by the wall clock, in either direction, and a file is not taken: its names could be those of others by now. */
+/**
+ * Objects that the server last vouched for longer ago than this, by the wall clock and in either
+ * direction, are not taken: their names could be those of others by now.
+ */
 #define PN_SNAPSHOT_MAX_AGE_S 600
 
 /** Larger files are neither written nor read. */

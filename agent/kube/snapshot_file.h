@@ -14,8 +14,8 @@
  *
  * Blocks are messages as protocol buffers have them:
  *
- *   HEAD     build 1, identity 2, time 3 (seconds since 1970)
- *   KIND     selection 1, resourceVersion 2, number of objects 3
+ *   HEAD     build 1, identity 2
+ *   KIND     selection 1, resourceVersion 2, number of objects 3, as of when 4 (seconds since 1970)
  *   OBJECTS  any number of messages 1; they belong to the KIND before them
  *   END      number of blocks before it 1
  */
@@ -26,8 +26,8 @@ enum pn_block {
 	PN_BLOCK_END,
 };
 
-enum { PB_HEAD_BUILD = 1, PB_HEAD_IDENTITY = 2, PB_HEAD_TIME = 3 };
-enum { PB_KIND_SELECTION = 1, PB_KIND_VERSION = 2, PB_KIND_COUNT = 3 };
+enum { PB_HEAD_BUILD = 1, PB_HEAD_IDENTITY = 2 };
+enum { PB_KIND_SELECTION = 1, PB_KIND_VERSION = 2, PB_KIND_COUNT = 3, PB_KIND_AS_OF = 4 };
 enum { PB_OBJECTS_OBJECT = 1 };
 enum { PB_END_COUNT = 1 };
 

@@ -384,15 +384,39 @@ static void file_of_another_time_is_not_taken(void **state)
 	p.factory->clock = &clock;
 	wall = now + (PN_SNAPSHOT_MAX_AGE_S + 100) * PN_NSEC_PER_SEC;
 	assert_int_equal(restore(&p), -ESTALE);
-	error_has(&p, "seconds ago");
+	error_has(&p, "not of the last 600 seconds");
 	wall = now - (PN_SNAPSHOT_MAX_AGE_S + 100) * PN_NSEC_PER_SEC;
 	assert_int_equal(restore(&p), -ESTALE);
-	error_has(&p, "clock was set back");
+	error_has(&p, "not of the last 600 seconds");
 	wall = 0;
 	assert_int_equal(restore(&p), -ESTALE);
 	knows_nothing(&p);
 	wall = now + (PN_SNAPSHOT_MAX_AGE_S - 100) * PN_NSEC_PER_SEC;
 	assert_int_equal(restore(&p), N);
+	p.factory->clock = &pn_clock_system;
+	end_process(&p);
+}
+
+/* A server that is away does not make them young. */
+static void objects_stay_as_old_as_they_are(void **state)
+{
+	struct process p = begin_process(NULL);
+	struct pn_clock clock = pn_clock_system;
+	pn_nsec now = pn_clock_realtime(&pn_clock_system);
+
+	(void)state;
+	save_some(3);
+	clock.realtime = fake_wall;
+	p.factory->clock = &clock;
+	wall = now + (PN_SNAPSHOT_MAX_AGE_S - 100) * PN_NSEC_PER_SEC;
+	assert_int_equal(restore(&p), N);
+	assert_int_equal(save(&p), 0);
+	p.factory->clock = &pn_clock_system;
+	end_process(&p);
+	p = begin_process(NULL);
+	p.factory->clock = &clock;
+	wall = now + (PN_SNAPSHOT_MAX_AGE_S + 100) * PN_NSEC_PER_SEC;
+	assert_int_equal(restore(&p), -ESTALE);
 	p.factory->clock = &pn_clock_system;
 	end_process(&p);
 }
@@ -528,8 +552,6 @@ static void put_head(struct pn_snapshot_writer *w, const char *build)
 {
 	pn_pb_put_text(&w->block, PB_HEAD_BUILD, build);
 	pn_pb_put_text(&w->block, PB_HEAD_IDENTITY, IDENTITY);
-	pn_pb_put_int(&w->block, PB_HEAD_TIME,
-		      pn_clock_realtime(&pn_clock_system) / PN_NSEC_PER_SEC);
 	put_block(w, PN_BLOCK_HEAD);
 }
 
@@ -538,6 +560,8 @@ static void put_kind(struct pn_snapshot_writer *w, const char *version, uint64_t
 	pn_pb_put_text(&w->block, PB_KIND_SELECTION, "/v1 pods\n\n\n");
 	pn_pb_put_text(&w->block, PB_KIND_VERSION, version);
 	pn_pb_put_int(&w->block, PB_KIND_COUNT, count);
+	pn_pb_put_int(&w->block, PB_KIND_AS_OF,
+		      pn_clock_realtime(&pn_clock_system) / PN_NSEC_PER_SEC);
 	put_block(w, PN_BLOCK_KIND);
 }
 
@@ -912,6 +936,7 @@ int main(void)
 		cmocka_unit_test(file_of_another_cluster_is_not_taken),
 		cmocka_unit_test(identity_tells_servers_and_authorities_apart),
 		cmocka_unit_test(file_of_another_time_is_not_taken),
+		cmocka_unit_test(objects_stay_as_old_as_they_are),
 		cmocka_unit_test(file_cut_anywhere_is_not_taken),
 		cmocka_unit_test(file_with_any_bit_flipped_is_not_taken),
 		cmocka_unit_test(file_without_one_of_its_blocks_is_not_taken),
