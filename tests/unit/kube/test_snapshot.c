@@ -869,11 +869,12 @@ static int with_failure(int (*act)(struct process *p), struct process *p, unsign
 
 static void saving_without_memory_leaves_the_old_file(void **state)
 {
-	struct process p = begin_process(NULL);
 	unsigned long n = 0, n_failed = 0;
+	struct process p;
 
 	(void)state;
 	need_malloc();
+	p = begin_process(NULL);
 	learn(p.informers[0], "200", 300);
 	do {
 		save_some(3);
