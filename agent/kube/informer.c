@@ -103,6 +103,21 @@ static void on_list_end(void *data)
 	pn_informer_settle(inf);
 }
 
+int pn_informer_fill(struct pn_informer *inf, const struct pn_object *const *objects, size_t n)
+{
+	int r = on_list_begin(inf);
+
+	if (r == 0)
+		r = pn_store_stage_reserve(inf->built_in, n);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = on_list_item(inf, objects[i]);
+	if (r == 0)
+		on_list_end(inf);
+	else
+		on_list_drop(inf);
+	return r;
+}
+
 static int apply_delete(struct pn_informer *inf, const struct pn_object *obj)
 {
 	const struct pn_object *old = NULL;

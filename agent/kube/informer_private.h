@@ -77,6 +77,7 @@ struct pn_informer {
 	unsigned int resync_check_ms;
 
 	struct pn_reflector *reflector;
+	pn_nsec restored_as_of; /* CLOCK_REALTIME: when what was restored was the server's state */
 
 	/* loop's thread */
 	uv_timer_t timer, resync_timer;
@@ -129,6 +130,38 @@ int pn_informer_new(struct pn_factory *f, const struct pn_kind *kind, bool owns_
 /** pn_informer_matches() - would it do for these? */
 bool pn_informer_matches(const struct pn_informer *inf, const struct pn_kind *kind,
 			 const struct pn_informer_options *options);
+
+/** pn_informer_fill() - under the lock, not with a custom store: these are the objects there are, as of a list. Return: 0, or a negative errno and all is as before */
+int pn_informer_fill(struct pn_informer *inf, const struct pn_object *const *objects, size_t n);
+
+/**
+ * struct pn_informer_state - what pn_informer_restore() takes
+ * @as_of:   CLOCK_REALTIME: when the server last said something that kept them up to date
+ * @objects: a reference to each; their order says nothing
+ */
+struct pn_informer_state {
+	char version[PN_OBJECT_RV_LEN];
+	pn_nsec as_of;
+	const struct pn_object **objects;
+	size_t n;
+};
+
+/** pn_informer_restore_as_of() - pn_informer_restore() of a state of @as_of, see struct pn_informer_state */
+int pn_informer_restore_as_of(struct pn_informer *inf, const struct pn_object *const *objects,
+			      size_t n, const char *resource_version, pn_nsec as_of);
+
+/**
+ * pn_informer_state() - all objects and their version, of one and the same moment
+ *
+ * Any thread. The lock is held for as long as it takes to copy a pointer for each object.
+ *
+ * Return: 0; -EAGAIN if there is no complete list, or no version that a watch could begin at; -ENOTSUP
+ * with a custom store; -ENOMEM
+ */
+int pn_informer_state(struct pn_informer *inf, struct pn_informer_state *ret);
+
+/** pn_informer_state_done() - gives the references back */
+void pn_informer_state_done(struct pn_informer_state *s);
 
 /** pn_informer_turn() - loop's thread, under the lock: start or stop, if that is wanted */
 void pn_informer_turn(struct pn_informer *inf);

@@ -100,6 +100,7 @@ void pn_reflector_headers(struct pn_reflector *r, int status, const char *conten
 	r->last_contact = pn_reflector_now(r);
 	if (status != 200)
 		return;
+	r->last_good = r->last_contact;
 	a->error = pn_wire_open(&r->config.wire, is_list ? PN_WIRE_LIST : PN_WIRE_WATCH,
 				content_type, &pn_reflector_wire_ops, r, &r->wire, &a->err);
 	if (is_list || a->error)
@@ -119,6 +120,7 @@ int pn_reflector_data(struct pn_reflector *r, const char *bytes, size_t len)
 	r->last_contact = pn_reflector_now(r);
 	if (a->http_status != 200)
 		return pn_buf_put(&r->body, bytes, len);
+	r->last_good = r->last_contact;
 	if (a->error == 0)
 		a->error = pn_wire_feed(r->wire, bytes, len, &a->err);
 	return a->error;
@@ -182,6 +184,7 @@ void pn_reflector_status(const struct pn_reflector *r, struct pn_reflector_statu
 		.watch_version = r->rv,
 		.store_version = r->rv,
 		.last_contact = r->last_contact,
+		.last_good = r->last_good,
 		.n_failures = r->n_failures,
 		.last_error = r->last_error.text,
 		.n_lists = r->n_lists,

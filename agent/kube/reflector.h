@@ -72,6 +72,18 @@ int pn_reflector_new(const struct pn_reflector_config *config, struct pn_reflect
 void pn_reflector_free(struct pn_reflector *r);
 
 /**
+ * pn_reflector_resume() - before the first step: begin with a watch from @rv, as if a list had come
+ *
+ * For objects that were kept from before. If the server does not go back so far, or does not know
+ * the version, the usual list follows at once and the error hook hears nothing: that was to be
+ * expected. When it refuses the watch for another reason, or ends it at once, the same is asked for
+ * after a pause, a few times; then it is treated as any other watch.
+ *
+ * @rv: shorter than PN_OBJECT_RV_LEN, neither "" nor "0"
+ */
+void pn_reflector_resume(struct pn_reflector *r, const char *rv);
+
+/**
  * struct pn_reflector_step - what to do now
  * @path:    GET this with @accept and @idle_ms as for pn_client_get(); borrowed until the answer's end
  * @wait_ns: if @path is NULL: ask again after so long
@@ -115,10 +127,11 @@ bool pn_reflector_server_is_back(struct pn_reflector *r);
 /**
  * struct pn_reflector_status - strings are borrowed until the next call
  * @watch_version, @store_version, ...: see struct pn_informer_status
+ * @last_good: of a list or a watch; a refusal is only a contact. 0: never
  */
 struct pn_reflector_status {
 	const char *watch_version, *store_version;
-	pn_nsec last_contact;
+	pn_nsec last_contact, last_good;
 	unsigned int n_failures;
 	const char *last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused;

@@ -96,6 +96,8 @@ struct pn_reflector {
 	struct pn_listing list;
 	unsigned int n_repeats; /* of the same request, because the server asked for it */
 	unsigned int n_early;	/* streaming lists in a row that ended before the end mark */
+	unsigned int
+		n_resumes; /* watches from a version of before that may still fail; 0: it holds */
 	pn_nsec internal_since, internal_last; /* InternalError events of this cycle's watches */
 
 	struct pn_answer answer;
@@ -103,7 +105,7 @@ struct pn_reflector {
 	struct pn_buf body; /* of an answer that is not 200 */
 	struct pn_buf path;
 
-	pn_nsec last_contact;
+	pn_nsec last_contact, last_good;
 	unsigned int n_failures;
 	struct pn_err last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused;
@@ -147,6 +149,11 @@ void pn_reflector_watch_done(struct pn_reflector *r, int result, const struct pn
 
 /** pn_reflector_was_short() - the stream ended within a second and without an event */
 bool pn_reflector_was_short(const struct pn_reflector *r);
+
+/* --- reflector_resume.c: the first watch, if there is a state from before --- */
+
+/** pn_reflector_resume_ended() - such a watch is over. Return: false if it ended as any other may */
+bool pn_reflector_resume_ended(struct pn_reflector *r, const struct pn_ending *end);
 
 /* --- reflector_end.c: how answers end, and the pauses that follow --- */
 

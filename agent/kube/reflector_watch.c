@@ -180,7 +180,11 @@ void pn_reflector_watch_done(struct pn_reflector *r, int result, const struct pn
 	struct pn_ending end;
 
 	pn_reflector_ending(r, result, err, &end);
+	if (r->answer.has_event)
+		r->n_resumes = 0;
 	if (pn_reflector_repeats(r, &end))
+		return;
+	if (r->n_resumes && pn_reflector_resume_ended(r, &end))
 		return;
 	switch (end.how) {
 	case PN_END_COMPLETE:

@@ -478,6 +478,11 @@ int pn_store_stage_begin(struct pn_store *s)
 	return s->staged ? 0 : -ENOMEM;
 }
 
+int pn_store_stage_reserve(struct pn_store *s, size_t n)
+{
+	return n ? pn_table_reserve(&s->staged->objects, n, true, NULL) : 0;
+}
+
 /* What is stored already stays, rather than a second copy of it. */
 static const struct pn_object *stored_copy(struct pn_store *s, uint32_t hash,
 					   const struct pn_object *obj)

@@ -42,6 +42,14 @@ int pn_store_stage_remove(struct pn_store *s, const struct pn_object *like);
 void pn_store_unstage(struct pn_store *s);
 void pn_store_commit(struct pn_store *s, const struct pn_store_diff *diff, void *data);
 
+/**
+ * pn_store_stage_reserve() - room for so many objects at once
+ *
+ * Objects in the order in which a store had them are long in finding their places in a table that
+ * grows. Return: 0 or -ENOMEM
+ */
+int pn_store_stage_reserve(struct pn_store *s, size_t n);
+
 /* As the functions of the same name in informer.h. Reader. */
 const struct pn_object *pn_store_get(const struct pn_store *s, const char *key);
 void pn_store_each(const struct pn_store *s, struct pn_iter *ret);

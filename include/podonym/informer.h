@@ -294,6 +294,25 @@ int pn_informer_set_on_error(struct pn_informer *inf,
 			     void (*on_error)(void *data, const struct pn_watch_error *error),
 			     void *data);
 
+/**
+ * pn_informer_restore() - before the start: begin with these objects instead of a list
+ * @objects:          of the informer's kind and selection; of two under one key the last one counts. It
+ *                    takes references of its own
+ * @resource_version: the one they are of: `watch_version` of the informer's status when they were read,
+ *                    or an earlier one, as events that are told again do no harm
+ *
+ * The informer counts as synced at once: handlers are told of the objects as initial adds, then that
+ * they are in sync, and the first request is a watch from that version. If the server does not go
+ * back so far (it keeps some minutes), the usual list follows and replaces what is stored, and
+ * handlers hear of the differences: deletions are stale then. Until the server has answered, what is
+ * stored is as old as it was when it was restored; `last_contact_ms` of the status tells.
+ *
+ * Return: 0; -EINVAL for an object of another kind, and a version that is empty, "0" or not one; -EBUSY
+ * after the start, and the second time; -ECANCELED after a stop; -ENOTSUP with a custom store; -ENOMEM
+ */
+int pn_informer_restore(struct pn_informer *inf, const struct pn_object *const *objects, size_t n,
+			const char *resource_version);
+
 /** pn_informer_stop() - begins to stop, see pn_factory_stop() */
 void pn_informer_stop(struct pn_informer *inf);
 
