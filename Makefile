@@ -177,6 +177,7 @@ $(EXAMPLE): $(EXAMPLE).o
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_datapath)
 
 $(B)/tests/unit/datapath/test_maps_layout.o: $(B)/tests/bpf/layout.skel.h
+$(B)/tests/unit/datapath/test_lookup.o: $(B)/tests/bpf/lookup.skel.h
 
 # The library is the two lowest folders. In both of its forms only what the map names can be seen.
 LIB := $(B)/libpodonym-informer

@@ -122,8 +122,10 @@ static void put_layout(struct pn_buf *out)
 	struct layout_bpf *skel = layout_bpf__open();
 	struct bpf_map *map;
 
-	if (!skel)
+	if (!skel) {
 		fail_msg("the object cannot be opened");
+		return;
+	}
 	(void)pn_buf_printf(out, "version %d below %s\n\n", PN_MAPS_VERSION, PN_MAPS_DIR);
 	bpf_object__for_each_map (map, skel->obj)
 		put_map(out, map);
