@@ -109,16 +109,25 @@ static int put_notes(struct pn_buf *out, const struct pn_whois_answer *a)
 	int r;
 
 	format_network(&a->network, net, sizeof(net));
-	(void)snprintf(text, sizeof(text), "nobody's, but in the network %s", net);
-	r = put_note(out, a->by == PN_WHOIS_CIDR, text);
+	(void)snprintf(text, sizeof(text), "nobody's, but in %s", net);
+	r = put_note(out, a->has_owner && a->by == PN_WHOIS_CIDR, text);
 	r = r ? r : put_note(out, a->by == PN_WHOIS_PORT, "by its port on the node");
 	r = r ? r
 	      : put_note(out, a->by == PN_WHOIS_SERVICE && a->ip.flags & PN_IP_HOST, "node port");
 	r = r ? r : put_note(out, a->owner.flags & PN_OWNER_HOST_NETWORK, "host network");
 	r = r ? r : put_note(out, a->owner.flags & PN_OWNER_NO_ENDPOINTS, "no endpoints");
 	r = r ? r : put_note(out, is_of_addr(a) && a->ip.flags & PN_IP_TERMINATING, "terminating");
-	(void)snprintf(text, sizeof(text), "both possible for %.3f s", (double)both / 1e9);
+	(void)snprintf(text, sizeof(text), "both possible for the first %.3f s",
+		       (double)both / 1e9);
 	return r ? r : put_note(out, both != 0, text);
+}
+
+/* What has the address. A network has not, it only tells where the address lies. */
+static const char *what(const struct pn_whois_answer *a)
+{
+	if (!a->has_owner)
+		return "unknown";
+	return a->by == PN_WHOIS_CIDR ? "network" : kind_name(a->owner.kind);
 }
 
 static int add_row(struct pn_table *t, const struct pn_whois_answer *a, const char *notes)
@@ -138,7 +147,7 @@ static int add_row(struct pn_table *t, const struct pn_whois_answer *a, const ch
 	if (a->has_previous)
 		full_name(&a->previous, before, sizeof(before));
 	r = pn_table_cell(t, "%s", asked);
-	r = r ? r : pn_table_cell(t, "%s", a->has_owner ? kind_name(a->owner.kind) : "unknown");
+	r = r ? r : pn_table_cell(t, "%s", what(a));
 	r = r ? r : pn_table_cell(t, "%s", name);
 	r = r ? r : pn_table_cell(t, "%s", workload);
 	r = r ? r : pn_table_cell(t, "%s", a->owner.node);
