@@ -53,23 +53,41 @@ static void maps_of_another_layout_are_refused(void **state)
 	assert_int_equal(pn_maps_reader_open(t->dir, &r, NULL), -EPROTO);
 }
 
+/* A later version may have another size, but begins with its number too. */
 static void maps_of_another_version_are_refused(void **state)
 {
+	static const uint32_t sizes[] = { sizeof(struct pn_meta_value), 320, 8 };
 	struct maps *t = *state;
-	struct pn_meta_value meta = { .abi_version = 2 };
+	__u32 zero = 0, value[128] = { 2 };
 	struct pn_maps_reader *r;
-	__u32 zero = 0;
-	int fd;
 
 	NEED_BPFFS();
 	start_agent(t, MAX_ADDRS);
 	stop_agent(t);
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "x", 4, sizeof(meta), 1, NULL);
-	assert_int_equal(bpf_map_update_elem(fd, &zero, &meta, 0), 0);
-	pin(t, "meta", fd);
-	assert_int_equal(try_open(t, MAX_ADDRS), -EPROTO);
-	assert_non_null(strstr(t->err.text, "version 2"));
-	assert_int_equal(pn_maps_reader_open(t->dir, &r, NULL), -EPROTO);
+	for (size_t i = 0; i < PN_ARRAY_SIZE(sizes); i++) {
+		int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "x", 4, sizes[i], 1, NULL);
+
+		assert_int_equal(bpf_map_update_elem(fd, &zero, value, 0), 0);
+		pin(t, "meta", fd);
+		assert_int_equal(try_open(t, MAX_ADDRS), -EPROTO);
+		assert_non_null(strstr(t->err.text, "version 2, this podonym uses 1: remove"));
+		assert_int_equal(pn_maps_reader_open(t->dir, &r, &t->err), -EPROTO);
+		assert_non_null(strstr(t->err.text, "version 2, this podonym uses 1: use"));
+	}
+}
+
+static void maps_that_are_being_made_are_said_to_be(void **state)
+{
+	struct maps *t = *state;
+	struct pn_maps_reader *r;
+
+	NEED_BPFFS();
+	start_agent(t, MAX_ADDRS);
+	stop_agent(t);
+	pin(t, "meta",
+	    bpf_map_create(BPF_MAP_TYPE_ARRAY, "x", 4, sizeof(struct pn_meta_value), 1, NULL));
+	assert_int_equal(pn_maps_reader_open(t->dir, &r, &t->err), -EPROTO);
+	assert_non_null(strstr(t->err.text, "try again"));
 }
 
 static void a_reader_says_that_nothing_is_pinned(void **state)
@@ -120,6 +138,7 @@ int main(void)
 		MAPS_TEST(outside_a_bpffs_nothing_is_made),
 		MAPS_TEST(maps_of_another_layout_are_refused),
 		MAPS_TEST(maps_of_another_version_are_refused),
+		MAPS_TEST(maps_that_are_being_made_are_said_to_be),
 		MAPS_TEST(a_reader_says_that_nothing_is_pinned),
 		MAPS_TEST(nonsense_in_the_maps_is_neither_believed_nor_kept),
 	};
