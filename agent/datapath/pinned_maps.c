@@ -294,14 +294,16 @@ static void write_batch(struct pn_maps *m)
 			pn_map_layouts[m->batch.id].name, n_held);
 }
 
+/* Zeroes behind the text, up to the end. */
 static void put_text(char *to, size_t size, const char *text)
 {
 	(void)stpncpy(to, text, size - 1);
+	to[size - 1] = '\0';
 }
 
+/* Each byte is written once: this is most of what filling the maps costs. */
 static void put_owner(struct pn_owner_value *v, const struct pn_owner *o)
 {
-	memset(v, 0, sizeof(*v));
 	v->kind = o->kind;
 	v->flags = o->flags;
 	put_text(v->uid, sizeof(v->uid), o->uid);
@@ -323,42 +325,32 @@ static enum pn_map_id map_of(enum pn_index_change_kind kind)
 	return maps[kind];
 }
 
-static const void *key_of(const struct pn_index_change *c)
+static void put_change(struct pn_map_batch *b, const struct pn_index_change *c)
 {
-	switch (c->kind) {
-	case PN_CHANGE_OWNER:
-		return &c->owner_id;
-	case PN_CHANGE_IP:
-		return &c->addr;
-	case PN_CHANGE_SERVICE:
-	case PN_CHANGE_HOSTPORT:
-		return &c->port;
-	case PN_CHANGE_CIDR:
-		return &c->cidr;
-	case PN_CHANGE_CGROUP:
-		break;
-	}
-	return &c->cgroup;
-}
+	uint32_t i = b->n++;
 
-static void put_value(const struct pn_index_change *c, union pn_map_value *v)
-{
 	switch (c->kind) {
 	case PN_CHANGE_OWNER:
-		put_owner(&v->owner, c->owner);
+		b->keys.owner[i] = c->owner_id;
+		if (!c->gone)
+			put_owner(&b->values.owner[i], c->owner);
 		break;
 	case PN_CHANGE_IP:
-		v->ip = c->ip;
+		b->keys.ip[i] = c->addr;
+		b->values.ip[i] = c->ip;
 		break;
 	case PN_CHANGE_SERVICE:
 	case PN_CHANGE_HOSTPORT:
-		v->port = (struct pn_port_value) { .owner = c->owner_id };
+		b->keys.port[i] = c->port;
+		b->values.port[i] = (struct pn_port_value) { .owner = c->owner_id };
 		break;
 	case PN_CHANGE_CIDR:
-		v->cidr = (struct pn_cidr_value) { .owner = c->owner_id };
+		b->keys.cidr[i] = c->cidr;
+		b->values.cidr[i] = (struct pn_cidr_value) { .owner = c->owner_id };
 		break;
 	case PN_CHANGE_CGROUP:
-		v->cgroup = (struct pn_cgroup_value) { .owner = c->owner_id };
+		b->keys.cgroup[i] = c->cgroup;
+		b->values.cgroup[i] = (struct pn_cgroup_value) { .owner = c->owner_id };
 		break;
 	}
 }
@@ -366,14 +358,10 @@ static void put_value(const struct pn_index_change *c, union pn_map_value *v)
 static void take(void *data, struct pn_index_change *changes, size_t n)
 {
 	struct pn_maps *m = data;
-	union pn_map_value v;
 
 	start_batch(m, map_of(changes[0].kind), changes[0].gone);
-	for (size_t i = 0; i < n; i++) {
-		if (!changes[i].gone)
-			put_value(&changes[i], &v);
-		pn_map_put(&m->batch, key_of(&changes[i]), changes[i].gone ? NULL : &v);
-	}
+	for (size_t i = 0; i < n; i++)
+		put_change(&m->batch, &changes[i]);
 	write_batch(m);
 	for (size_t i = 0; i < n; i++)
 		changes[i].failed = m->batch.failed[i];
@@ -461,10 +449,10 @@ static int sweep_map(struct pn_maps *m, const struct pn_index *idx, enum pn_map_
 	size_t n = s.stale.len / key_size;
 
 	m->first_error = 0;
-	for (size_t i = 0; r == 0 && i < n;) {
+	for (size_t i = 0; r == 0 && i < n; i += PN_INDEX_BATCH) {
 		start_batch(m, id, true);
-		while (i < n && m->batch.n < PN_INDEX_BATCH)
-			pn_map_put(&m->batch, s.stale.data + i++ * key_size, NULL);
+		m->batch.n = (uint32_t)PN_MIN(n - i, (size_t)PN_INDEX_BATCH);
+		memcpy(&m->batch.keys, s.stale.data + i * key_size, m->batch.n * key_size);
 		write_batch(m);
 	}
 	pn_buf_done(&s.stale);

@@ -12,34 +12,26 @@
 
 #include "base/metric.h"
 
-void pn_map_put(struct pn_map_batch *b, const void *key, const void *value)
+static const void *key_at(const struct pn_map_batch *b, uint32_t i)
 {
-	const struct pn_map_layout *l = &pn_map_layouts[b->id];
+	return (const char *)&b->keys + (size_t)i * pn_map_layouts[b->id].key_size;
+}
 
-	memcpy(b->keys + (size_t)b->n * l->key_size, key, l->key_size);
-	if (value)
-		memcpy(b->values + (size_t)b->n * l->value_size, value, l->value_size);
-	b->n++;
+static const void *value_at(const struct pn_map_batch *b, uint32_t i)
+{
+	return (const char *)&b->values + (size_t)i * pn_map_layouts[b->id].value_size;
 }
 
 static int write_some(const struct pn_map_batch *b, uint32_t first, uint32_t *n)
 {
-	const struct pn_map_layout *l = &pn_map_layouts[b->id];
-	const char *keys = b->keys + (size_t)first * l->key_size;
-	const char *values = b->values + (size_t)first * l->value_size;
-
-	return b->gone ? bpf_map_delete_batch(b->fd, keys, n, NULL)
-		       : bpf_map_update_batch(b->fd, keys, values, n, NULL);
+	return b->gone ? bpf_map_delete_batch(b->fd, key_at(b, first), n, NULL)
+		       : bpf_map_update_batch(b->fd, key_at(b, first), value_at(b, first), n, NULL);
 }
 
 static int write_one(const struct pn_map_batch *b, uint32_t i)
 {
-	const struct pn_map_layout *l = &pn_map_layouts[b->id];
-	const char *key = b->keys + (size_t)i * l->key_size;
-	const char *value = b->values + (size_t)i * l->value_size;
-
-	return b->gone ? bpf_map_delete_elem(b->fd, key)
-		       : bpf_map_update_elem(b->fd, key, value, BPF_ANY);
+	return b->gone ? bpf_map_delete_elem(b->fd, key_at(b, i))
+		       : bpf_map_update_elem(b->fd, key_at(b, i), value_at(b, i), BPF_ANY);
 }
 
 /*

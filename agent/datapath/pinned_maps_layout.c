@@ -211,7 +211,7 @@ static int walk_hash(int fd, struct walk *w, pn_map_visit_fn visit, void *data)
 static int walk_trie(int fd, pn_map_visit_fn visit, void *data)
 {
 	union pn_map_key key, next;
-	union pn_map_value value;
+	struct pn_cidr_value value;
 	bool is_first = true;
 	int r = 0;
 

@@ -57,7 +57,7 @@ typedef int (*pn_map_visit_fn)(void *data, const void *key, const void *value);
  */
 int pn_map_each(int fd, enum pn_map_id id, pn_map_visit_fn visit, void *data);
 
-/* A key and a value of any map. */
+/* A key of any map. */
 union pn_map_key {
 	struct pn_ip_key ip;
 	struct pn_port_key port;
@@ -66,17 +66,9 @@ union pn_map_key {
 	__u32 owner;
 };
 
-union pn_map_value {
-	struct pn_ip_value ip;
-	struct pn_port_value port;
-	struct pn_cidr_value cidr;
-	struct pn_cgroup_value cgroup;
-	struct pn_owner_value owner;
-};
-
 /**
  * struct pn_map_batch - entries to be written to one map, or deleted from it
- * @keys, @values: follow each other without gaps; values only count for what is written
+ * @keys, @values: of the map's own type, without gaps; values only count for what is written
  * @failed:	   of each entry, set by pn_map_write()
  */
 struct pn_map_batch {
@@ -85,12 +77,21 @@ struct pn_map_batch {
 	bool gone;
 	uint32_t n;
 	bool failed[PN_INDEX_BATCH];
-	char keys[PN_INDEX_BATCH * sizeof(union pn_map_key)];
-	char values[PN_INDEX_BATCH * sizeof(union pn_map_value)];
+	union {
+		struct pn_ip_key ip[PN_INDEX_BATCH];
+		struct pn_port_key port[PN_INDEX_BATCH];
+		struct pn_cidr_key cidr[PN_INDEX_BATCH];
+		__u64 cgroup[PN_INDEX_BATCH];
+		__u32 owner[PN_INDEX_BATCH];
+	} keys;
+	union {
+		struct pn_ip_value ip[PN_INDEX_BATCH];
+		struct pn_port_value port[PN_INDEX_BATCH];
+		struct pn_cidr_value cidr[PN_INDEX_BATCH];
+		struct pn_cgroup_value cgroup[PN_INDEX_BATCH];
+		struct pn_owner_value owner[PN_INDEX_BATCH];
+	} values;
 };
-
-/** pn_map_put() - one more entry at the end; there is room. @value: NULL for one that goes */
-void pn_map_put(struct pn_map_batch *b, const void *key, const void *value);
 
 /**
  * pn_map_write() - write or delete all entries of a batch; what is not there counts as deleted
