@@ -3,7 +3,7 @@
  * An example of a program that is not podonym's and uses its names: how many packets the kernel drops,
  * by the workloads that sent them and that they were for.
  *
- *   drop_counter [--maps DIR] [--expect ADDRESS]
+ *   drop_counter [--pin-path DIR] [--expect ADDRESS]
  *
  * Prints "ready" when it counts, and the counts on SIGUSR1 and at the end (SIGINT, SIGTERM). With
  * --expect it looks ADDRESS up all the time, by its BPF program, and says how often, how often in vain,
@@ -72,10 +72,10 @@ static void print_drops(const struct drop_counter_bpf *skel)
 			continue;
 		format_owner(skel, key.source, from, sizeof(from));
 		format_owner(skel, key.destination, to, sizeof(to));
-		printf("drops %llu %s -> %s\n", (unsigned long long)n, from, to);
+		printf("%s -> %s: %llu drops\n", from, to, (unsigned long long)n);
 	}
 	if (skel->bss->n_not_counted)
-		printf("drops %llu not counted by name\n",
+		printf("%llu drops without a name, there are too many workloads\n",
 		       (unsigned long long)skel->bss->n_not_counted);
 }
 
@@ -84,9 +84,9 @@ static void print_expected(const struct drop_counter_bpf *skel, const char *addr
 	char name[1024];
 
 	format_owner(skel, skel->bss->expected_owner, name, sizeof(name));
-	printf("lookups %llu misses %llu changes %llu %s %s\n",
+	printf("%s %s: %llu look-ups, %llu misses, %llu changes\n", address, name,
 	       (unsigned long long)skel->bss->n_looked_up, (unsigned long long)skel->bss->n_missed,
-	       (unsigned long long)skel->bss->n_changed, address, name);
+	       (unsigned long long)skel->bss->n_changed);
 }
 
 /* A thousand look-ups in one call of the kernel. */
@@ -147,14 +147,14 @@ static struct drop_counter_bpf *load(const char *dir, const uint8_t expected[16]
 
 static int usage(void)
 {
-	(void)fprintf(stderr, "usage: drop_counter [--maps DIR] [--expect ADDRESS]\n");
+	(void)fprintf(stderr, "usage: drop_counter [--pin-path DIR] [--expect ADDRESS]\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "maps", required_argument, NULL, 'm' },
+		{ "pin-path", required_argument, NULL, 'm' },
 		{ "expect", required_argument, NULL, 'e' },
 		{ 0 },
 	};
