@@ -205,11 +205,20 @@ later_maps() { # DIR VALUE-SIZE
 	done
 }
 
-@test "maps: the example in lookup.bpf.h is a program" {
-	sed -n '/, count.bpf.c:$/,/^ \* and its loader/p' "$root/include/podonym/lookup.bpf.h" |
-		sed -n 's/^ \*\t//p; s/^ \*$//p' >"$dir/count.bpf.c"
-	clang -std=gnu11 -target bpf -mcpu=v2 -g -O2 -Wall -Wextra -Werror -I"$root/include" \
-		-idirafter "/usr/include/$(uname -m)-linux-gnu" -c -o "$dir/count.bpf.o" "$dir/count.bpf.c"
-	bpftool prog load "$dir/count.bpf.o" "$dir/bpf/count"
+@test "maps: the example in lookup.bpf.h is a program, and so is its loader" {
+	local header=$root/include/podonym/lookup.bpf.h include="-I$root/include"
+	mkdir "$dir/example"
+	sed -n '/, count.bpf.c:$/,/^ \* and its loader/p' "$header" |
+		sed -n 's/^ \*\t//p; s/^ \*$//p' >"$dir/example/count.bpf.c"
+	sed -n '/^ \*\t#include <podonym.lookup.h>/,/^ \*\t}$/p' "$header" |
+		sed -n 's/^ \*\t//p; s/^ \*$//p' >"$dir/example/loader.c"
+	cd "$dir/example"
+	clang -std=gnu11 -target bpf -mcpu=v2 -g -O2 -Wall -Wextra -Werror "$include" \
+		-idirafter "/usr/include/$(uname -m)-linux-gnu" -c -o count.bpf.o count.bpf.c
+	bpftool prog load count.bpf.o "$dir/bpf/count"
 	rm "$dir/bpf/count"
+	bpftool gen skeleton count.bpf.o name count_bpf >count.skel.h
+	cc -Wall -Wextra -Werror "$include" '-Dattach_and_print(skel)=0' -o loader loader.c -lbpf
+	run ./loader
+	[[ $status == 0 || $output == "count: /sys/fs/bpf/podonym/v1/meta: "* ]]
 }
