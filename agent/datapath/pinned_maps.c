@@ -10,7 +10,6 @@
  */
 #include "datapath/pinned_maps_private.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -83,36 +82,6 @@ static int lock_dir(struct pn_maps *m, const char *dir, struct pn_err *reterr)
 			  meta.agent_pid);
 }
 
-static uint32_t room(const struct pn_map_layout *l, uint32_t max_addrs)
-{
-	return PN_MAX(l->share ? max_addrs / l->share : 0, l->min);
-}
-
-static int create(const char *dir, enum pn_map_id id, uint32_t max_addrs, int *ret,
-		  struct pn_err *reterr)
-{
-	const struct pn_map_layout *l = &pn_map_layouts[id];
-	bool is_array = l->type == BPF_MAP_TYPE_ARRAY;
-	LIBBPF_OPTS(bpf_map_create_opts, opts,
-		    .map_flags = BPF_F_RDONLY_PROG | (is_array ? 0 : BPF_F_NO_PREALLOC));
-	PN_CLEANUP(pn_closep) int fd = -1;
-	char path[PATH_MAX];
-	int r;
-
-	r = pn_map_path(dir, id, sizeof(path), path, reterr);
-	if (r < 0)
-		return r;
-	fd = bpf_map_create(l->type, l->kernel_name, l->key_size, l->value_size, room(l, max_addrs),
-			    &opts);
-	if (fd < 0)
-		return pn_err_set(reterr, fd, "making the map %s: %s", l->name, strerror(-fd));
-	r = bpf_obj_pin(fd, path);
-	if (r < 0)
-		return pn_err_set(reterr, r, "pinning %s: %s", path, strerror(-r));
-	*ret = PN_TAKE_FD(fd);
-	return 0;
-}
-
 /* A map that is missing is made, so that what an agent left that knew fewer of them serves as well. */
 static int adopt_or_create(struct pn_maps *m, const struct pn_maps_config *config,
 			   enum pn_map_id id, struct pn_err *reterr)
@@ -120,14 +89,13 @@ static int adopt_or_create(struct pn_maps *m, const struct pn_maps_config *confi
 	int r = pn_map_open(config->dir, id, false, &m->fds[id], reterr);
 
 	if (r == -ENOENT)
-		r = create(config->dir, id, config->max_addrs, &m->fds[id], reterr);
+		r = pn_map_create(config->dir, id, config->max_addrs, &m->fds[id], reterr);
 	return r;
 }
 
 static int write_meta(struct pn_maps *m)
 {
-	__u32 zero = 0;
-	int r = bpf_map_update_elem(m->fds[PN_MAP_META], &zero, &m->meta, BPF_ANY);
+	int r = pn_map_write_meta(m->fds[PN_MAP_META], &m->meta);
 
 	if (r < 0)
 		pn_metric_add(PN_METRIC_MAPS_FAILURES, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pinned maps as the kernel knows them: what each must look like, opening one that does, and
- * walking over it. For the side that writes, pinned_maps.c, and the one that reads,
+ * The pinned maps as the kernel knows them: what each must look like, opening one that does or making
+ * it, and walking over it. For the side that writes, pinned_maps.c, and the one that reads,
  * pinned_maps_reader.c.
  */
 #include "datapath/pinned_maps_private.h"
@@ -124,6 +124,36 @@ int pn_map_open(const char *dir, enum pn_map_id id, bool read_only, int *ret, st
 	return 0;
 }
 
+static uint32_t room(const struct pn_map_layout *l, uint32_t max_addrs)
+{
+	return PN_MAX(l->share ? max_addrs / l->share : 0, l->min);
+}
+
+int pn_map_create(const char *dir, enum pn_map_id id, uint32_t max_addrs, int *ret,
+		  struct pn_err *reterr)
+{
+	const struct pn_map_layout *l = &pn_map_layouts[id];
+	bool is_array = l->type == BPF_MAP_TYPE_ARRAY;
+	LIBBPF_OPTS(bpf_map_create_opts, opts,
+		    .map_flags = BPF_F_RDONLY_PROG | (is_array ? 0 : BPF_F_NO_PREALLOC));
+	PN_CLEANUP(pn_closep) int fd = -1;
+	char path[PATH_MAX];
+	int r;
+
+	r = pn_map_path(dir, id, sizeof(path), path, reterr);
+	if (r < 0)
+		return r;
+	fd = bpf_map_create(l->type, l->kernel_name, l->key_size, l->value_size, room(l, max_addrs),
+			    &opts);
+	if (fd < 0)
+		return pn_err_set(reterr, fd, "making the map %s: %s", l->name, strerror(-fd));
+	r = bpf_obj_pin(fd, path);
+	if (r < 0)
+		return pn_err_set(reterr, r, "pinning %s: %s", path, strerror(-r));
+	*ret = PN_TAKE_FD(fd);
+	return 0;
+}
+
 int pn_map_read_meta(int fd, struct pn_meta_value *ret)
 {
 	struct pn_meta_value meta;
@@ -135,6 +165,18 @@ int pn_map_read_meta(int fd, struct pn_meta_value *ret)
 	meta.node[sizeof(meta.node) - 1] = '\0';
 	*ret = meta;
 	return 0;
+}
+
+int pn_map_write_meta(int fd, const struct pn_meta_value *meta)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(fd, &zero, meta, BPF_ANY);
+}
+
+int pn_map_find(int fd, const void *key, void *ret)
+{
+	return bpf_map_lookup_elem(fd, key, ret);
 }
 
 /* --- all entries -------------------------------------------------------------------------------- */

@@ -41,7 +41,15 @@ int pn_map_open(const char *dir, enum pn_map_id id, bool read_only, int *ret,
 /** pn_map_path() - where a map is pinned. Return: 0 or -ENAMETOOLONG with @reterr */
 int pn_map_path(const char *dir, enum pn_map_id id, size_t size, char *ret, struct pn_err *reterr);
 
+/** pn_map_create() - make a map and pin it. Return: 0 or a negative errno with @reterr */
+int pn_map_create(const char *dir, enum pn_map_id id, uint32_t max_addrs, int *ret,
+		  struct pn_err *reterr);
+
 int pn_map_read_meta(int fd, struct pn_meta_value *ret);
+int pn_map_write_meta(int fd, const struct pn_meta_value *meta);
+
+/** pn_map_find() - one entry. Return: 0, -ENOENT, or another negative errno */
+int pn_map_find(int fd, const void *key, void *ret);
 
 /** pn_map_check_version() - Return: 0 or -EPROTO with @reterr */
 int pn_map_check_version(const char *dir, uint32_t version, bool read_only, struct pn_err *reterr);

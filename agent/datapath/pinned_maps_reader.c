@@ -8,7 +8,6 @@
 #include "datapath/pinned_maps_private.h"
 
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -72,7 +71,7 @@ int pn_maps_reader_ip(const struct pn_maps_reader *r, const struct pn_addr *addr
 	struct pn_ip_key key;
 
 	memcpy(key.addr, addr->b, sizeof(key.addr));
-	return bpf_map_lookup_elem(r->fds[PN_MAP_IP], &key, ret);
+	return pn_map_find(r->fds[PN_MAP_IP], &key, ret);
 }
 
 static int read_port(const struct pn_maps_reader *r, enum pn_map_id id, const struct pn_addr *addr,
@@ -83,7 +82,7 @@ static int read_port(const struct pn_maps_reader *r, enum pn_map_id id, const st
 	int err;
 
 	memcpy(key.addr, addr->b, sizeof(key.addr));
-	err = bpf_map_lookup_elem(r->fds[id], &key, &value);
+	err = pn_map_find(r->fds[id], &key, &value);
 	if (err == 0)
 		*ret_owner = value.owner;
 	return err;
@@ -104,7 +103,7 @@ int pn_maps_reader_hostport(const struct pn_maps_reader *r, const struct pn_addr
 int pn_maps_reader_cgroup(const struct pn_maps_reader *r, uint64_t id, uint32_t *ret_owner)
 {
 	struct pn_cgroup_value value;
-	int err = bpf_map_lookup_elem(r->fds[PN_MAP_CGROUP], &id, &value);
+	int err = pn_map_find(r->fds[PN_MAP_CGROUP], &id, &value);
 
 	if (err == 0)
 		*ret_owner = value.owner;
@@ -153,7 +152,7 @@ int pn_maps_reader_cidr(const struct pn_maps_reader *r, const struct pn_addr *ad
 	int err;
 
 	memcpy(key.addr, addr->b, sizeof(key.addr));
-	err = bpf_map_lookup_elem(r->fds[PN_MAP_CIDR], &key, &value);
+	err = pn_map_find(r->fds[PN_MAP_CIDR], &key, &value);
 	if (err == 0)
 		err = pn_map_each(r->fds[PN_MAP_CIDR], PN_MAP_CIDR, visit_network, &n);
 	if (err < 0)
@@ -169,7 +168,7 @@ int pn_maps_reader_cidr(const struct pn_maps_reader *r, const struct pn_addr *ad
 int pn_maps_reader_owner(const struct pn_maps_reader *r, uint32_t id, struct pn_owner_value *ret)
 {
 	struct pn_owner_value v;
-	int err = bpf_map_lookup_elem(r->fds[PN_MAP_OWNER], &id, &v);
+	int err = pn_map_find(r->fds[PN_MAP_OWNER], &id, &v);
 
 	if (err < 0)
 		return err;
