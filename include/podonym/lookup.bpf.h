@@ -75,10 +75,10 @@
  * A program that is loaded without this still runs: its maps are its own and empty, every look-up
  * finds nothing, and pn_maps_ok() is false.
  *
- * A look-up takes a hash probe, 20 to 50 ns. Pointers returned are into the map: the entry may change
- * or go while you read it, and what you read twice may differ; for a consistent view copy it first.
- * Owner ids are for storing: an id is never given to another owner, and its names can be looked up
- * later, for at least five minutes after the owner has gone.
+ * A look-up is one probe of a hash map, pn_lookup_end() at most four. Pointers returned are into the
+ * map: the entry may change or go while you read it, and what you read twice may differ; for a
+ * consistent view copy it first. Owner ids are for storing: an id is never given to another owner, and
+ * names of who had an address can be looked up for five minutes after it was released.
  *
  * The maps survive the agent, and its restarts and upgrades, and a new agent writes over what is there:
  * look-ups find what they found before, all the time. `meta` tells whether an agent runs (agent_pid)
