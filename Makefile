@@ -159,6 +159,26 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 
 $(B)/agent/datapath/tracer.o: $(B)/bpf/flow.skel.h
 
+# A program that is not podonym's and looks names up, by the public headers alone.
+EXAMPLE := $(B)/tests/bpf/drop_counter
+$(B)/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c $(CONFIG)
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(filter-out -I.,$(BPF_CFLAGS)) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+
+$(B)/tests/bpf/%.skel.h: $(B)/tests/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf >$@.tmp && mv $@.tmp $@
+
+$(EXAMPLE).o: $(EXAMPLE).skel.h
+$(EXAMPLE).o: CPPFLAGS := -D_GNU_SOURCE -Iinclude -I$(B)
+$(EXAMPLE): $(EXAMPLE).o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_datapath)
+
+$(B)/tests/unit/datapath/test_maps_layout.o: $(B)/tests/bpf/layout.skel.h
+$(B)/tests/unit/datapath/test_lookup.o: $(B)/tests/bpf/lookup.skel.h
+
 # The library is the two lowest folders. In both of its forms only what the map names can be seen.
 LIB := $(B)/libpodonym-informer
 LIB_MAP := agent/kube/libpodonym-informer.map
@@ -255,7 +275,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=d
 check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
 	$(Q)WRAPPER='$(VALGRIND)' tests/tools/run-units $(UNITS)
 
-check-bats: $(B)/podonym $(TESTAPI) deps-test ## run the tests with packets and a cluster (root)
+check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) deps-test ## run the tests with packets and a cluster (root)
 	$(Q)tests/tools/run-bats
 
 # --- fuzzing, figures, coverage ------------------------------------------------------------------

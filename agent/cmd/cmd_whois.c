@@ -4,133 +4,16 @@
  * answers while the agent is being replaced, and shows just what other BPF programs would find.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "cmd/commands.h"
-#include "cmd/table.h"
-#include "datapath/pinned_maps.h"
+#include "cmd/whois.h"
 
 struct whois_options {
-	const char *output, *pin_path;
+	const char *output, *pin_path, *cgroup;
 	bool all;
 };
-
-/* What the maps say of one address. */
-struct answer {
-	struct pn_addr addr;
-	struct pn_ip_value ip;
-	struct pn_owner_value owner, previous;
-	bool has_owner, has_previous;
-};
-
-static const char *kind_name(uint32_t kind)
-{
-	static const char *const names[] = { "none", "pod", "service", "node" };
-	_Static_assert(PN_ARRAY_SIZE(names) == PN_OWNER_KIND_MAX, "a name for each kind");
-
-	return kind < PN_OWNER_KIND_MAX ? names[kind] : "unknown";
-}
-
-static void full_name(const struct pn_owner_value *o, char *buf, size_t size)
-{
-	(void)snprintf(buf, size, "%s%s%s", o->name_space, *o->name_space ? "/" : "", o->name);
-}
-
-static int read_owner(const struct pn_maps_reader *maps, uint32_t id, struct pn_owner_value *ret,
-		      bool *ret_found)
-{
-	int r;
-
-	*ret_found = false;
-	if (!id)
-		return 0;
-	r = pn_maps_reader_owner(maps, id, ret);
-	if (r == -ENOENT)
-		return 0;
-	*ret_found = r == 0;
-	return r;
-}
-
-static int look_up(const struct pn_maps_reader *maps, struct answer *a)
-{
-	int r;
-
-	r = pn_maps_reader_ip(maps, &a->addr, &a->ip);
-	if (r == 0)
-		r = read_owner(maps, a->ip.owner, &a->owner, &a->has_owner);
-	if (r == 0)
-		r = read_owner(maps, a->ip.prev_owner, &a->previous, &a->has_previous);
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		(void)fprintf(stderr, "podonym whois: reading the maps: %s\n", strerror(-r));
-	return r;
-}
-
-static void format_time(uint64_t monotonic_ns, char *buf, size_t size)
-{
-	pn_nsec wall = pn_clock_to_realtime(&pn_clock_system, monotonic_ns);
-	time_t s = (time_t)(wall / PN_NSEC_PER_SEC);
-	struct tm tm;
-
-	buf[0] = '\0';
-	if (monotonic_ns && gmtime_r(&s, &tm))
-		(void)strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-static int add_row(struct pn_table *t, const struct answer *a)
-{
-	char name[PN_NAMESPACE_LEN + PN_NAME_LEN] = "", before[sizeof(name)] = "", since[32] = "";
-	char workload[PN_KIND_LEN + PN_NAME_LEN] = "", addr[PN_ADDR_STRLEN];
-	int r;
-
-	if (a->has_owner) {
-		full_name(&a->owner, name, sizeof(name));
-		format_time(a->ip.since_ns, since, sizeof(since));
-		(void)snprintf(workload, sizeof(workload), "%s%s%s", a->owner.workload_kind,
-			       *a->owner.workload_kind ? "/" : "", a->owner.workload_name);
-	}
-	if (a->has_previous)
-		full_name(&a->previous, before, sizeof(before));
-	r = pn_table_cell(t, "%s", pn_addr_format(&a->addr, addr));
-	r = r ? r : pn_table_cell(t, "%s", a->has_owner ? kind_name(a->owner.kind) : "unknown");
-	r = r ? r : pn_table_cell(t, "%s", name);
-	r = r ? r : pn_table_cell(t, "%s", workload);
-	r = r ? r : pn_table_cell(t, "%s", a->has_owner ? a->owner.node : "");
-	r = r ? r : pn_table_cell(t, "%s", since);
-	return r ? r : pn_table_cell(t, "%s", before);
-}
-
-static json_t *owner_json(const struct pn_owner_value *o)
-{
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kind", kind_name(o->kind),
-			 "namespace", o->name_space, "name", o->name, "uid", o->uid,
-			 "workload_kind", o->workload_kind, "workload_name", o->workload_name,
-			 "node", o->node);
-}
-
-static json_t *answer_json(const struct answer *a)
-{
-	char since[32], addr[PN_ADDR_STRLEN];
-	json_t *doc = json_pack("{s:s}", "address", pn_addr_format(&a->addr, addr));
-
-	if (a->has_owner) {
-		format_time(a->ip.since_ns, since, sizeof(since));
-		(void)json_object_set_new(doc, "owner", owner_json(&a->owner));
-		(void)json_object_set_new(doc, "since", json_string(since));
-		(void)json_object_set_new(doc, "generation", json_integer(a->ip.generation));
-		(void)json_object_set_new(doc, "local", json_boolean(a->ip.flags & PN_IP_LOCAL));
-		(void)json_object_set_new(doc, "terminating",
-					  json_boolean(a->ip.flags & PN_IP_TERMINATING));
-	}
-	if (a->has_previous)
-		(void)json_object_set_new(doc, "previous_owner", owner_json(&a->previous));
-	return doc;
-}
 
 static void warn_if_stale(const struct pn_maps_reader *maps)
 {
@@ -145,140 +28,141 @@ static void warn_if_stale(const struct pn_maps_reader *maps)
 		(void)fprintf(stderr, "podonym whois: the agent has not read all objects yet\n");
 }
 
-/* The addresses asked about, each with room for its answer. */
-struct question {
-	struct answer *answers;
+/* All that is asked. */
+struct questions {
+	struct pn_whois_question *q;
 	size_t n, cap;
 	bool no_memory;
 };
 
-static void ask_about(struct question *q, const struct pn_addr *addr)
+static void add_question(struct questions *all, const struct pn_whois_question *q)
 {
-	if (q->n == q->cap) {
-		size_t cap = q->cap ? q->cap * 2 : 64;
-		struct answer *answers = reallocarray(q->answers, cap, sizeof(*answers));
+	if (all->n == all->cap) {
+		size_t cap = all->cap ? all->cap * 2 : 64;
+		struct pn_whois_question *more = reallocarray(all->q, cap, sizeof(*more));
 
-		if (!answers) {
-			q->no_memory = true;
+		if (!more) {
+			all->no_memory = true;
 			return;
 		}
-		q->answers = answers;
-		q->cap = cap;
+		all->q = more;
+		all->cap = cap;
 	}
-	q->answers[q->n++] = (struct answer) { .addr = *addr };
+	all->q[all->n++] = *q;
 }
 
 static void on_ip(void *data, const struct pn_addr *addr, const struct pn_ip_value *value)
 {
+	const struct pn_whois_question q = { .addr = *addr };
+
 	if (value->owner)
-		ask_about(data, addr);
+		add_question(data, &q);
 }
 
 static int by_addr(const void *a, const void *b)
 {
-	const struct answer *x = a, *y = b;
+	const struct pn_whois_question *x = a, *y = b;
 
 	return memcmp(&x->addr, &y->addr, sizeof(x->addr));
 }
 
-static int print_table(const struct question *q)
+/* Return: 0 or a negative errno */
+static int answer_all(const struct pn_maps_reader *maps, const struct whois_options *o,
+		      struct questions *all, struct pn_whois_report *report, bool *ret_all_known)
 {
-	static const char *const headings[] = { "ADDRESS", "KIND",  "NAME",  "WORKLOAD",
-						"NODE",	   "SINCE", "BEFORE" };
-	PN_CLEANUP(pn_table_freep)
-	struct pn_table *t = pn_table_new(headings, PN_ARRAY_SIZE(headings));
-
-	if (!t)
-		return -ENOMEM;
-	for (size_t i = 0; i < q->n; i++) {
-		if (add_row(t, &q->answers[i]) < 0)
-			return -ENOMEM;
-	}
-	pn_table_print(t, stdout);
-	return 0;
-}
-
-static int print_json(const struct question *q)
-{
-	json_t *list = json_array();
+	struct pn_whois_answer a;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < q->n; i++)
-		r = json_array_append_new(list, answer_json(&q->answers[i]));
-	if (r == 0)
-		r = json_dumpf(list, stdout, JSON_INDENT(2));
-	json_decref(list);
-	(void)putchar('\n');
-	return r < 0 ? -EIO : 0;
+	if (o->all)
+		r = pn_maps_reader_each_ip(maps, on_ip, all);
+	if (r == 0 && all->no_memory)
+		r = -ENOMEM;
+	if (o->all && all->n)
+		qsort(all->q, all->n, sizeof(all->q[0]), by_addr);
+	*ret_all_known = true;
+	for (size_t i = 0; r == 0 && i < all->n; i++) {
+		r = pn_whois_ask(maps, &all->q[i], &a);
+		r = r ? r : pn_whois_report_add(report, &a);
+		*ret_all_known = *ret_all_known && a.has_owner;
+	}
+	return r;
 }
 
-/* Return: an exit status; PN_EXIT_FAILED if any address is unknown. */
+/* Return: an exit status; PN_EXIT_FAILED if nothing is known of any of them. */
 static int answer(const struct pn_maps_reader *maps, const struct whois_options *o,
-		  struct question *q)
+		  struct questions *all)
 {
-	bool all_known = true;
-	int r = 0;
+	struct pn_whois_report *report = NULL;
+	bool all_known = false;
+	int r;
 
-	if (o->all)
-		r = pn_maps_reader_each_ip(maps, on_ip, q);
-	if (r < 0 || q->no_memory) {
-		(void)fprintf(stderr, "podonym whois: reading the maps: %s\n",
-			      strerror(r < 0 ? -r : ENOMEM));
-		return PN_EXIT_FAILED;
-	}
-	for (size_t i = 0; i < q->n; i++) {
-		if (look_up(maps, &q->answers[i]) < 0)
-			return PN_EXIT_FAILED;
-		all_known = all_known && q->answers[i].has_owner;
-	}
-	if (o->all)
-		qsort(q->answers, q->n, sizeof(q->answers[0]), by_addr);
-	r = strcmp(o->output, "json") == 0 ? print_json(q) : print_table(q);
+	r = pn_whois_report_new(strcmp(o->output, "json") == 0, &report);
+	if (r == 0)
+		r = answer_all(maps, o, all, report, &all_known);
+	if (r < 0)
+		(void)fprintf(stderr, "podonym whois: reading the maps: %s\n", strerror(-r));
+	else
+		r = pn_whois_report_print(report, stdout);
+	pn_whois_report_free(report);
 	return r == 0 && all_known ? PN_EXIT_DONE : PN_EXIT_FAILED;
 }
 
-static int parse_operands(struct question *q, const struct whois_options *o, int n, char **texts)
+/* Return: 0; -EINVAL wrong usage; others, after saying so */
+static int parse_operands(struct questions *all, const struct whois_options *o, int n, char **texts)
 {
-	if ((n == 0) != o->all) {
-		(void)fprintf(stderr, "podonym whois: needs either addresses or --all\n");
+	struct pn_whois_question q;
+	struct pn_err err = { "" };
+	int r = 0;
+
+	if ((n || o->cgroup) == o->all) {
+		(void)fprintf(stderr,
+			      "podonym whois: needs addresses, --cgroup, or --all by itself\n");
 		return -EINVAL;
 	}
-	for (int i = 0; i < n; i++) {
-		struct pn_addr addr;
-
-		if (pn_addr_parse(texts[i], &addr) < 0) {
-			(void)fprintf(stderr, "podonym whois: \"%s\" is not an IP address\n",
-				      texts[i]);
-			return -EINVAL;
-		}
-		ask_about(q, &addr);
+	if (o->cgroup) {
+		r = pn_whois_parse_cgroup(o->cgroup, &q, &err);
+		if (r == 0)
+			add_question(all, &q);
 	}
-	return 0;
+	for (int i = 0; r == 0 && i < n; i++) {
+		r = pn_whois_parse(texts[i], &q, &err);
+		if (r == 0)
+			add_question(all, &q);
+	}
+	if (r < 0)
+		(void)fprintf(stderr, "podonym whois: %s\n", err.text);
+	return r;
+}
+
+static int open_and_answer(const struct whois_options *o, struct questions *all)
+{
+	struct pn_maps_reader *maps = NULL;
+	struct pn_err err = { "" };
+	int status;
+
+	if (pn_maps_reader_open(o->pin_path, &maps, &err) < 0) {
+		(void)fprintf(stderr, "podonym whois: %s\n", err.text);
+		return PN_EXIT_FAILED;
+	}
+	warn_if_stale(maps);
+	status = answer(maps, o, all);
+	pn_maps_reader_close(maps);
+	return status;
 }
 
 static int run(const void *values, int n_operands, char **operands)
 {
 	const struct whois_options *o = values;
-	struct pn_maps_reader *maps = NULL;
-	struct question q = { 0 };
-	struct pn_err err = { "" };
-	int r;
+	struct questions all = { 0 };
+	int status, r;
 
-	if (parse_operands(&q, o, n_operands, operands) < 0) {
-		free(q.answers);
-		return PN_EXIT_USAGE;
-	}
-	r = pn_maps_reader_open(o->pin_path, &maps, &err);
-	if (r < 0) {
-		(void)fprintf(stderr, "podonym whois: %s\n", err.text);
-		r = PN_EXIT_FAILED;
-	} else {
-		warn_if_stale(maps);
-		r = answer(maps, o, &q);
-	}
-	pn_maps_reader_close(maps);
-	free(q.answers);
-	return r;
+	r = parse_operands(&all, o, n_operands, operands);
+	if (r < 0)
+		status = r == -EINVAL ? PN_EXIT_USAGE : PN_EXIT_FAILED;
+	else
+		status = open_and_answer(o, &all);
+	free(all.q);
+	return status;
 }
 
 static const char *const outputs[] = { "table", "json", NULL };
@@ -290,6 +174,15 @@ static const struct pn_option options[] = {
 		.type = PN_OPT_FLAG,
 		.offset = offsetof(struct whois_options, all),
 		.help = "every address that has an owner now",
+	},
+	{
+		.name = "cgroup",
+		.type = PN_OPT_STRING,
+		.arg = "ID|PATH",
+		.offset = offsetof(struct whois_options, cgroup),
+		.help = "whose sockets are in a cgroup: its number, its directory, or its path as "
+			"in "
+			"/proc/PID/cgroup",
 	},
 	{
 		.name = "output",
@@ -315,14 +208,26 @@ static const struct pn_option options[] = {
 
 const struct pn_command pn_cmd_whois = {
 	.name = "whois",
-	.operands = "ADDRESS...|--all",
-	.summary = "who is behind an address",
-	.description = "  Looks IPv4 and IPv6 addresses up in the pinned BPF maps: the pod, "
-		       "service or node\n"
-		       "  that has it now, the workload behind a pod, and who had it in the last "
-		       "minutes.\n"
-		       "  Needs no agent, only the maps. Fails if an address is unknown.\n",
+	.operands = "ADDRESS[:PORT[/PROTOCOL]]...|--cgroup ID|PATH|--all",
+	.summary = "who is behind an address, a port or a cgroup",
+	.description =
+		"  Looks IPv4 and IPv6 addresses up in the pinned BPF maps: the pod, service or "
+		"node\n"
+		"  that has it now, the workload behind a pod, and who had it in the last "
+		"minutes.\n"
+		"  An address that nobody has is shown with the network that it lies in. With a "
+		"port\n"
+		"  (of tcp, udp or sctp; tcp unless said) a node's address leads to the pod or "
+		"the\n"
+		"  node port that listens there, and a service's to the one with that port.\n"
+		"  NOTES says where both the owner and the one before are possible for a time, "
+		"and\n"
+		"  what else is special. Needs no agent, only the maps. Fails if nothing is known "
+		"of\n"
+		"  an address.\n",
 	.examples = "  podonym whois 10.244.1.7 fd00:10:244::7\n"
+		    "  podonym whois 192.168.1.20:9100 [fd00::20]:53/udp\n"
+		    "  podonym whois --cgroup \"$(grep ^0:: /proc/4711/cgroup)\"\n"
 		    "  podonym whois --all -o json\n",
 	.n_operands_max = 65536,
 	.options = options,

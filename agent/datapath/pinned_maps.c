@@ -10,7 +10,6 @@
  */
 #include "datapath/pinned_maps_private.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,13 +23,6 @@
 #include "base/log.h"
 #include "base/metric.h"
 
-/* A value of any map. */
-union value {
-	struct pn_ip_value ip;
-	struct pn_service_value service;
-	struct pn_owner_value owner;
-};
-
 struct pn_maps {
 	const struct pn_clock *clock;
 	int dir_fd; /* holds the lock */
@@ -38,14 +30,8 @@ struct pn_maps {
 	struct pn_meta_value meta;
 	struct pn_log_limit full_limit;
 	int first_error; /* of the flush under way */
-
-	/* one batch; entries follow each other without gaps */
-	char keys[PN_INDEX_BATCH * sizeof(struct pn_service_key)];
-	char values[PN_INDEX_BATCH * sizeof(union value)];
-	bool failed[PN_INDEX_BATCH];
+	struct pn_map_batch batch;
 };
-
-_Static_assert(sizeof(struct pn_service_key) >= sizeof(struct pn_ip_key), "the longest key");
 
 /* --- opening ------------------------------------------------------------------------------------ */
 
@@ -96,45 +82,20 @@ static int lock_dir(struct pn_maps *m, const char *dir, struct pn_err *reterr)
 			  meta.agent_pid);
 }
 
-static int create(const char *dir, enum pn_map_id id, uint32_t max_entries, int *ret,
-		  struct pn_err *reterr)
-{
-	const struct pn_map_layout *l = &pn_map_layouts[id];
-	bool is_hash = l->type == BPF_MAP_TYPE_HASH;
-	LIBBPF_OPTS(bpf_map_create_opts, opts,
-		    .map_flags = BPF_F_RDONLY_PROG | (is_hash ? BPF_F_NO_PREALLOC : 0));
-	PN_CLEANUP(pn_closep) int fd = -1;
-	char path[PATH_MAX];
-	int r;
-
-	r = pn_map_path(dir, id, sizeof(path), path, reterr);
-	if (r < 0)
-		return r;
-	fd = bpf_map_create(l->type, l->kernel_name, l->key_size, l->value_size,
-			    is_hash ? max_entries : 1, &opts);
-	if (fd < 0)
-		return pn_err_set(reterr, fd, "making the map %s: %s", l->name, strerror(-fd));
-	r = bpf_obj_pin(fd, path);
-	if (r < 0)
-		return pn_err_set(reterr, r, "pinning %s: %s", path, strerror(-r));
-	*ret = PN_TAKE_FD(fd);
-	return 0;
-}
-
+/* A map that is missing is made, so that what an agent left that knew fewer of them serves as well. */
 static int adopt_or_create(struct pn_maps *m, const struct pn_maps_config *config,
 			   enum pn_map_id id, struct pn_err *reterr)
 {
 	int r = pn_map_open(config->dir, id, false, &m->fds[id], reterr);
 
 	if (r == -ENOENT)
-		r = create(config->dir, id, config->max_addrs, &m->fds[id], reterr);
+		r = pn_map_create(config->dir, id, config->max_addrs, &m->fds[id], reterr);
 	return r;
 }
 
 static int write_meta(struct pn_maps *m)
 {
-	__u32 zero = 0;
-	int r = bpf_map_update_elem(m->fds[PN_MAP_META], &zero, &m->meta, BPF_ANY);
+	int r = pn_map_write_meta(m->fds[PN_MAP_META], &m->meta);
 
 	if (r < 0)
 		pn_metric_add(PN_METRIC_MAPS_FAILURES, 1);
@@ -153,7 +114,7 @@ static int open_meta(struct pn_maps *m, const struct pn_maps_config *config, str
 		return pn_err_set(reterr, r, "reading %s/meta: %s", config->dir, strerror(-r));
 	if (m->meta.abi_version == 0)
 		return 0; /* just made, now or by an agent that died right after */
-	return pn_map_check_version(config->dir, m->meta.abi_version, reterr);
+	return pn_map_check_version(config->dir, m->meta.abi_version, false, reterr);
 }
 
 static int take_over(struct pn_maps *m, const struct pn_maps_config *config, struct pn_err *reterr)
@@ -279,78 +240,40 @@ int pn_maps_seed(struct pn_maps *m, struct pn_index *idx)
 	return r;
 }
 
-/* --- batches ------------------------------------------------------------------------------------ */
-
-static int write_some(const struct pn_maps *m, enum pn_map_id id, bool gone, uint32_t first,
-		      uint32_t *n)
-{
-	const char *keys = m->keys + (size_t)first * pn_map_layouts[id].key_size;
-	const char *values = m->values + (size_t)first * pn_map_layouts[id].value_size;
-
-	return gone ? bpf_map_delete_batch(m->fds[id], keys, n, NULL)
-		    : bpf_map_update_batch(m->fds[id], keys, values, n, NULL);
-}
-
-static int write_one(const struct pn_maps *m, enum pn_map_id id, bool gone, uint32_t i)
-{
-	const char *key = m->keys + (size_t)i * pn_map_layouts[id].key_size;
-	const char *value = m->values + (size_t)i * pn_map_layouts[id].value_size;
-
-	return gone ? bpf_map_delete_elem(m->fds[id], key)
-		    : bpf_map_update_elem(m->fds[id], key, value, BPF_ANY);
-}
-
-static void note_failure(struct pn_maps *m, enum pn_map_id id, int r)
-{
-	unsigned int n_held;
-
-	pn_metric_add(PN_METRIC_MAPS_FAILURES, 1);
-	m->first_error = m->first_error ? m->first_error : r == -E2BIG ? -ENOSPC : r;
-	if (r == -E2BIG &&
-	    pn_log_allow(&m->full_limit, pn_clock_now(m->clock), 60 * PN_NSEC_PER_SEC, &n_held))
-		pn_warn("maps", "the pinned map %s is full, some names are missing held=%u",
-			pn_map_layouts[id].name, n_held);
-}
-
-/*
- * The batch in @m. The kernel stops at the first entry that it refuses and says how many it had done,
- * but leaves the count alone when it refuses the call; so a count that did not shrink means none.
- * The entry it stopped at goes alone, and the batch goes on behind it.
- */
-static void write_batch(struct pn_maps *m, enum pn_map_id id, bool gone, uint32_t n)
-{
-	uint32_t done = 0, n_not = 0;
-
-	memset(m->failed, 0, sizeof(m->failed));
-	while (done < n) {
-		uint32_t some = n - done;
-		int r = write_some(m, id, gone, done, &some);
-
-		if (r == 0)
-			break;
-		done += some < n - done ? some : 0;
-		r = write_one(m, id, gone, done);
-		n_not += r < 0;
-		if (r < 0 && !(gone && r == -ENOENT)) {
-			m->failed[done] = true;
-			note_failure(m, id, r);
-		}
-		done++;
-	}
-	pn_metric_add(gone ? PN_METRIC_MAPS_DELETES : PN_METRIC_MAPS_WRITES, n - n_not);
-}
-
 /* --- deltas ------------------------------------------------------------------------------------- */
 
+static void start_batch(struct pn_maps *m, enum pn_map_id id, bool gone)
+{
+	m->batch.id = id;
+	m->batch.fd = m->fds[id];
+	m->batch.gone = gone;
+	m->batch.n = 0;
+}
+
+static void write_batch(struct pn_maps *m)
+{
+	int r = pn_map_write(&m->batch);
+	unsigned int n_held;
+
+	m->first_error = m->first_error ? m->first_error : r;
+	if (r == -ENOSPC &&
+	    pn_log_allow(&m->full_limit, pn_clock_now(m->clock), 60 * PN_NSEC_PER_SEC, &n_held))
+		pn_warn("maps", "the pinned map %s is full, some names are missing held=%u",
+			pn_map_layouts[m->batch.id].name, n_held);
+}
+
+/* Zeroes behind the text, up to the end. */
 static void put_text(char *to, size_t size, const char *text)
 {
 	(void)stpncpy(to, text, size - 1);
+	to[size - 1] = '\0';
 }
 
+/* Each byte is written once: this is most of what filling the maps costs. */
 static void put_owner(struct pn_owner_value *v, const struct pn_owner *o)
 {
-	memset(v, 0, sizeof(*v));
 	v->kind = o->kind;
+	v->flags = o->flags;
 	put_text(v->uid, sizeof(v->uid), o->uid);
 	put_text(v->name_space, sizeof(v->name_space), o->name_space);
 	put_text(v->name, sizeof(v->name), o->name);
@@ -359,48 +282,57 @@ static void put_owner(struct pn_owner_value *v, const struct pn_owner *o)
 	put_text(v->node, sizeof(v->node), o->node);
 }
 
-static void put_change(const struct pn_index_change *c, union value *v, const void **ret_key)
-{
-	switch (c->kind) {
-	case PN_CHANGE_OWNER:
-		*ret_key = &c->owner_id;
-		put_owner(&v->owner, c->owner);
-		break;
-	case PN_CHANGE_IP:
-		*ret_key = &c->addr;
-		v->ip = c->ip;
-		break;
-	case PN_CHANGE_SERVICE:
-		*ret_key = &c->service_key;
-		v->service = (struct pn_service_value) { .owner = c->service_owner };
-		break;
-	}
-}
-
 static enum pn_map_id map_of(enum pn_index_change_kind kind)
 {
-	return kind == PN_CHANGE_OWNER ? PN_MAP_OWNER
-	       : kind == PN_CHANGE_IP  ? PN_MAP_IP
-				       : PN_MAP_SERVICE;
+	static const enum pn_map_id maps[] = {
+		[PN_CHANGE_OWNER] = PN_MAP_OWNER,     [PN_CHANGE_IP] = PN_MAP_IP,
+		[PN_CHANGE_SERVICE] = PN_MAP_SERVICE, [PN_CHANGE_HOSTPORT] = PN_MAP_HOSTPORT,
+		[PN_CHANGE_CIDR] = PN_MAP_CIDR,	      [PN_CHANGE_CGROUP] = PN_MAP_CGROUP,
+	};
+
+	return maps[kind];
+}
+
+static void put_change(struct pn_map_batch *b, const struct pn_index_change *c)
+{
+	uint32_t i = b->n++;
+
+	switch (c->kind) {
+	case PN_CHANGE_OWNER:
+		b->keys.owner[i] = c->owner_id;
+		if (!c->gone)
+			put_owner(&b->values.owner[i], c->owner);
+		break;
+	case PN_CHANGE_IP:
+		b->keys.ip[i] = c->addr;
+		b->values.ip[i] = c->ip;
+		break;
+	case PN_CHANGE_SERVICE:
+	case PN_CHANGE_HOSTPORT:
+		b->keys.port[i] = c->port;
+		b->values.port[i] = (struct pn_port_value) { .owner = c->owner_id };
+		break;
+	case PN_CHANGE_CIDR:
+		b->keys.cidr[i] = c->cidr;
+		b->values.cidr[i] = (struct pn_cidr_value) { .owner = c->owner_id };
+		break;
+	case PN_CHANGE_CGROUP:
+		b->keys.cgroup[i] = c->cgroup;
+		b->values.cgroup[i] = (struct pn_cgroup_value) { .owner = c->owner_id };
+		break;
+	}
 }
 
 static void take(void *data, struct pn_index_change *changes, size_t n)
 {
 	struct pn_maps *m = data;
-	enum pn_map_id id = map_of(changes[0].kind);
-	const struct pn_map_layout *l = &pn_map_layouts[id];
 
-	for (size_t i = 0; i < n; i++) {
-		const void *key = NULL;
-		union value v;
-
-		put_change(&changes[i], &v, &key);
-		memcpy(m->keys + i * l->key_size, key, l->key_size);
-		memcpy(m->values + i * l->value_size, &v, l->value_size);
-	}
-	write_batch(m, id, changes[0].gone, (uint32_t)n);
+	start_batch(m, map_of(changes[0].kind), changes[0].gone);
 	for (size_t i = 0; i < n; i++)
-		changes[i].failed = m->failed[i];
+		put_change(&m->batch, &changes[i]);
+	write_batch(m);
+	for (size_t i = 0; i < n; i++)
+		changes[i].failed = m->batch.failed[i];
 }
 
 /* An id is in `meta` before it is anywhere else, so that it is never given twice. */
@@ -430,6 +362,9 @@ int pn_maps_flush(struct pn_maps *m, struct pn_index *idx)
 	pn_index_counts(idx, &n);
 	m->meta.n_ip = (__u32)n.n_addrs;
 	m->meta.n_service = (__u32)n.n_services;
+	m->meta.n_hostport = (__u32)n.n_hostports;
+	m->meta.n_cidr = (__u32)n.n_cidrs;
+	m->meta.n_cgroup = (__u32)n.n_cgroups;
 	m->meta.n_owner = (__u32)n.n_owners;
 	m->meta.written_ns = pn_clock_now(m->clock);
 	return write_meta(m);
@@ -445,20 +380,22 @@ struct sweep {
 
 static bool is_in_index(const struct sweep *s, const void *key)
 {
-	struct pn_service_key service;
-	struct pn_ip_key ip;
-	__u32 owner;
+	union pn_map_key k;
 
+	memcpy(&k, key, pn_map_layouts[s->id].key_size);
 	switch (s->id) {
 	case PN_MAP_IP:
-		memcpy(&ip, key, sizeof(ip));
-		return pn_index_has_ip(s->idx, &ip);
+		return pn_index_has_ip(s->idx, &k.ip);
 	case PN_MAP_SERVICE:
-		memcpy(&service, key, sizeof(service));
-		return pn_index_has_service(s->idx, &service);
+		return pn_index_has_service(s->idx, &k.port);
+	case PN_MAP_HOSTPORT:
+		return pn_index_has_hostport(s->idx, &k.port);
+	case PN_MAP_CIDR:
+		return pn_index_has_cidr(s->idx, &k.cidr);
+	case PN_MAP_CGROUP:
+		return pn_index_has_cgroup(s->idx, k.cgroup);
 	default:
-		memcpy(&owner, key, sizeof(owner));
-		return pn_index_has_owner(s->idx, owner);
+		return pn_index_has_owner(s->idx, k.owner);
 	}
 }
 
@@ -481,25 +418,29 @@ static int sweep_map(struct pn_maps *m, const struct pn_index *idx, enum pn_map_
 
 	m->first_error = 0;
 	for (size_t i = 0; r == 0 && i < n; i += PN_INDEX_BATCH) {
-		size_t some = PN_MIN(n - i, (size_t)PN_INDEX_BATCH);
-
-		memcpy(m->keys, s.stale.data + i * key_size, some * key_size);
-		write_batch(m, id, true, (uint32_t)some);
+		start_batch(m, id, true);
+		m->batch.n = (uint32_t)PN_MIN(n - i, (size_t)PN_INDEX_BATCH);
+		memcpy(&m->batch.keys, s.stale.data + i * key_size, m->batch.n * key_size);
+		write_batch(m);
 	}
 	pn_buf_done(&s.stale);
 	return r < 0 ? r : m->first_error;
 }
 
+/* What refers to an owner goes before the owner, whom the flush deletes or the last sweep. */
 int pn_maps_sweep(struct pn_maps *m, struct pn_index *idx)
 {
-	/* what refers to an owner goes before the owner */
-	static const enum pn_map_id order[] = { PN_MAP_IP, PN_MAP_SERVICE, PN_MAP_OWNER };
-	int r;
+	static const enum pn_map_id refer[] = { PN_MAP_SERVICE, PN_MAP_HOSTPORT, PN_MAP_CIDR,
+						PN_MAP_CGROUP, PN_MAP_IP };
+	int r = 0;
 
 	pn_index_confirm(idx);
-	r = pn_maps_flush(m, idx);
-	for (size_t i = 0; r == 0 && i < PN_ARRAY_SIZE(order); i++)
-		r = sweep_map(m, idx, order[i]);
+	for (size_t i = 0; r == 0 && i < PN_ARRAY_SIZE(refer); i++)
+		r = sweep_map(m, idx, refer[i]);
+	if (r == 0)
+		r = pn_maps_flush(m, idx);
+	if (r == 0)
+		r = sweep_map(m, idx, PN_MAP_OWNER);
 	if (r < 0)
 		return r;
 	m->meta.synced = 1;

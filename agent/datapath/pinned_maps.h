@@ -18,7 +18,8 @@ struct pn_maps;
 /**
  * struct pn_maps_config
  * @dir:       where the maps are pinned; created if missing. Below a mounted bpffs
- * @max_addrs: room in the maps `ip`, `service` and `owner`; adopted maps keep their size
+ * @max_addrs: room in the maps `ip`, `service` and `owner`; `hostport` has half of it, `cidr` an
+ *	       eighth, at least 1024 both, and `cgroup` 16,384. Adopted maps keep their size
  */
 struct pn_maps_config {
 	const char *dir;
@@ -67,11 +68,23 @@ struct pn_maps_reader;
 int pn_maps_reader_open(const char *dir, struct pn_maps_reader **ret, struct pn_err *reterr);
 void pn_maps_reader_close(struct pn_maps_reader *r);
 
-/** Each: 0, -ENOENT if there is no such entry, or a negative errno. */
+/** Each: 0, -ENOENT if there is no such entry, or a negative errno. @port: in host byte order */
 int pn_maps_reader_ip(const struct pn_maps_reader *r, const struct pn_addr *addr,
 		      struct pn_ip_value *ret);
+int pn_maps_reader_service(const struct pn_maps_reader *r, const struct pn_addr *addr,
+			   uint8_t proto, uint16_t port, uint32_t *ret_owner);
+int pn_maps_reader_hostport(const struct pn_maps_reader *r, const struct pn_addr *addr,
+			    uint8_t proto, uint16_t port, uint32_t *ret_owner);
+int pn_maps_reader_cgroup(const struct pn_maps_reader *r, uint64_t id, uint32_t *ret_owner);
 int pn_maps_reader_owner(const struct pn_maps_reader *r, uint32_t id, struct pn_owner_value *ret);
 int pn_maps_reader_meta(const struct pn_maps_reader *r, struct pn_meta_value *ret);
+
+/**
+ * pn_maps_reader_cidr() - the smallest network that has an address, as the kernel finds it
+ * @ret: which network that is. The kernel does not say; so this walks over all of them
+ */
+int pn_maps_reader_cidr(const struct pn_maps_reader *r, const struct pn_addr *addr,
+			struct pn_cidr *ret, uint32_t *ret_owner);
 
 /** pn_maps_reader_each_ip() - every entry of `ip`, read in batches. Return: 0 or a negative errno */
 int pn_maps_reader_each_ip(const struct pn_maps_reader *r,

@@ -5,7 +5,7 @@
 /*
  * The map ABI, version 1: what podonym knows about addresses, for any BPF program or process on
  * the node. The maps are pinned below PN_MAPS_DIR by their names here. Only podonym writes them.
- * lookup.bpf.h has the look-ups for BPF programs in one line each.
+ * lookup.bpf.h has the look-ups for BPF programs in one line each, lookup.h what their loader needs.
  *
  *   ip        hash   struct pn_ip_key   -> struct pn_ip_value      who owns an address
  *   service   hash   struct pn_port_key -> struct pn_port_value    which Service a port belongs to
@@ -23,16 +23,18 @@
  * IPv4 as ::ffff:a.b.c.d. Text is NUL-terminated; its sizes are the limits of Kubernetes names
  * (63 for a label, 253 for a subdomain) plus the NUL.
  *
- * The hash maps are made with BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG: BPF programs can look up and
- * not write. An entry changes in one piece. `meta` does not: each of its fields is right, two of them
- * may be a moment apart.
+ * The hash maps and the trie are made with BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG, `meta` with the
+ * latter: BPF programs can look up and not write. An entry changes in one piece. `meta` does not: each
+ * of its fields is right, two of them may be a moment apart.
  *
  * An owner id is never given to another owner: not after deletes, nor across restarts of the agent
  * while the maps are pinned. 0 is no owner. An owner that a value names is in `owner` before the
  * value is written, and stays there at least as long.
  */
 
+#ifndef __VMLINUX_H__ /* which has these types itself */
 #include <linux/types.h>
+#endif
 
 #define PN_MAPS_VERSION 1
 #define PN_MAPS_DIR "/sys/fs/bpf/podonym/v1"
@@ -47,8 +49,8 @@ enum pn_owner_kind {
 	PN_OWNER_POD,
 	PN_OWNER_SERVICE,
 	PN_OWNER_NODE,
-	PN_OWNER_PROCESS,  /* of the node itself, outside of pods: name is its unit or its command */
-	PN_OWNER_RANGE,	   /* a network that has been given a name */
+	PN_OWNER_PROCESS, /* of the node itself, outside of pods: name is its unit or its command */
+	PN_OWNER_RANGE,	  /* a network that has been given a name */
 	PN_OWNER_KIND_MAX, /* sentinel */
 };
 
