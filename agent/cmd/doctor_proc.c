@@ -62,7 +62,7 @@ bool pn_proc_inet6(const char *line, struct pn_addr *ret)
 	struct pn_addr addr;
 	char hex[33];
 
-	if (sscanf(line, "%32[0-9a-f] %*x %*x %x %x", hex, &scope, &flags) != 3 ||
+	if (sscanf(line, "%32[0-9a-f]%*[ ]%*x %*x %x %x", hex, &scope, &flags) != 3 ||
 	    strlen(hex) != 32)
 		return false;
 	if (scope == SCOPE_HOST || scope == SCOPE_LINK || (flags & FLAG_DUPLICATE))

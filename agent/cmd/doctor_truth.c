@@ -202,14 +202,19 @@ static int read_inet6(FILE *f, struct pn_addrs *ret)
 	return r;
 }
 
-/* @proc_fd: directory of a process in the namespace */
+/*
+ * @proc_fd: directory of a process in the namespace. There may be no IPv6. Return: 1; 0: the process
+ * has gone; or a negative errno
+ */
 static int read_addrs(int proc_fd, struct pn_addrs *ret)
 {
 	PN_CLEANUP(filep_close) FILE *v4 = open_below(proc_fd, "net/fib_trie");
 	PN_CLEANUP(filep_close) FILE *v6 = open_below(proc_fd, "net/if_inet6");
 	int r = read_fib(v4, ret);
 
-	return r < 0 ? r : read_inet6(v6, ret);
+	if (r == 0)
+		r = read_inet6(v6, ret);
+	return r < 0 ? r : v4 != NULL;
 }
 
 static int read_sockets_of(struct pn_truth *t, FILE *f, uint8_t proto)
@@ -324,10 +329,12 @@ static int note_namespace(struct pn_truth *t, const struct process *p)
 	}
 	r = grow(&pod->namespaces, pod->n_namespaces, &pod->cap_namespaces,
 		 sizeof(*pod->namespaces));
-	if (r < 0)
+	if (r == 0)
+		r = read_addrs(p->fd, &pod->addrs);
+	if (r <= 0)
 		return r;
 	pod->namespaces[pod->n_namespaces++] = p->net;
-	return read_addrs(p->fd, &pod->addrs);
+	return 0;
 }
 
 static void note_holder(struct pn_truth *t, const struct process *p, uint64_t inode)
@@ -417,7 +424,7 @@ static int read_proc(struct pn_truth *t, const char *root, struct pn_err *reterr
 		return pn_err_set(reterr, r, "%s/self: %s: is procfs mounted there?", root,
 				  strerror(-r));
 	r = read_addrs(self_fd, &t->own);
-	if (r == 0)
+	if (r >= 0)
 		r = read_sockets(t, self_fd);
 	if (r == 0)
 		r = read_processes(t, dir, own_net);
