@@ -123,11 +123,12 @@ static void print_notes(const struct pn_diagnosis *d)
 		{ d->n_unseen, "addresses of pods whose sandbox does not show its addresses" },
 		{ d->n_undeclared, "ports that host-network pods listen at and do not declare" },
 		{ d->n_elsewhere, "addresses of the node that are on none of its interfaces" },
+		{ d->n_hidden, "processes of the node that may not be looked into" },
 	};
 
 	for (size_t i = 0; i < PN_ARRAY_SIZE(notes); i++) {
 		if (notes[i].n)
-			(void)printf("Not compared: %zu %s.\n", notes[i].n, notes[i].words);
+			(void)printf("Not compared: %s: %zu\n", notes[i].words, notes[i].n);
 	}
 }
 
@@ -176,12 +177,12 @@ static int print_json(const struct pn_diagnosis *d)
 	}
 	(void)json_object_set_new(doc, "checks", checks);
 	(void)json_object_set_new(doc, "disagreements", disagreements_json(d));
-	(void)json_object_set_new(doc, "not_compared",
-				  json_pack("{s:I, s:I, s:I, s:I}", "extra_addresses",
-					    (json_int_t)d->n_extra, "unseen_addresses",
-					    (json_int_t)d->n_unseen, "undeclared_ports",
-					    (json_int_t)d->n_undeclared, "node_addresses_elsewhere",
-					    (json_int_t)d->n_elsewhere));
+	(void)json_object_set_new(
+		doc, "not_compared",
+		json_pack("{s:I, s:I, s:I, s:I, s:I}", "extra_addresses", (json_int_t)d->n_extra,
+			  "unseen_addresses", (json_int_t)d->n_unseen, "undeclared_ports",
+			  (json_int_t)d->n_undeclared, "node_addresses_elsewhere",
+			  (json_int_t)d->n_elsewhere, "hidden_processes", (json_int_t)d->n_hidden));
 	r = json_dumpf(doc, stdout, JSON_INDENT(2));
 	json_decref(doc);
 	(void)putchar('\n');

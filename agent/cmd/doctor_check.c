@@ -510,5 +510,6 @@ int pn_diagnose(const struct pn_truth *truth, const struct pn_maps_reader *maps,
 	};
 	int r = check_all(&e);
 
+	ret->n_hidden = truth->n_hidden;
 	return r < 0 ? pn_err_set(reterr, r, "comparing with the maps: %s", strerror(-r)) : 0;
 }

@@ -39,12 +39,13 @@ struct pn_disagreement {
  * @n_unseen:	  addresses of pods whose namespaces show none: a sandbox keeps them to itself
  * @n_undeclared: ports that host-network pods listen at and do not declare
  * @n_elsewhere:  addresses of the node that are on none of its interfaces
+ * @n_hidden:	  processes of the node that may not be looked into
  */
 struct pn_diagnosis {
 	size_t n_checked[PN_CHECK_MAX];
 	struct pn_disagreement *items;
 	size_t n, cap;
-	size_t n_extra, n_unseen, n_undeclared, n_elsewhere;
+	size_t n_extra, n_unseen, n_undeclared, n_elsewhere, n_hidden;
 };
 
 /** pn_diagnose() - @ret: zeroed; to be given to pn_diagnosis_done(), also after a failure. Return: 0 or a negative errno with @reterr */

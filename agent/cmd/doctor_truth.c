@@ -361,6 +361,14 @@ static void note_descriptors(struct pn_truth *t, const struct process *p)
 	}
 }
 
+/* The kernel answers "permission denied" of a process that has gone as well. */
+static bool is_alive(int proc_fd)
+{
+	PN_CLEANUP(filep_close) FILE *f = open_below(proc_fd, "stat");
+
+	return f && fgetc(f) != EOF;
+}
+
 /* @own_net: the node's network namespace */
 static int note_process(struct pn_truth *t, int dir_fd, const char *name, uint64_t own_net)
 {
@@ -370,12 +378,14 @@ static int note_process(struct pn_truth *t, int dir_fd, const char *name, uint64
 
 	if (fd < 0)
 		return 0;
+	(void)read_uid(fd, p.uid);
 	r = read_link(fd, "ns/net", "net", &p.net);
-	if (r == -EACCES || r == -EPERM)
-		return -EPERM;
+	if ((r == -EACCES || r == -EPERM) && is_alive(fd)) {
+		t->n_hidden++;
+		return *p.uid ? -EPERM : 0;
+	}
 	if (r < 0)
 		return 0;
-	(void)read_uid(fd, p.uid);
 	if (p.net == own_net)
 		note_descriptors(t, &p);
 	else if (*p.uid)
@@ -430,9 +440,7 @@ static int read_proc(struct pn_truth *t, const char *root, struct pn_err *reterr
 		r = read_processes(t, dir, own_net);
 	if (r == -EPERM)
 		return pn_err_set(reterr, r,
-				  "%s: may not look into other processes: run as root, in the "
-				  "node's PID namespace",
-				  root);
+				  "%s: may not look into the processes of pods: run as root", root);
 	return r < 0 ? pn_err_set(reterr, r, "%s: %s", root, strerror(-r)) : 0;
 }
 

@@ -60,6 +60,7 @@ struct pn_truth {
 	struct pn_truth_pod *pods;
 	struct pn_truth_socket *sockets; /* by inode */
 	size_t n_cgroups, cap_cgroups, n_pods, cap_pods, n_sockets, cap_sockets;
+	size_t n_hidden;     /* processes of no pod that may not be looked into */
 	struct pn_addrs own; /* of the network namespace that this process is in: the node's */
 };
 
@@ -69,7 +70,7 @@ struct pn_truth {
  * @cgroup_root: of the unified hierarchy; NULL: no cgroups are read
  * @ret:	 zeroed; to be given to pn_truth_done(), also after a failure
  *
- * Return: 0; -EPERM: may not look into other processes; or another negative errno, with @reterr
+ * Return: 0; -EPERM: may not look into processes of pods; or another negative errno, with @reterr
  */
 int pn_truth_read(const char *proc, const char *cgroup_root, struct pn_truth *ret,
 		  struct pn_err *reterr);
