@@ -5,8 +5,6 @@
 #include "cmd/doctor_proc.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,39 +16,74 @@ const char *pn_proc_cgroup(char *line)
 	return strncmp(line, "0::/", 4) == 0 ? line + 3 : NULL;
 }
 
+/* A part of a line between blanks; not terminated, empty at the end. */
+struct word {
+	const char *at;
+	size_t len;
+};
+
+static struct word next_word(const char **line)
+{
+	struct word w = { .at = *line + strspn(*line, " \t\n") };
+
+	w.len = strcspn(w.at, " \t\n");
+	*line = w.at + w.len;
+	return w;
+}
+
+static void skip_words(const char **line, int n)
+{
+	while (n--)
+		(void)next_word(line);
+}
+
+static bool is(struct word w, const char *text)
+{
+	return w.len == strlen(text) && memcmp(w.at, text, w.len) == 0;
+}
+
+/* @max_len: digits. Return: are these hexadecimal digits and nothing else? */
+static bool parse_hex(struct word w, size_t max_len, uint32_t *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint32_t value = 0;
+
+	if (!w.len || w.len > max_len)
+		return false;
+	for (size_t i = 0; i < w.len; i++) {
+		const char *digit =
+			strchr(digits, w.at[i] | ('A' <= w.at[i] && w.at[i] <= 'F' ? 0x20 : 0));
+
+		if (!w.at[i] || !digit)
+			return false;
+		value = value << 4 | (uint32_t)(digit - digits);
+	}
+	*ret = value;
+	return true;
+}
+
 /*
  * An address is on one line, "|-- 10.0.0.1", and what it is on those that follow it: "/32 host
  * LOCAL" for one of our own.
  */
 bool pn_proc_fib(struct pn_proc_fib *state, const char *line, struct pn_addr *ret)
 {
-	char text[16], kind[8];
-	unsigned int prefix_len;
+	struct word first = next_word(&line), second = next_word(&line);
+	char text[16];
 
-	line += strspn(line, " ");
-	if (sscanf(line, "|-- %15[0-9.]", text) == 1) {
-		state->has_addr = pn_addr_parse(text, &state->addr) == 0;
+	if (is(first, "|--")) {
+		state->has_addr = false;
+		if (second.len >= sizeof(text))
+			return false;
+		memcpy(text, second.at, second.len);
+		text[second.len] = '\0';
+		state->has_addr = !strchr(text, ':') && pn_addr_parse(text, &state->addr) == 0;
 		return false;
 	}
-	if (!state->has_addr || sscanf(line, "/%2u host %7s", &prefix_len, kind) != 2 ||
-	    prefix_len != 32 || strcmp(kind, "LOCAL") != 0)
+	if (!state->has_addr || !is(first, "/32") || !is(second, "host") ||
+	    !is(next_word(&line), "LOCAL"))
 		return false;
 	*ret = state->addr;
-	return true;
-}
-
-/* @n_words: of 32 bits each, as the kernel prints them: the number that the bytes in memory make */
-static bool parse_words(const char *hex, size_t n_words, uint8_t *ret)
-{
-	for (size_t i = 0; i < n_words; i++) {
-		unsigned int word;
-		uint32_t bytes;
-
-		if (sscanf(hex + 8 * i, "%8x", &word) != 1)
-			return false;
-		bytes = word;
-		memcpy(ret + 4 * i, &bytes, sizeof(bytes));
-	}
 	return true;
 }
 
@@ -58,19 +91,18 @@ static bool parse_words(const char *hex, size_t n_words, uint8_t *ret)
 bool pn_proc_inet6(const char *line, struct pn_addr *ret)
 {
 	enum { SCOPE_HOST = 0x10, SCOPE_LINK = 0x20, FLAG_DUPLICATE = 0x08 };
-	unsigned int scope, flags;
+	struct word hex = next_word(&line);
+	uint32_t scope, flags, byte;
 	struct pn_addr addr;
-	char hex[33];
 
-	if (sscanf(line, "%32[0-9a-f]%*[ ]%*x %*x %x %x", hex, &scope, &flags) != 3 ||
-	    strlen(hex) != 32)
+	skip_words(&line, 2);
+	if (hex.len != 2 * sizeof(addr.b) || !parse_hex(next_word(&line), 8, &scope) ||
+	    !parse_hex(next_word(&line), 8, &flags))
 		return false;
 	if (scope == SCOPE_HOST || scope == SCOPE_LINK || (flags & FLAG_DUPLICATE))
 		return false;
 	for (size_t i = 0; i < sizeof(addr.b); i++) {
-		unsigned int byte;
-
-		if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+		if (!parse_hex((struct word) { hex.at + 2 * i, 2 }, 2, &byte))
 			return false;
 		addr.b[i] = (uint8_t)byte;
 	}
@@ -90,28 +122,64 @@ bool pn_proc_is_plain(const struct pn_addr *addr)
 	return !(b[0] == 0xfe && (b[1] & 0xc0) == 0x80);
 }
 
+/* The kernel prints words of 32 bits: the numbers that the bytes in memory make. */
+static bool parse_addr(struct word hex, struct pn_addr *ret)
+{
+	static const uint8_t v4_prefix[12] = { [10] = 0xff, [11] = 0xff };
+	uint8_t *out = ret->b;
+	uint32_t bytes;
+
+	if (hex.len == 8) {
+		memcpy(out, v4_prefix, sizeof(v4_prefix));
+		out += sizeof(v4_prefix);
+	} else if (hex.len != 32) {
+		return false;
+	}
+	for (size_t i = 0; i < hex.len; i += 8, out += sizeof(bytes)) {
+		if (!parse_hex((struct word) { hex.at + i, 8 }, 8, &bytes))
+			return false;
+		memcpy(out, &bytes, sizeof(bytes));
+	}
+	return true;
+}
+
+static bool parse_number(struct word w, uint64_t *ret)
+{
+	unsigned long long number;
+	char *end;
+
+	if (!w.len || *w.at < '0' || *w.at > '9')
+		return false;
+	errno = 0;
+	number = strtoull(w.at, &end, 10);
+	if (errno || end != w.at + w.len)
+		return false;
+	*ret = number;
+	return true;
+}
+
 /* NUMBER: ADDRESS:PORT ADDRESS:PORT STATE TX:RX TIMER RETRANSMITS UID TIMEOUT INODE ... */
 bool pn_proc_socket(const char *line, struct pn_proc_socket *ret)
 {
-	static const uint8_t v4_prefix[12] = { [10] = 0xff, [11] = 0xff };
+	struct word number = next_word(&line), local = next_word(&line), addr = local, port;
 	struct pn_proc_socket s = { .port = 0 };
-	unsigned long long inode;
-	unsigned int port;
-	size_t n_words;
-	char hex[33];
+	uint32_t port_number, state;
 
-	if (sscanf(line, " %*u: %32[0-9A-F]:%4x %*[0-9A-F]:%*4x %2x %*s %*s %*s %*s %*s %20llu",
-		   hex, &port, &s.state, &inode) != 4)
+	if (!number.len || number.at[number.len - 1] != ':')
 		return false;
-	n_words = strlen(hex) / 8;
-	if (strlen(hex) == 8)
-		memcpy(s.addr.b, v4_prefix, sizeof(v4_prefix));
-	else if (strlen(hex) != 32)
+	addr.len = strcspn(local.at, ": \t\n");
+	if (addr.len >= local.len)
 		return false;
-	if (!parse_words(hex, n_words, s.addr.b + (n_words == 1 ? sizeof(v4_prefix) : 0)))
+	port = (struct word) { addr.at + addr.len + 1, local.len - addr.len - 1 };
+	skip_words(&line, 1);
+	if (!parse_addr(addr, &s.addr) || !parse_hex(port, 4, &port_number) ||
+	    !parse_hex(next_word(&line), 2, &state))
 		return false;
-	s.port = (uint16_t)port;
-	s.inode = inode;
+	skip_words(&line, 5);
+	if (!parse_number(next_word(&line), &s.inode))
+		return false;
+	s.port = (uint16_t)port_number;
+	s.state = state;
 	*ret = s;
 	return true;
 }
@@ -119,18 +187,11 @@ bool pn_proc_socket(const char *line, struct pn_proc_socket *ret)
 bool pn_proc_link(const char *link, const char *kind, uint64_t *ret)
 {
 	size_t len = strlen(kind);
-	unsigned long long number;
-	char *end;
+	struct word number;
 
 	if (strncmp(link, kind, len) != 0 || strncmp(link + len, ":[", 2) != 0)
 		return false;
-	link += len + 2;
-	if (*link < '0' || *link > '9')
-		return false;
-	errno = 0;
-	number = strtoull(link, &end, 10);
-	if (errno || strcmp(end, "]") != 0)
-		return false;
-	*ret = number;
-	return true;
+	number.at = link + len + 2;
+	number.len = strcspn(number.at, "]");
+	return strcmp(number.at + number.len, "]") == 0 && parse_number(number, ret);
 }

@@ -18,21 +18,28 @@ struct mount {
 	char *root, *path, *type;
 };
 
+/* Return: the byte that "\\123" stands for; 0 for anything else */
+static unsigned int octal(const char *text)
+{
+	unsigned int byte = 0;
+
+	if (*text != '\\' || strspn(text + 1, "01234567") < 3)
+		return 0;
+	for (int i = 1; i <= 3; i++)
+		byte = byte * 8 + (unsigned int)(text[i] - '0');
+	return byte < 256 ? byte : 0;
+}
+
 /* The table writes blank, tab, newline and backslash as three octal digits. */
 static void unescape(char *text)
 {
 	char *out = text;
 
 	while (*text) {
-		unsigned int byte;
+		unsigned int byte = octal(text);
 
-		if (text[0] == '\\' && sscanf(text + 1, "%3o", &byte) == 1 && byte && byte < 256 &&
-		    strspn(text + 1, "01234567") >= 3) {
-			*out++ = (char)byte;
-			text += 4;
-		} else {
-			*out++ = *text++;
-		}
+		*out++ = byte ? (char)byte : *text;
+		text += byte ? 4 : 1;
 	}
 	*out = '\0';
 }
