@@ -24,6 +24,11 @@
 	X(MAPS_FAILURES, "pn_maps_failures_total", "map writes that the kernel refused")          \
 	X(LINKS_TRACED, "pn_links_traced", "interfaces with tracing attached")                    \
 	X(LINKS_FAILURES, "pn_links_failures_total", "interfaces where tracing could not attach") \
+	X(CGROUPS_FOLLOWED, "pn_cgroups_followed", "cgroups that are followed")                   \
+	X(CGROUPS_REFUSED, "pn_cgroups_refused",                                                  \
+	  "cgroups that are left out: too many, too deep, or not to be read")                     \
+	X(CGROUPS_REREADS, "pn_cgroups_rereads_total",                                            \
+	  "times that the cgroup tree was read again, because events were lost or cannot be had") \
 	X(FLOW_ACTIVE, "pn_flow_active", "entries in the kernel's flow table at the last drain")  \
 	X(FLOW_RECORDS, "pn_flow_records_total", "flow records written")                          \
 	X(FLOW_PACKETS, "pn_flow_packets_total", "packets in the flow records written")           \

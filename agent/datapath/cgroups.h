@@ -2,6 +2,9 @@
 #ifndef PN_DATAPATH_CGROUPS_H
 #define PN_DATAPATH_CGROUPS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/err.h"
 #include "index/index.h"
 
@@ -40,6 +43,9 @@ int pn_cgroups_fd(const struct pn_cgroups *c);
 
 /** pn_cgroups_dispatch() - also once right after opening: the first read. Return: 0 or a negative errno */
 int pn_cgroups_dispatch(struct pn_cgroups *c, struct pn_err *reterr);
+
+/** pn_cgroup_id() - of an open directory: what bpf_skb_cgroup_id() returns. Return: 0 or a negative errno */
+int pn_cgroup_id(int fd, uint64_t *ret);
 
 /**
  * pn_cgroup_parse_path() - the pod in a cgroup's path
