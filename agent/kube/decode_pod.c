@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pods: the addresses, the node, the declared host ports, the phase. Called through the table of
- * kinds for each pod in a list or watch event.
+ * Pods: the addresses, the node and its addresses, the declared host ports, the phase. Called through
+ * the table of kinds for each pod in a list or watch event.
  */
 #include <string.h>
 
@@ -14,14 +14,14 @@
 struct draft {
 	struct pn_draft common;
 	struct pn_pod pod;
-	const char *pod_ip;
-	struct pn_texts pod_ips;
+	const char *pod_ip, *host_ip;
+	struct pn_texts pod_ips, host_ips;
 };
 
 static void begin(struct draft *d, const struct pn_decoding *decoding, struct pn_err *err)
 {
 	pn_draft_begin(&d->common, decoding, err, &d->pod.meta, PN_KIND_POD);
-	d->pod.node_name = d->pod_ip = "";
+	d->pod.node_name = d->pod_ip = d->host_ip = "";
 }
 
 static void add_port(struct draft *d, int64_t host, int64_t container, const char *proto_name)
@@ -44,16 +44,27 @@ static void add_port(struct draft *d, int64_t host, int64_t container, const cha
 	d->pod.host_ports = v;
 }
 
-static int finish(struct draft *d, struct pn_object **ret)
+/* The list, or the single address that older servers have in its place. */
+static struct pn_addr_list addrs_of(struct draft *d, const struct pn_texts *all, const char *only)
 {
 	struct pn_addr_list addrs = { 0 };
 
-	for (uint32_t i = 0; i < d->pod_ips.n; i++)
-		pn_addr_list_add(&d->common, &addrs, d->pod_ips.v[i]);
-	if (!d->pod_ips.n)
-		pn_addr_list_add(&d->common, &addrs, d->pod_ip);
+	for (uint32_t i = 0; i < all->n; i++)
+		pn_addr_list_add(&d->common, &addrs, all->v[i]);
+	if (!all->n)
+		pn_addr_list_add(&d->common, &addrs, only);
+	return addrs;
+}
+
+static int finish(struct draft *d, struct pn_object **ret)
+{
+	struct pn_addr_list addrs = addrs_of(d, &d->pod_ips, d->pod_ip);
+	struct pn_addr_list host_addrs = addrs_of(d, &d->host_ips, d->host_ip);
+
 	d->pod.addrs = addrs.v;
 	d->pod.n_addrs = (uint16_t)addrs.n;
+	d->pod.host_addrs = host_addrs.v;
+	d->pod.n_host_addrs = (uint16_t)host_addrs.n;
 	return pn_draft_finish(&d->common, &d->pod.meta, ret);
 }
 
@@ -76,19 +87,28 @@ static void read_containers_json(struct draft *d, const json_t *spec, const char
 	}
 }
 
+static void read_ips_json(struct pn_draft *c, const json_t *status, const char *field,
+			  struct pn_texts *ret)
+{
+	const json_t *ips = pn_json_array(c, status, field);
+
+	for (size_t i = 0; i < json_array_size(ips); i++)
+		pn_texts_add(
+			c, ret,
+			pn_json_string(c, pn_json_item(c, ips, i, field), "ip", PN_ADDR_TEXT_LEN));
+}
+
 static void read_status_json(struct draft *d, const json_t *status)
 {
 	struct pn_draft *c = &d->common;
-	const json_t *ips = pn_json_array(c, status, "podIPs");
 
 	d->pod.phase =
 		(uint8_t)pn_pod_phase_parse(pn_json_string(c, status, "phase", PN_SHORT_TEXT_LEN));
 	d->pod.start_time_s = pn_json_time(c, status, "startTime");
 	d->pod_ip = pn_json_string(c, status, "podIP", PN_ADDR_TEXT_LEN);
-	for (size_t i = 0; i < json_array_size(ips); i++)
-		pn_texts_add(c, &d->pod_ips,
-			     pn_json_string(c, pn_json_item(c, ips, i, "podIPs"), "ip",
-					    PN_ADDR_TEXT_LEN));
+	d->host_ip = pn_json_string(c, status, "hostIP", PN_ADDR_TEXT_LEN);
+	read_ips_json(c, status, "podIPs", &d->pod_ips);
+	read_ips_json(c, status, "hostIPs", &d->host_ips);
 }
 
 int pn_decode_pod_json(const struct pn_decoding *decoding, const json_t *tree,
@@ -153,16 +173,17 @@ static void read_spec_pb(struct draft *d, const struct pn_pb_field *f)
 	}
 }
 
-static void read_ip_pb(struct draft *d, const struct pn_pb_field *f)
+static void read_ip_pb(struct pn_draft *c, const struct pn_pb_field *f, const char *field,
+		       uint32_t number, struct pn_texts *ret)
 {
-	struct pn_pb m = pn_pb_message(&d->common, f, "podIPs");
+	struct pn_pb m = pn_pb_message(c, f, field);
 	struct pn_pb_field part;
 	const char *ip = "";
 
-	while (pn_pb_next(&d->common, &m, &part))
-		if (part.number == PB_POD_IP_IP)
-			ip = pn_pb_string(&d->common, &part, "ip", PN_ADDR_TEXT_LEN);
-	pn_texts_add(&d->common, &d->pod_ips, ip);
+	while (pn_pb_next(c, &m, &part))
+		if (part.number == number)
+			ip = pn_pb_string(c, &part, "ip", PN_ADDR_TEXT_LEN);
+	pn_texts_add(c, ret, ip);
 }
 
 static void read_status_pb(struct draft *d, const struct pn_pb_field *f)
@@ -180,7 +201,11 @@ static void read_status_pb(struct draft *d, const struct pn_pb_field *f)
 		else if (part.number == PB_POD_STATUS_START_TIME)
 			d->pod.start_time_s = pn_pb_time(c, &part, "startTime");
 		else if (part.number == PB_POD_STATUS_POD_IPS)
-			read_ip_pb(d, &part);
+			read_ip_pb(c, &part, "podIPs", PB_POD_IP_IP, &d->pod_ips);
+		else if (part.number == PB_POD_STATUS_HOST_IP)
+			d->host_ip = pn_pb_string(c, &part, "hostIP", PN_ADDR_TEXT_LEN);
+		else if (part.number == PB_POD_STATUS_HOST_IPS)
+			read_ip_pb(c, &part, "hostIPs", PB_HOST_IP_IP, &d->host_ips);
 	}
 }
 

@@ -45,7 +45,8 @@ SET(container_port, ALL("hostPort"), ALL("containerPort"), ALL("protocol"));
 SET(container, OF("ports", container_port));
 SET(pod_spec, ALL("nodeName"), ALL("hostNetwork"), OF("containers", container),
     OF("initContainers", container));
-SET(pod_status, ALL("phase"), ALL("podIP"), ALL("podIPs"), ALL("startTime"));
+SET(pod_status, ALL("phase"), ALL("hostIP"), ALL("hostIPs"), ALL("podIP"), ALL("podIPs"),
+    ALL("startTime"));
 SET(pod, COMMON(metadata), OF("spec", pod_spec), OF("status", pod_status));
 
 SET(service_port, ALL("name"), ALL("port"), ALL("nodePort"), ALL("protocol"));

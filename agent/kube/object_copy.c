@@ -119,6 +119,7 @@ static void walk_pod(struct walk *w, struct pn_object *o)
 	p->node_name = shared(w, p->node_name);
 	LIST(w, p->addrs, p->n_addrs);
 	LIST(w, p->host_ports, p->n_host_ports);
+	LIST(w, p->host_addrs, p->n_host_addrs);
 }
 
 static void walk_service(struct walk *w, struct pn_object *o)

@@ -56,7 +56,7 @@ enum { PB_REQUIREMENT_KEY = 1, PB_REQUIREMENT_OPERATOR = 2, PB_REQUIREMENT_VALUE
 enum { PB_INT_OR_STRING_TYPE = 1, PB_INT_OR_STRING_INT = 2, PB_INT_OR_STRING_STRING = 3 };
 enum { PB_INT_OR_STRING_IS_STRING = 1 };
 
-/* core/v1: PodSpec, Container, ContainerPort, PodStatus, PodIP */
+/* core/v1: PodSpec, Container, ContainerPort, PodStatus, PodIP, HostIP */
 enum {
 	PB_POD_SPEC_CONTAINERS = 2,
 	PB_POD_SPEC_NODE_NAME = 10,
@@ -71,11 +71,14 @@ enum {
 };
 enum {
 	PB_POD_STATUS_PHASE = 1,
+	PB_POD_STATUS_HOST_IP = 5,
 	PB_POD_STATUS_POD_IP = 6,
 	PB_POD_STATUS_START_TIME = 7,
 	PB_POD_STATUS_POD_IPS = 12,
+	PB_POD_STATUS_HOST_IPS = 16,
 };
 enum { PB_POD_IP_IP = 1 };
+enum { PB_HOST_IP_IP = 1 };
 
 /* core/v1: ServiceSpec, ServicePort, ServiceStatus, LoadBalancerStatus, LoadBalancerIngress */
 enum {

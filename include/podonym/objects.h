@@ -101,13 +101,12 @@ struct pn_pod {
 	struct pn_object meta;
 	uint8_t phase;
 	bool host_network;
-	uint16_t n_addrs, n_host_ports;
+	uint16_t n_addrs, n_host_ports, n_host_addrs;
 	int64_t start_time_s;
 	const char *node_name;
 	const struct pn_addr *addrs;
 	const struct pn_host_port *host_ports;
 	const struct pn_addr *host_addrs;
-	uint16_t n_host_addrs;
 };
 
 struct pn_service_port {

@@ -49,6 +49,7 @@ static void check_pod(const struct pn_pod *pod)
 	assert(pod->n_host_ports <= PN_MAX_PORTS && pod->phase < PN_POD_PHASE_MAX);
 	check_name(pod->node_name, 253);
 	check_addrs(pod->addrs, pod->n_addrs);
+	check_addrs(pod->host_addrs, pod->n_host_addrs);
 	for (uint32_t i = 0; i < pod->n_host_ports; i++)
 		assert(pod->host_ports[i].host_port && pod->host_ports[i].proto);
 }

@@ -33,7 +33,8 @@ static void check_same(const struct pn_object *a, const struct pn_object *b)
 	assert(a->controller == b->controller && a->created_s == b->created_s);
 	if (a->kind == PN_KIND_POD)
 		assert(pn_object_pod(a)->n_addrs == pn_object_pod(b)->n_addrs &&
-		       pn_object_pod(a)->n_host_ports == pn_object_pod(b)->n_host_ports);
+		       pn_object_pod(a)->n_host_ports == pn_object_pod(b)->n_host_ports &&
+		       pn_object_pod(a)->n_host_addrs == pn_object_pod(b)->n_host_addrs);
 	else if (a->kind == PN_KIND_SERVICE)
 		assert(pn_object_service(a)->n_addrs == pn_object_service(b)->n_addrs &&
 		       pn_object_service(a)->n_ports == pn_object_service(b)->n_ports);

@@ -44,7 +44,8 @@ static void pod_keeps_what_names_a_packet(void **state)
 		"'initContainers':[{'ports':[{'containerPort':53,'hostPort':53,'protocol':'UDP'}]}]"
 		"},"
 		"'status':{'phase':'Running','podIP':'10.0.0.1','podIPs':[{'ip':'10.0.0.1'},"
-		"{'ip':'fd00::1'}],'startTime':'2024-02-29T12:00:02.123456Z'}}");
+		"{'ip':'fd00::1'}],'hostIP':'192.0.2.1','hostIPs':[{'ip':'192.0.2.1'},"
+		"{'ip':'2001:db8::1'}],'startTime':'2024-02-29T12:00:02.123456Z'}}");
 	const struct pn_pod *pod = pn_object_pod(obj);
 	char key[PN_KEY_LEN];
 
@@ -62,6 +63,7 @@ static void pod_keeps_what_names_a_packet(void **state)
 	assert_false(obj->terminating);
 	assert_int_equal(pod->start_time_s, 1709208002);
 	check_addrs(pod->addrs, pod->n_addrs, "10.0.0.1 fd00::1");
+	check_addrs(pod->host_addrs, pod->n_host_addrs, "192.0.2.1 2001:db8::1");
 	assert_int_equal(pod->n_host_ports, 2);
 	assert_int_equal(pod->host_ports[0].host_port, 8080);
 	assert_int_equal(pod->host_ports[0].container_port, 80);
@@ -79,7 +81,8 @@ static void absent_and_null_fields_are_empty(void **state)
 		"'ownerReferences':null,'creationTimestamp':null},'spec':null,'status':null}",
 		"{'metadata':{'name':'a','ownerReferences':[]},'spec':{'containers':null,"
 		"'initContainers':null,'nodeName':null,'hostNetwork':null},"
-		"'status':{'phase':null,'podIP':null,'podIPs':null,'startTime':null}}",
+		"'status':{'phase':null,'podIP':null,'podIPs':null,'hostIP':null,'hostIPs':null,'"
+		"startTime':null}}",
 	};
 
 	(void)state;
@@ -96,6 +99,7 @@ static void absent_and_null_fields_are_empty(void **state)
 		assert_string_equal(pod->node_name, "");
 		assert_int_equal(pod->phase, PN_POD_PHASE_UNKNOWN);
 		assert_int_equal(pod->n_addrs, 0);
+		assert_int_equal(pod->n_host_addrs, 0);
 		pn_object_unref(obj);
 	}
 }
@@ -107,6 +111,30 @@ static void pod_ip_stands_in_for_absent_pod_ips(void **state)
 
 	(void)state;
 	check_addrs(pn_object_pod(obj)->addrs, pn_object_pod(obj)->n_addrs, "10.0.0.9");
+	pn_object_unref(obj);
+}
+
+static void host_ip_stands_in_for_absent_host_ips(void **state)
+{
+	struct pn_object *obj = decode(PN_KIND_POD, "{'metadata':{'name':'a'},'status':{'hostIP':"
+						    "'192.0.2.9','hostIPs':[]}}");
+
+	(void)state;
+	check_addrs(pn_object_pod(obj)->host_addrs, pn_object_pod(obj)->n_host_addrs, "192.0.2.9");
+	pn_object_unref(obj);
+}
+
+static void host_addresses_are_kept_once_and_bad_ones_counted(void **state)
+{
+	struct pn_object *obj = decode(
+		PN_KIND_POD,
+		"{'metadata':{'name':'a'},'status':{'hostIP':'192.0.2.9','hostIPs':[{},"
+		"{'ip':'192.0.2.1'},{'ip':'x'},{'ip':'::ffff:192.0.2.1'},{'ip':'2001:db8::1'}]}}");
+
+	(void)state;
+	check_addrs(pn_object_pod(obj)->host_addrs, pn_object_pod(obj)->n_host_addrs,
+		    "192.0.2.1 2001:db8::1");
+	assert_int_equal(obj->n_refused, 1);
 	pn_object_unref(obj);
 }
 
@@ -468,7 +496,7 @@ static void a_pod_takes_little_memory(void **state)
 				    "{'podIPs':[{'ip':'10.0.0.1'},{'ip':'fd00::1'}]}}");
 
 	(void)state;
-	assert_true(malloc_usable_size(obj) <= 240);
+	assert_true(malloc_usable_size(obj) <= 248);
 	pn_object_unref(obj);
 }
 
@@ -479,6 +507,8 @@ int main(void)
 		TEST(pod_keeps_what_names_a_packet),
 		TEST(absent_and_null_fields_are_empty),
 		TEST(pod_ip_stands_in_for_absent_pod_ips),
+		TEST(host_ip_stands_in_for_absent_host_ips),
+		TEST(host_addresses_are_kept_once_and_bad_ones_counted),
 		TEST(too_many_addresses_are_left_out_and_counted),
 		TEST(addresses_and_ports_that_make_no_sense_cost_only_themselves),
 		TEST(fields_of_the_wrong_type_refuse_the_object),
