@@ -211,9 +211,10 @@ static const char *hash_of(const struct pn_index *idx, const struct pn_object *o
 	return hash;
 }
 
+/* As long as this node's name is not known, any pod may be one of its. */
 bool pn_cgroups_await(const struct pn_index *idx, const struct pn_object *pod)
 {
-	return find_pod(idx, pod->uid) || find_pod(idx, hash_of(idx, pod));
+	return !idx->node_name[0] || find_pod(idx, pod->uid) || find_pod(idx, hash_of(idx, pod));
 }
 
 int pn_cgroups_pod(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *pod)

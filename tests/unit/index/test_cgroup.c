@@ -136,6 +136,26 @@ static void a_pod_of_another_node_has_its_cgroup_too(void **state)
 	check(w, 1, PN_CGROUP_POD, "a");
 }
 
+static void on_a_node_without_a_name_pods_have_their_cgroups_too(void **state)
+{
+	struct world *w = *state;
+	struct pod a, m;
+
+	pn_index_free(w->idx);
+	assert_int_equal(pn_index_new(&w->clock, "", &w->idx), 0);
+	pod_init(&a, "a", "uid-a", NULL, 1);
+	a.p.host_network = true;
+	mirror_init(&m, "proxy-n1", "uid-m");
+	add(w, &a.p.meta);
+	add(w, &m.p.meta);
+	add_cgroup(w, 1, "uid-a", "");
+	add_cgroup(w, 2, HASH, "");
+	add_cgroup(w, 3, "", "sh");
+	check(w, 1, PN_CGROUP_POD, "a");
+	check(w, 2, PN_CGROUP_POD, "proxy-n1");
+	check(w, 3, PN_CGROUP_PROCESS, "sh");
+}
+
 static void a_terminal_pod_keeps_the_name_of_its_cgroup(void **state)
 {
 	struct world *w = *state;
@@ -417,7 +437,7 @@ static void an_impossible_uid_is_refused(void **state)
 
 /* --- what the maps are told --------------------------------------------------------------------- */
 
-#define N_IDS 16
+#define N_IDS 256
 
 /* struct maps - plays the pinned maps; the test's cgroup ids are small */
 struct maps {
@@ -558,6 +578,121 @@ static void an_awaited_cgroup_that_was_a_mirrors_leaves_the_map(void **state)
 	assert_int_not_equal(m.cgroup[1], 0);
 }
 
+/* --- any order ---------------------------------------------------------------------------------- */
+
+/*
+ * Pods 0 to 3 and a static one, 4; cgroup i is of pod i % 5, or of none where i is above 5. What
+ * happens is drawn; after it the index has to say what the state says, and the maps the same.
+ */
+struct drawn {
+	unsigned int seed;
+	struct pod pods[5];
+	bool has_pod[5], had_pod[5], has_cgroup[N_IDS];
+	struct maps maps;
+};
+
+static unsigned int draw(struct drawn *d, unsigned int n)
+{
+	d->seed = d->seed * 1103515245u + 12345u;
+	return (d->seed >> 16) % n;
+}
+
+static void drawn_init(struct drawn *d, unsigned int seed)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "proxy-n1" };
+	static const char *const uids[] = { "uid-a", "uid-b", "uid-c", "uid-d", "uid-m" };
+
+	memset(d, 0, sizeof(*d));
+	d->seed = seed;
+	for (int i = 0; i < 4; i++)
+		pod_init(&d->pods[i], names[i], uids[i], i % 2 ? "10.0.0.1" : NULL, 1);
+	mirror_init(&d->pods[4], names[4], uids[4]);
+}
+
+static void draw_pod(struct world *w, struct drawn *d)
+{
+	unsigned int i = draw(d, 5);
+
+	if (draw(d, 2)) {
+		add(w, &d->pods[i].p.meta);
+		d->has_pod[i] = d->had_pod[i] = true;
+	} else {
+		del(w, &d->pods[i].p.meta);
+		d->has_pod[i] = false;
+	}
+}
+
+static void draw_cgroup(struct world *w, struct drawn *d)
+{
+	unsigned int id = 1 + draw(d, 10), pod = id % 5;
+	const char *uid = pod == 4 ? HASH : d->pods[pod].p.meta.uid;
+
+	d->has_cgroup[id] = draw(d, 2);
+	if (d->has_cgroup[id])
+		add_cgroup(w, id, id > 5 ? "" : uid, "sh");
+	else
+		pn_index_cgroup_remove(w->idx, id);
+}
+
+static void draw_step(struct world *w, struct drawn *d)
+{
+	switch (draw(d, 5)) {
+	case 0:
+	case 1:
+		draw_pod(w, d);
+		break;
+	case 2:
+	case 3:
+		draw_cgroup(w, d);
+		break;
+	default:
+		go_to(w, w->fake.t / PN_NSEC_PER_MSEC + draw(d, 400000));
+		pn_index_prune(w->idx);
+		d->maps.fail_owners = draw(d, 4) == 0;
+		d->maps.fail_cgroups = draw(d, 4) == 0;
+		take_all(w, &d->maps);
+		break;
+	}
+}
+
+static void check_cgroup(const struct world *w, const struct drawn *d, uint64_t id)
+{
+	const struct pn_owner *o = NULL;
+	enum pn_cgroup_answer answer = pn_index_cgroup(w->idx, id, &o);
+
+	assert_int_equal(d->maps.cgroup[id], o ? o->id : 0);
+	if (!d->has_cgroup[id])
+		assert_int_equal(answer, PN_CGROUP_UNKNOWN);
+	else if (id > 5)
+		assert_int_equal(answer, PN_CGROUP_PROCESS);
+	else if (d->has_pod[id % 5])
+		assert_string_equal(o->uid, d->pods[id % 5].p.meta.uid);
+	else if (!d->had_pod[id % 5])
+		assert_int_equal(answer, PN_CGROUP_AWAITED);
+}
+
+static void any_order_ends_in_the_same_names(void **state)
+{
+	struct world *w = *state;
+	struct drawn d;
+
+	for (unsigned int seed = 1; seed <= 300; seed++) {
+		pn_index_free(w->idx);
+		assert_int_equal(pn_index_new(&w->clock, "n1", &w->idx), 0);
+		drawn_init(&d, seed);
+		for (int i = 0; i < 60; i++)
+			draw_step(w, &d);
+		d.maps.fail_owners = d.maps.fail_cgroups = false;
+		for (int i = 0; i < 4; i++) {
+			go_to(w, w->fake.t / PN_NSEC_PER_MSEC + 400000);
+			pn_index_prune(w->idx);
+			take_all(w, &d.maps);
+		}
+		for (uint64_t id = 1; id <= 10; id++)
+			check_cgroup(w, &d, id);
+	}
+}
+
 /* --- memory, readers ---------------------------------------------------------------------------- */
 
 /* Each allocation fails once; what is applied again is as if nothing had failed. */
@@ -688,6 +823,7 @@ int main(void)
 		TEST(a_cgroup_awaits_the_pod_that_comes_after_it),
 		TEST(pods_without_an_address_are_told_apart),
 		TEST(a_pod_of_another_node_has_its_cgroup_too),
+		TEST(on_a_node_without_a_name_pods_have_their_cgroups_too),
 		TEST(a_terminal_pod_keeps_the_name_of_its_cgroup),
 		TEST(a_cgroup_is_remembered_after_the_pod_went),
 		TEST(a_pod_that_comes_after_its_cgroup_went_names_it),
@@ -710,6 +846,7 @@ int main(void)
 		TEST(what_failed_comes_again),
 		TEST(an_owner_stays_while_the_end_of_its_cgroup_fails),
 		TEST(an_awaited_cgroup_that_was_a_mirrors_leaves_the_map),
+		TEST(any_order_ends_in_the_same_names),
 		TEST(without_memory_nothing_is_lost_for_good),
 		TEST(a_reader_sees_right_owners_while_cgroups_come_and_go),
 	};
