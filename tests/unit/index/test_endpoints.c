@@ -415,6 +415,127 @@ static void endpoints_without_a_port_are_no_places(void **state)
 	del(w, &no_port.s.meta);
 }
 
+/*
+ * Slices of three headless Services and one with an address, drawn: content, Service and order. After
+ * each step the index has to say what the slices say.
+ */
+enum { N_DRAWN = 4 };
+
+struct drawn {
+	unsigned int seed;
+	struct service services[N_DRAWN];
+	struct slice slices[6][2]; /* what it is now, and what it was or will be */
+	bool has_service[N_DRAWN], has_slice[6];
+	int now[6];
+};
+
+static const char *const drawn_names[N_DRAWN] = { "s0", "s1", "s2", "web" };
+
+static unsigned int draw(struct drawn *d, unsigned int n)
+{
+	d->seed = d->seed * 1103515245u + 12345u;
+	return (d->seed >> 16) % n;
+}
+
+static void drawn_init(struct drawn *d, unsigned int seed)
+{
+	memset(d, 0, sizeof(*d));
+	d->seed = seed;
+	for (int i = 0; i < N_DRAWN - 1; i++)
+		headless_init(&d->services[i], drawn_names[i], drawn_names[i], 0);
+	service_init(&d->services[3], "web", "web", "10.96.0.1", 80, 0);
+}
+
+static void draw_service(struct world *w, struct drawn *d)
+{
+	unsigned int i = draw(d, N_DRAWN);
+
+	d->has_service[i] = draw(d, 3) > 0;
+	if (d->has_service[i])
+		add(w, &d->services[i].s.meta);
+	else
+		del(w, &d->services[i].s.meta);
+}
+
+static void draw_slice(struct world *w, struct drawn *d)
+{
+	static const char *const uids[] = { "e0", "e1", "e2", "e3", "e4", "e5" };
+	unsigned int i = draw(d, 6);
+	struct slice *was = &d->slices[i][d->now[i]], *is = &d->slices[i][!d->now[i]];
+	char text[16];
+
+	if (d->has_slice[i] && draw(d, 4) == 0) {
+		del(w, &was->s.meta);
+		d->has_slice[i] = false;
+		return;
+	}
+	slice_init(is, uids[i], drawn_names[draw(d, N_DRAWN)], 80);
+	for (unsigned int k = draw(d, 5); k > 0; k--) {
+		(void)snprintf(text, sizeof(text), "10.0.0.%u", 1 + draw(d, 6));
+		slice_add(is, text, draw(d, 2));
+	}
+	update(w, d->has_slice[i] ? &was->s.meta : NULL, &is->s.meta);
+	d->has_slice[i] = true;
+	d->now[i] = !d->now[i];
+}
+
+/* Does a slice of the Service list @addr, or (NULL) anything that serves? */
+static bool is_listed(const struct drawn *d, unsigned int service, const struct pn_addr *addr)
+{
+	for (int i = 0; i < 6; i++) {
+		const struct pn_endpointslice *s = &d->slices[i][d->now[i]].s;
+
+		if (!d->has_slice[i] || strcmp(s->service, drawn_names[service]) != 0)
+			continue;
+		for (uint32_t k = 0; k < s->n_endpoints; k++)
+			if (addr ? pn_addr_eq(addr, s->endpoints[k].addrs) : s->endpoints[k].ready)
+				return true;
+	}
+	return false;
+}
+
+static void check_drawn(const struct world *w, const struct drawn *d)
+{
+	char text[16];
+
+	for (unsigned int i = 1; i <= 6; i++) {
+		const char *want = "-";
+		struct pn_addr a;
+
+		(void)snprintf(text, sizeof(text), "10.0.0.%u", i);
+		a = addr(text);
+		for (unsigned int k = 0; k < N_DRAWN - 1; k++)
+			if (d->has_service[k] && is_listed(d, k, &a))
+				want = want[0] == '-' ? drawn_names[k] : "?";
+		assert_string_equal(headless(w, text, 80), want);
+	}
+	if (d->has_service[3])
+		assert_int_equal(is_without_endpoints(w, "10.96.0.1"), !is_listed(d, 3, NULL));
+}
+
+static void slices_drawn_in_any_order_end_in_the_same_places(void **state)
+{
+	static struct drawn d;
+	struct world *w = *state;
+
+	for (unsigned int seed = 1; seed <= 200; seed++) {
+		pn_index_free(w->idx);
+		assert_int_equal(pn_index_new(&w->clock, "n1", &w->idx), 0);
+		synced(w);
+		drawn_init(&d, seed);
+		for (int i = 0; i < 60; i++) {
+			go_to(w, w->fake.t / PN_NSEC_PER_MSEC + 10000);
+			if (draw(&d, 4) == 0)
+				draw_service(w, &d);
+			else
+				draw_slice(w, &d);
+			pn_index_prune(w->idx);
+			(void)pn_index_take_changes(w->idx, NULL, NULL);
+			check_drawn(w, &d);
+		}
+	}
+}
+
 /* More of them than are released one by one. */
 static void a_large_slice_is_released_as_a_whole(void **state)
 {
@@ -515,6 +636,7 @@ int main(void)
 		TEST(an_endpoint_of_several_headless_services_is_ambiguous),
 		TEST(endpoints_without_a_port_are_no_places),
 		TEST(a_large_slice_is_released_as_a_whole),
+		TEST(slices_drawn_in_any_order_end_in_the_same_places),
 		TEST(without_memory_nothing_is_lost_for_good),
 	};
 
