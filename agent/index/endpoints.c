@@ -17,6 +17,7 @@
  */
 #include "index/private.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -262,17 +263,35 @@ static int ask_for_all(struct pn_index *idx, struct pn_claimant *c, pn_nsec now)
 	return r < 0 ? r : pn_claimant_keep(idx, c, true, round, now);
 }
 
+static bool has_address(const struct pn_endpointslice *slice, const struct pn_place_key *key)
+{
+	for (uint32_t i = 0; i < slice->n_endpoints; i++) {
+		const struct pn_endpoint *e = &slice->endpoints[i];
+
+		if (e->n_addrs && memcmp(e->addrs[0].b, key->addr, sizeof(key->addr)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_port(const struct pn_endpointslice *slice, const struct pn_place_key *key)
+{
+	for (uint32_t i = 0; i < slice->n_ports; i++) {
+		const struct pn_endpoint_port *p = &slice->ports[i];
+
+		if (p->proto == key->proto && htons(p->port) == key->port_be)
+			return true;
+	}
+	return false;
+}
+
 static bool is_listed(const struct pn_endpoints_entry *e, const struct pn_place_key *key)
 {
 	const struct pn_slice *s;
 
 	PN_EACH (s, &e->slices, of_entry) {
-		struct cursor at = { .slice = s->object };
-		struct pn_place_key k;
-
-		while (next_place(&at, &k))
-			if (memcmp(&k, key, sizeof(k)) == 0)
-				return true;
+		if (has_port(s->object, key) && has_address(s->object, key))
+			return true;
 	}
 	return false;
 }
