@@ -438,8 +438,9 @@ void pn_cgroups_drop_all(struct pn_index *idx)
 
 	HASH_ITER (hh, idx->by_uid, c, next)
 		unlink_mirror(idx, c);
-	cds_lfht_for_each (idx->cgroups, &it, node)
+	cds_lfht_for_each (idx->cgroups, &it, node) {
 		drop(idx, of_node(node));
+	}
 }
 
 bool pn_index_has_cgroup(const struct pn_index *idx, uint64_t id)

@@ -484,10 +484,6 @@ int pn_endpoints_apply(struct pn_index *idx, const struct pn_object *old,
 void pn_endpoints_drop_all(struct pn_index *idx)
 {
 	struct pn_slice *s, *next;
-	struct pn_claimant *c, *next_c;
-
-	HASH_ITER (hh, idx->by_uid, c, next_c)
-		pn_endpoints_forget(idx, c);
 
 	HASH_ITER (hh, idx->slices, s, next) {
 		struct pn_endpoints_entry *e = s->entry;
