@@ -37,8 +37,8 @@
  *
  * Between kinds there is no doubt but order: a node has its address for as long as it asks, and a
  * Service never takes one from a pod. What thereby loses has no claim until it owns the place, and one
- * that is taken over ends there. Of the owner before a restart the maps say only when it ended: it is
- * possible since the one after it is.
+ * that is taken over ends there. An endpoint is shared: all headless Services that list it have it. Of
+ * the owner before a restart the maps say only when it ended: it is possible since the one after it is.
  *
  * What a claimant asks for after other places is no exception: it may have it since its start. That is
  * wide for a pod that has run for days when its sandbox is made anew, but any later time would be
@@ -153,6 +153,11 @@ static pn_nsec until_of(const struct pn_claim *c)
 	return atomic_load_explicit(&c->until, memory_order_relaxed);
 }
 
+static bool has_sharers(const struct pn_place *p)
+{
+	return p->key.sort == PN_PLACE_ENDPOINT;
+}
+
 static bool is_over(pn_nsec until, pn_nsec now)
 {
 	return until != PN_NSEC_NEVER && until + PN_INDEX_MEMORY <= now;
@@ -209,14 +214,17 @@ static void insert(struct pn_history *h, struct pn_claimant *by, pn_nsec from, p
 	by->n_claims++;
 }
 
+/* @is_shared: one that has the place from now on takes it from nobody. */
 static void copy(struct pn_history *h, const struct pn_history *old, const struct pn_claim *new,
-		 pn_nsec now)
+		 bool is_shared, pn_nsec now)
 {
+	bool takes_over = !is_shared && new &&until_of(new) == PN_NSEC_NEVER;
+
 	for (unsigned int i = 0; i < n_claims(old); i++) {
 		const struct pn_claim *c = &old->claims[i];
 		pn_nsec until = until_of(c);
 
-		if (new &&until == PN_NSEC_NEVER && until_of(new) == PN_NSEC_NEVER)
+		if (takes_over && until == PN_NSEC_NEVER)
 			until = now;
 		if ((!new || c->by != new->by) && !is_over(until, now))
 			insert(h, c->by, c->from, until);
@@ -250,7 +258,7 @@ static int rewrite(struct pn_index *idx, struct pn_place *p, const struct pn_cla
 	h->n = 0;
 	if (new)
 		insert(h, new->by, new->from, until_of(new));
-	copy(h, old, new, now);
+	copy(h, old, new, has_sharers(p), now);
 	if (h->n > PN_INDEX_MAX_CLAIMS) {
 		h->claims[--h->n].by->n_claims--;
 		pn_metric_add(PN_METRIC_INDEX_FORGOTTEN, 1);
@@ -379,6 +387,20 @@ static int settle(struct pn_index *idx, struct pn_place *p, pn_nsec now)
 	return r;
 }
 
+/* Let @by have @p, too. */
+static int share(struct pn_index *idx, struct pn_place *p, struct pn_claimant *by, pn_nsec now)
+{
+	const struct pn_claim *c = claim_of(p, by);
+
+	if (c && until_of(c) == PN_NSEC_NEVER)
+		return 0;
+	return rewrite(idx, p,
+		       &(struct pn_claim) { .by = by,
+					    .from = first_time(idx, p, by, now),
+					    .until = PN_NSEC_NEVER },
+		       now);
+}
+
 /* --- rivals ------------------------------------------------------------------------------------- */
 
 static struct pn_rival *find_rival(const struct pn_place *p, const struct pn_claimant *c,
@@ -484,6 +506,8 @@ int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_pl
 	if (!rival)
 		return r;
 	rival->round = idx->round;
+	if (has_sharers(rival->place))
+		return share(idx, rival->place, c, now);
 	r = settle(idx, rival->place, now);
 	return r < 0 ? r : claim_past(idx, rival, now);
 }
@@ -492,14 +516,16 @@ int pn_place_withdraw(struct pn_index *idx, struct pn_rival *r, pn_nsec now)
 {
 	struct pn_place *p = r->place;
 	const struct pn_claim *c = current(p);
-	int ret;
+	int ret = 0;
 
-	if (c && c->by != r->by && !r->displaced && one_follows_the_other(c->by, r->by))
+	if (has_sharers(p) ||
+	    (c && c->by != r->by && !r->displaced && one_follows_the_other(c->by, r->by)))
 		end_claim(idx, p, r->by, now);
 	cds_list_del(&r->of_place);
 	cds_list_del(&r->of_claimant);
 	free(r);
-	ret = settle(idx, p, now);
+	if (!has_sharers(p))
+		ret = settle(idx, p, now);
 	pn_place_drop(idx, p);
 	return ret;
 }

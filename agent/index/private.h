@@ -340,7 +340,7 @@ void pn_endpoints_drop_all(struct pn_index *idx);
 /* pn_cgroups_pod() - @c is now the pod @pod. Return: 0 or -ENOMEM */
 int pn_cgroups_pod(struct pn_index *idx, struct pn_claimant *c, const struct pn_object *pod);
 
-/* pn_cgroups_await() - does a cgroup say that it is @pod's? Then the pod has an owner, whatever else it has */
+/* pn_cgroups_await() - may @pod have a cgroup here? Then there is an owner for it, whatever else it has */
 bool pn_cgroups_await(const struct pn_index *idx, const struct pn_object *pod);
 
 /* pn_cgroups_settle() - @c has gone: another mirror of its static pod may be the only one now */
