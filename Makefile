@@ -157,7 +157,7 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name pn_$*_bpf >$@.tmp && mv $@.tmp $@
 
-$(B)/agent/datapath/tracer.o: $(B)/bpf/flow.skel.h
+$(B)/agent/datapath/tracer_load.o: $(B)/bpf/flow.skel.h
 
 # The library is the two lowest folders. In both of its forms only what the map names can be seen.
 LIB := $(B)/libpodonym-informer

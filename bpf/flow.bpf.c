@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /*
- * Flow tracing: two tc programs for the host end of a pod's veth, one for each direction, loaded
- * and attached by agent/datapath/tracer.c. They look at each packet, count it in its connection's
- * entry of the flow table, and hand it on unchanged, whatever happens.
+ * Flow tracing: two tc programs for the host end of a pod's veth, one for each direction, and two
+ * for the sockets of the node itself, loaded and attached by agent/datapath/tracer.c. They look at
+ * each packet, count it in its connection's entry of the flow table, and hand it on unchanged,
+ * whatever happens.
  *
  * Per packet: parse, one look-up, two atomic additions. Everything that costs more (names,
- * conntrack) is done once per entry. Every packet ends in one cell of the ledger beside SEEN, so
- * that what was not recorded is known by number.
+ * conntrack, sockets) is done once per entry, or with its first packets. Every packet ends in one
+ * cell of the ledger beside SEEN, so that what was not recorded is known by number.
  *
  * Counters are shared by all CPUs and exact. The other fields are written plainly: two CPUs that
  * write `tcp_flags` or `state` of one entry at the same instant may lose one of two new bits until
@@ -25,14 +26,25 @@
 #include "bpf/flow.h"
 #include "bpf/nat.bpf.h"
 #include "bpf/parse.bpf.h"
+#include "bpf/socket.bpf.h"
 
 #define PN_TCP_SYN 0x02
 #define PN_TCP_ACK 0x10
+#define PN_PASS 1 /* of the programs at sockets */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set before load. */
-const volatile bool nat_enabled = true;
+const volatile bool nat_enabled = true, cgroup_enabled = true;
+const volatile __u32 host_netns = 0; /* inode of the node's network namespace */
+
+/* Where a packet is seen. */
+enum place {
+	FROM_POD,
+	TO_POD,
+	FROM_SOCKET,
+	TO_SOCKET,
+};
 
 /* Not preallocated: memory follows the flows that there are. Its size is set before load. */
 struct {
@@ -43,13 +55,19 @@ struct {
 	__type(value, struct pn_flow_value);
 } flows SEC(".maps");
 
-/* One cell a CPU; programs on one CPU do not interrupt each other (tc runs with softirqs off). */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PN_CELL_MAX);
 	__type(key, __u32);
 	__type(value, struct pn_flow_cpu);
 } cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pn_flow_ids);
+} ids SEC(".maps");
 
 /* The public map of that name takes its place before load; without names it stays empty. */
 struct {
@@ -117,14 +135,43 @@ static __always_inline __u32 owner_of(const __u8 addr[16])
 	return v ? v->owner : 0;
 }
 
+static __always_inline bool is_at_socket(enum place at)
+{
+	return at == FROM_SOCKET || at == TO_SOCKET;
+}
+
+static __always_inline bool is_delivery(enum place at)
+{
+	return at == TO_POD || at == TO_SOCKET;
+}
+
+static __always_inline __u64 next_id_at_socket(void)
+{
+	struct pn_flow_ids *source;
+	__u32 zero = 0;
+	__u64 n;
+
+	source = bpf_map_lookup_elem(&ids, &zero);
+	if (!source)
+		return 0;
+	bpf_spin_lock(&source->lock);
+	n = ++source->n_ids;
+	bpf_spin_unlock(&source->lock);
+	return n << 17 | 1 << 16;
+}
+
+static __always_inline __u64 next_id(struct pn_flow_cpu *cpu)
+{
+	return ++cpu->n_ids << 17 | (bpf_get_smp_processor_id() & 0xffff);
+}
+
 /* Another CPU may be first; then its entry is the one. NULL if there is no room. */
-static __noinline struct pn_flow_value *add_flow(const struct pn_flow_key *key,
-						 struct pn_flow_cpu *cpu, __u32 ifindex, __u32 from)
+static __noinline struct pn_flow_value *add_flow(const struct pn_flow_key *key, __u64 id,
+						 __u32 ifindex, __u32 from)
 {
 	struct pn_flow_value v = {};
 
-	cpu->n_ids++;
-	v.id = cpu->n_ids << 16 | (bpf_get_smp_processor_id() & 0xffff);
+	v.id = id;
 	v.start_ns = v.last_ns = pn_now_ns();
 	v.owner[0] = owner_of(key->addr[0]);
 	v.owner[1] = owner_of(key->addr[1]);
@@ -173,8 +220,25 @@ static __always_inline void count(struct pn_flow_value *v, __u32 from, bool deli
 	note_time(v);
 }
 
-/* Returns the cell of the ledger in which the packet ends. */
-static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu, bool delivered,
+/* Looks for the sockets of the ends; once they are known, that is one comparison or two. */
+static __always_inline void stamp(struct __sk_buff *skb, const struct pn_flow_key *key,
+				  struct pn_flow_value *v, __u32 from, enum place at)
+{
+	__u32 end = at == TO_SOCKET ? !from : from;
+
+	if (at == TO_POD) {
+		if (v->n_looks[0] < PN_MAX_LOOKS || v->n_looks[1] < PN_MAX_LOOKS)
+			pn_look_to_pod(skb, key, v, from);
+	} else if (v->n_looks[end] < PN_MAX_LOOKS) {
+		if (at == FROM_POD)
+			pn_look_from_pod(skb, key, v, end);
+		else
+			pn_stamp_socket(skb, v, end);
+	}
+}
+
+/* Returns the stat of the ledger in which the packet ends. */
+static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu, enum place at,
 				  __u32 packets)
 {
 	struct pn_packet p = {};
@@ -183,50 +247,81 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 	__u32 from;
 	int err;
 
-	err = pn_parse(skb, &p);
+	err = pn_parse(skb, !is_at_socket(at), &p);
 	if (err)
 		return err;
 	from = make_key(&p, &key);
 	v = bpf_map_lookup_elem(&flows, &key);
 	if (!v)
-		v = add_flow(&key.k, cpu, skb->ifindex, from);
+		v = add_flow(&key.k, is_at_socket(at) ? next_id_at_socket() : next_id(cpu),
+			     skb->ifindex, from);
 	if (!v)
 		return PN_STAT_TABLE_FULL;
 
-	count(v, from, delivered, packets, p.total_len + (__u64)(packets - 1) * p.headers_len);
+	count(v, from, is_delivery(at), packets,
+	      p.total_len + (__u64)(packets - 1) * p.headers_len);
 	note_tcp_flags(v, from, p.tcp_flags);
 	if (p.later_fragment && !(v->state & PN_FLOW_FRAGMENT))
 		v->state |= PN_FLOW_FRAGMENT;
-	if (nat_enabled && delivered && !(v->state & PN_FLOW_NAT_DONE))
+	if (cgroup_enabled)
+		stamp(skb, &key.k, v, from, at);
+	if (nat_enabled && at != FROM_POD && !(v->state & PN_FLOW_NAT_DONE))
 		v->state |= pn_nat_ask(skb, &key.k, v);
 	return PN_STAT_RECORDED;
 }
 
-static __always_inline int trace(struct __sk_buff *skb, bool delivered)
+static __always_inline void tally(struct pn_flow_cpu *cpu, enum place at, int stat, __u32 packets)
 {
-	__u32 zero = 0, packets = count_segments(skb);
-	struct pn_flow_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+	if (is_at_socket(at))
+		__sync_fetch_and_add(&cpu->stat[stat], packets);
+	else
+		cpu->stat[stat] += packets;
+}
+
+static __always_inline void trace(struct __sk_buff *skb, enum place at)
+{
+	__u32 cell = is_at_socket(at) ? PN_CELL_SOCKETS : PN_CELL_INTERFACES;
+	__u32 packets = count_segments(skb);
+	struct pn_flow_cpu *cpu = bpf_map_lookup_elem(&cpus, &cell);
 	int end;
 
 	if (!cpu)
-		return TC_ACT_UNSPEC;
-	cpu->stat[PN_STAT_SEEN] += packets;
-	end = record(skb, cpu, delivered, packets);
+		return;
+	tally(cpu, at, PN_STAT_SEEN, packets);
+	end = record(skb, cpu, at, packets);
 	if (end > PN_STAT_SEEN && end < PN_STAT_MAX)
-		cpu->stat[end] += packets;
-	return TC_ACT_UNSPEC;
+		tally(cpu, at, end, packets);
 }
 
 /* At the ingress of the host end: what leaves the pod. */
 SEC("tc")
 int pn_from_pod(struct __sk_buff *skb)
 {
-	return trace(skb, false);
+	trace(skb, FROM_POD);
+	return TC_ACT_UNSPEC;
 }
 
 /* At its egress: what enters the pod. */
 SEC("tc")
 int pn_to_pod(struct __sk_buff *skb)
 {
-	return trace(skb, true);
+	trace(skb, TO_POD);
+	return TC_ACT_UNSPEC;
+}
+
+/* At every socket of the machine; those of pods are traced at their interfaces. */
+SEC("cgroup_skb/egress")
+int pn_from_socket(struct __sk_buff *skb)
+{
+	if (pn_is_in_netns(skb, host_netns))
+		trace(skb, FROM_SOCKET);
+	return PN_PASS;
+}
+
+SEC("cgroup_skb/ingress")
+int pn_to_socket(struct __sk_buff *skb)
+{
+	if (pn_is_in_netns(skb, host_netns))
+		trace(skb, TO_SOCKET);
+	return PN_PASS;
 }

@@ -271,7 +271,7 @@ static void require_nat(struct world *w)
 {
 	const struct pn_feature *f;
 
-	assert_int_equal(pn_tracer_features(w->tracer, &f), 2);
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 4);
 	if (strcmp(f[1].state, "on") != 0) {
 		print_message("needs the feature nat: %s\n", f[1].reason);
 		skip();
