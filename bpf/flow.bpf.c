@@ -181,6 +181,19 @@ static __noinline struct pn_flow_value *add_flow(const struct pn_flow_key *key, 
 	return bpf_map_lookup_elem(&flows, key);
 }
 
+/* Finds the connection's entry or makes it; NULL if there is no room. */
+static __always_inline struct pn_flow_value *entry_of(const union flow_key *key,
+						      struct pn_flow_cpu *cpu, enum place at,
+						      __u32 ifindex, __u32 from)
+{
+	struct pn_flow_value *v = bpf_map_lookup_elem(&flows, key);
+
+	if (v)
+		return v;
+	return add_flow(&key->k, is_at_socket(at) ? next_id_at_socket() : next_id(cpu), ifindex,
+			from);
+}
+
 static __always_inline void note_tcp_flags(struct pn_flow_value *v, __u32 from, __u8 flags)
 {
 	__u16 *seen = &v->tcp_flags[from];
@@ -220,6 +233,51 @@ static __always_inline void count(struct pn_flow_value *v, __u32 from, bool deli
 	note_time(v);
 }
 
+static __always_inline void read_tuple(const struct pn_flow_tuple *t, __u8 proto,
+				       struct pn_packet *ret)
+{
+	__builtin_memcpy(ret->src, t->addr[0], sizeof(ret->src));
+	__builtin_memcpy(ret->dst, t->addr[1], sizeof(ret->dst));
+	ret->sport = t->port[0];
+	ret->dport = t->port[1];
+	ret->proto = proto;
+}
+
+/* As the tuple of the connection, of which this packet came from the opener or not. */
+static __always_inline void write_tuple(struct pn_flow_tuple *t, const struct pn_packet *p,
+					bool is_from_opener)
+{
+	__builtin_memcpy(t->addr[0], is_from_opener ? p->src : p->dst, sizeof(p->src));
+	__builtin_memcpy(t->addr[1], is_from_opener ? p->dst : p->src, sizeof(p->dst));
+	t->port[0] = is_from_opener ? p->sport : p->dport;
+	t->port[1] = is_from_opener ? p->dport : p->sport;
+}
+
+/*
+ * A packet that has arrived at a socket is without its conntrack entry. So the one that leaves the
+ * socket tells the entry on the other side of the translation, under which those arrive; it makes
+ * that entry if it is the first.
+ */
+static __always_inline void tell_other_side(struct __sk_buff *skb, struct pn_flow_cpu *cpu,
+					    const struct pn_packet *p,
+					    const struct pn_flow_value *v, __u32 from)
+{
+	struct pn_packet other_way = {};
+	struct pn_flow_value *other;
+	union flow_key key;
+	__u32 opener;
+
+	read_tuple(&v->nat, p->proto, &other_way);
+	opener = make_key(&other_way, &key);
+	other = entry_of(&key, cpu, FROM_SOCKET, skb->ifindex, opener);
+	if (!other)
+		return;
+	write_tuple(&other->nat, p, from == v->initiator);
+	other->initiator = opener;
+	other->state |= PN_FLOW_NAT | PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR |
+			(v->state & PN_FLOW_BEHIND_NAT ? 0 : PN_FLOW_BEHIND_NAT);
+}
+
 /* Looks for the sockets of the ends; once they are known, that is one comparison or two. */
 static __always_inline void stamp(struct __sk_buff *skb, const struct pn_flow_key *key,
 				  struct pn_flow_value *v, __u32 from, enum place at)
@@ -251,10 +309,7 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 	if (err)
 		return err;
 	from = make_key(&p, &key);
-	v = bpf_map_lookup_elem(&flows, &key);
-	if (!v)
-		v = add_flow(&key.k, is_at_socket(at) ? next_id_at_socket() : next_id(cpu),
-			     skb->ifindex, from);
+	v = entry_of(&key, cpu, at, skb->ifindex, from);
 	if (!v)
 		return PN_STAT_TABLE_FULL;
 
@@ -265,8 +320,11 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 		v->state |= PN_FLOW_FRAGMENT;
 	if (cgroup_enabled)
 		stamp(skb, &key.k, v, from, at);
-	if (nat_enabled && at != FROM_POD && !(v->state & PN_FLOW_NAT_DONE))
+	if (nat_enabled && (at == TO_POD || at == FROM_SOCKET) && !(v->state & PN_FLOW_NAT_DONE)) {
 		v->state |= pn_nat_ask(skb, &key.k, v);
+		if (at == FROM_SOCKET && (v->state & PN_FLOW_NAT))
+			tell_other_side(skb, cpu, &p, v, from);
+	}
 	return PN_STAT_RECORDED;
 }
 

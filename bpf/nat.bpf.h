@@ -4,9 +4,9 @@
 
 /*
  * What conntrack knows about a packet: who opened the connection, and its tuple on the other side of
- * a translation. A packet that leaves a pod has no conntrack entry yet, so an entry of the flow table
- * asks with the first packet that comes to the pod. At a socket of the node every packet has one: what
- * is sent has been translated already, what arrives has been translated back.
+ * a translation. A packet has a conntrack entry on its way into a pod and on its way out of a socket of
+ * the node, but not yet when it leaves a pod and no more when it arrives at a socket; so an entry of
+ * the flow table asks with the first packet that has one.
  *
  * The context of a tc program is the kernel's sk_buff at run time, so its fields are read from the
  * context's address by probe_read; kfuncs would need 6.2 and the module's BTF. Everything here is

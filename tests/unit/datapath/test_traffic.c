@@ -219,7 +219,7 @@ static void send_frame(struct world *w, const struct pod *pod, const struct pack
 static void a_vlan_tag_beside_the_frame_is_not_in_the_way(void **state)
 {
 	struct world *w = world_of(state);
-	struct search s = {};
+	struct search s = { .proto = IPPROTO_UDP };
 	struct packet p;
 
 	put_ethernet(&p);

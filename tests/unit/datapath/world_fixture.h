@@ -111,20 +111,28 @@ static inline struct sockaddr_in address(const char *addr, unsigned int port)
 	return a;
 }
 
-/* A UDP socket of a pod. A socket stays in the namespace that it was made in. */
-static inline int pod_socket(struct world *w, const struct pod *pod, const char *addr,
-			     unsigned int port)
+/* A UDP socket of the node. */
+static inline int node_socket(const char *addr, unsigned int port)
 {
 	const struct timeval patience = { .tv_sec = PATIENCE_S };
 	struct sockaddr_in a = address(addr, port);
-	int fd;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	assert_int_equal(setns(pod->netns_fd, CLONE_NEWNET), 0);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(setns(w->node_netns_fd, CLONE_NEWNET), 0);
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, (void *)&a, sizeof(a)), 0);
 	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	return fd;
+}
+
+/* And of a pod. A socket stays in the namespace that it was made in. */
+static inline int pod_socket(struct world *w, const struct pod *pod, const char *addr,
+			     unsigned int port)
+{
+	int fd;
+
+	assert_int_equal(setns(pod->netns_fd, CLONE_NEWNET), 0);
+	fd = node_socket(addr, port);
+	assert_int_equal(setns(w->node_netns_fd, CLONE_NEWNET), 0);
 	return fd;
 }
 
@@ -157,6 +165,7 @@ static inline void receive(int fd)
 }
 
 struct search {
+	uint8_t proto;
 	struct pn_addr low, high;
 	struct pn_flow_key key;
 	struct pn_flow_value value;
@@ -168,7 +177,7 @@ static inline void match(void *data, const struct pn_flow_key *key,
 {
 	struct search *s = data;
 
-	if (key->proto != IPPROTO_UDP || memcmp(key->addr[0], &s->low, sizeof(s->low)) != 0 ||
+	if (key->proto != s->proto || memcmp(key->addr[0], &s->low, sizeof(s->low)) != 0 ||
 	    memcmp(key->addr[1], &s->high, sizeof(s->high)) != 0)
 		return;
 	s->key = *key;
@@ -176,14 +185,22 @@ static inline void match(void *data, const struct pn_flow_key *key,
 	s->n++;
 }
 
-/* The one UDP flow between the two, the lower address first. */
-static inline struct search udp_flow(struct world *w, const char *low, const char *high)
+/* The flows between the two, the lower address first: how many, and one of them. */
+static inline struct search flows_between(struct world *w, uint8_t proto, const char *low,
+					  const char *high)
 {
-	struct search s = {};
+	struct search s = { .proto = proto };
 
 	assert_int_equal(pn_addr_parse(low, &s.low), 0);
 	assert_int_equal(pn_addr_parse(high, &s.high), 0);
 	assert_int_equal(pn_tracer_drain(w->tracer, match, &s), 0);
+	return s;
+}
+
+static inline struct search udp_flow(struct world *w, const char *low, const char *high)
+{
+	struct search s = flows_between(w, IPPROTO_UDP, low, high);
+
 	assert_int_equal(s.n, 1);
 	return s;
 }
