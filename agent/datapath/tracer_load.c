@@ -14,6 +14,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -97,15 +98,40 @@ static int reuse_maps(struct pn_flow_bpf *skel, const struct pn_tracer_config *c
 	return r;
 }
 
+/* The helper came to programs at sockets with Linux 6.15, and the option with 5.14. 0: not to be had */
+static uint64_t own_netns_cookie(void)
+{
+	PN_CLEANUP(pn_closep) int fd = -1;
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_netns_cookie, NULL) != 1)
+		return 0;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
+		return 0;
+	return cookie;
+}
+
+static int name_own_netns(struct pn_flow_bpf *skel)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/net", &st) < 0)
+		return -errno;
+	skel->rodata->host_netns_inode = (__u32)st.st_ino;
+	skel->rodata->host_netns_cookie = own_netns_cookie();
+	return 0;
+}
+
 static int configure(struct pn_flow_bpf *skel, const struct pn_tracer_config *config,
 		     const int map_fd[static PN_PIN_MAX], const bool is_on[static PN_PART_MAX])
 {
-	struct stat netns;
 	int r;
 
-	if (stat("/proc/self/ns/net", &netns) < 0)
-		return -errno;
-	skel->rodata->host_netns = (__u32)netns.st_ino;
+	r = name_own_netns(skel);
+	if (r < 0)
+		return r;
 	skel->rodata->nat_enabled = is_on[PN_PART_NAT];
 	skel->rodata->cgroup_enabled = is_on[PN_PART_CGROUP];
 	(void)bpf_program__set_autoload(skel->progs.pn_from_socket, is_on[PN_PART_HOST]);
