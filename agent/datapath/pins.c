@@ -92,6 +92,8 @@ int pn_pins_each(const char *dir, void (*visit)(void *data, const char *name), v
 
 	if (!d)
 		return -errno;
+	if (!is_bpffs(dir)) /* what is called like our pins there is somebody's files */
+		return -ENOTSUP;
 	while ((e = readdir(d)))
 		if (e->d_name[0] != '.')
 			visit(data, e->d_name);

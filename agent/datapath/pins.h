@@ -48,7 +48,11 @@ int pn_pins_replace(const char *dir, const int fds[static PN_PIN_MAX], struct pn
 /** pn_pins_notes_pages() - elements of `notes` beside a table with so much room */
 uint32_t pn_pins_notes_pages(uint32_t max_flows);
 
-/** pn_pins_each() - call @visit with the name of each pin, which it may remove. Return: 0 or a negative errno */
+/**
+ * pn_pins_each() - call @visit with the name of each pin, which it may remove
+ *
+ * Return: 0; -ENOTSUP: not on a BPF file system; or another negative errno
+ */
 int pn_pins_each(const char *dir, void (*visit)(void *data, const char *name), void *data);
 
 /** pn_pins_remove_maps() - of this or another layout. Return: 0 or a negative errno with @reterr */

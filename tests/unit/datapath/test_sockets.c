@@ -429,16 +429,21 @@ static void the_ledger_counts_sockets_too(void **state)
 	assert_int_equal(after[PN_STAT_SEEN], sum);
 }
 
+static void require_nft(void)
+{
+	if (run("nft add table ip t 2>/dev/null") != 0) {
+		print_message("needs nft(8) and nf_tables\n");
+		skip();
+	}
+}
+
 /* What is sent is seen translated, what arrives is seen translated back. */
 static void a_service_called_by_the_node_is_joined(void **state)
 {
 	struct world *w = world_of(state);
 	struct search s;
 
-	if (run("nft add table ip t 2>/dev/null") != 0) {
-		print_message("needs nft(8) and nf_tables\n");
-		skip();
-	}
+	require_nft();
 	assert_int_equal(run("nft 'add chain ip t out { type nat hook output priority -100; }; add "
 			     "rule ip t out ip daddr " SERVICE " udp dport 53 dnat to " SERVER
 			     ":5353'; ip route add 10.96.0.0/16 dev pn-server src 10.77.2.1"),
@@ -449,13 +454,46 @@ static void a_service_called_by_the_node_is_joined(void **state)
 	s = udp_flow(w, "10.77.2.1", SERVER);
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT),
 			 PN_FLOW_NAT | PN_FLOW_BEHIND_NAT);
+	assert_tuple(&s.value.nat, "10.77.2.1", 4000, SERVICE, 53);
 	assert_int_equal(s.value.dir[0].sent_packets, 3);
 	assert_int_equal(s.value.dir[0].delivered_packets, 3);
 	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
 	assert_int_equal(s.value.cgroup[1], cgroup_of[SERVER_POD]);
 	s = udp_flow(w, "10.77.2.1", SERVICE);
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT), PN_FLOW_NAT);
+	assert_tuple(&s.value.nat, "10.77.2.1", 4000, SERVER, 5353);
 	assert_int_equal(s.value.initiator, 0);
+	assert_int_equal(s.value.dir[1].delivered_packets, 3);
+	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
+}
+
+/* Behind it a socket of the node: it gets translated packets and answers are translated at once. */
+static void a_service_on_the_node_is_joined(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s;
+
+	require_nft();
+	assert_int_equal(
+		run("nft 'add chain ip t pre { type nat hook prerouting priority dstnat; }; "
+		    "add rule ip t pre ip daddr " SERVICE " udp dport 53 dnat to " GATEWAY
+		    ":5353'"),
+		0);
+	talk(udp_as(w, CLIENT_POD, CLIENT, 4000), udp_as(w, NODE, GATEWAY, 5353), SERVICE, 53, 3);
+
+	s = udp_flow(w, CLIENT, SERVICE);
+	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT), PN_FLOW_NAT);
+	assert_tuple(&s.value.nat, CLIENT, 4000, GATEWAY, 5353);
+	assert_int_equal(s.value.dir[0].sent_packets, 3);
+	assert_int_equal(s.value.dir[1].sent_packets, 3);
+	assert_int_equal(s.value.dir[1].delivered_packets, 3);
+	assert_int_equal(s.value.cgroup[0], cgroup_of[CLIENT_POD]);
+	assert_int_equal(s.value.cgroup[1], cgroup_of[NODE]);
+	s = udp_flow(w, GATEWAY, CLIENT);
+	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT),
+			 PN_FLOW_NAT | PN_FLOW_BEHIND_NAT);
+	assert_tuple(&s.value.nat, CLIENT, 4000, SERVICE, 53);
+	assert_int_equal(s.value.initiator, 1);
 	assert_int_equal(s.value.dir[1].delivered_packets, 3);
 	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
 }
@@ -506,6 +544,7 @@ int main(void)
 		ON_TCX(ids_of_all_hooks_differ),
 		ON_TCX(the_ledger_counts_sockets_too),
 		ON_TCX(a_service_called_by_the_node_is_joined),
+		ON_TCX(a_service_on_the_node_is_joined),
 		cmocka_unit_test(a_place_that_is_no_hierarchy_is_named),
 	};
 

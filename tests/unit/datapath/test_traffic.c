@@ -90,19 +90,6 @@ static void what_the_node_drops_is_sent_and_not_delivered(void **state)
 	assert_int_equal(s.value.dir[0].delivered_packets, 0);
 }
 
-static void assert_tuple(const struct pn_flow_tuple *t, const char *opener, unsigned int port,
-			 const char *other, unsigned int other_port)
-{
-	struct pn_addr a, b;
-
-	assert_int_equal(pn_addr_parse(opener, &a), 0);
-	assert_int_equal(pn_addr_parse(other, &b), 0);
-	assert_memory_equal(t->addr[0], &a, sizeof(a));
-	assert_memory_equal(t->addr[1], &b, sizeof(b));
-	assert_int_equal(ntohs(t->port[0]), port);
-	assert_int_equal(ntohs(t->port[1]), other_port);
-}
-
 static void require_nat(struct world *w)
 {
 	const struct pn_feature *f;
@@ -132,6 +119,7 @@ static void both_sides_of_a_service_name_each_other(void **state)
 
 	s = udp_flow(w, CLIENT, SERVICE);
 	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_false(s.value.state & PN_FLOW_BEHIND_NAT);
 	assert_true(s.value.state & PN_FLOW_INITIATOR);
 	assert_int_equal(s.value.initiator, 0);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVER, 5353);
@@ -140,6 +128,7 @@ static void both_sides_of_a_service_name_each_other(void **state)
 
 	s = udp_flow(w, CLIENT, SERVER);
 	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_true(s.value.state & PN_FLOW_BEHIND_NAT);
 	assert_int_equal(s.value.initiator, 0);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVICE, 53);
 	assert_int_equal(s.value.dir[0].delivered_packets, 3);
@@ -161,6 +150,7 @@ static void source_translation_is_joined_too(void **state)
 
 	s = udp_flow(w, "10.77.2.1", SERVER);
 	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_true(s.value.state & PN_FLOW_BEHIND_NAT);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVER, 53);
 	s = udp_flow(w, CLIENT, SERVER);
 	assert_true(s.value.state & PN_FLOW_NAT);

@@ -220,4 +220,17 @@ static inline void exchange(struct world *w, const char *to, unsigned int port,
 	(void)close(server);
 }
 
+static inline void assert_tuple(const struct pn_flow_tuple *t, const char *opener,
+				unsigned int port, const char *other, unsigned int other_port)
+{
+	struct pn_addr a, b;
+
+	assert_int_equal(pn_addr_parse(opener, &a), 0);
+	assert_int_equal(pn_addr_parse(other, &b), 0);
+	assert_memory_equal(t->addr[0], &a, sizeof(a));
+	assert_memory_equal(t->addr[1], &b, sizeof(b));
+	assert_int_equal(ntohs(t->port[0]), port);
+	assert_int_equal(ntohs(t->port[1]), other_port);
+}
+
 #endif
