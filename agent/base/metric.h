@@ -30,7 +30,7 @@
 	X(FLOW_DRAIN_FAILURES, "pn_flow_drain_failures_total",                                    \
 	  "drains that could not be finished")                                                    \
 	X(FLOW_ABANDONED, "pn_flow_abandoned_total",                                              \
-	  "connections in the flow table of another build, which this one could not go on with")  \
+	  "connections in a pinned flow table that this build could not go on with")              \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                      \
 	  "records a sink did not take: reader too slow, or write failed")                        \
 	X(SERVE_CLIENTS, "pn_serve_clients_total", "connections accepted on the unix socket")     \

@@ -129,8 +129,8 @@ static void note_lost(uint64_t n)
 		return;
 	pn_metric_add(PN_METRIC_FLOW_ABANDONED, n);
 	pn_warn("datapath",
-		"the flow table of another build cannot be gone on with, its connections "
-		"begin anew connections=%llu",
+		"the pinned flow table is another build's or damaged, its connections begin anew "
+		"connections=%llu",
 		(unsigned long long)n);
 }
 

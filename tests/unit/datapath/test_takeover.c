@@ -10,14 +10,12 @@
 #include <cmocka.h>
 
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <sys/mount.h>
 #include <time.h>
 
 #include "base/metric.h"
 #include "cgroup_fixture.h"
-#include "datapath/pins.h"
 #include "world_fixture.h"
 
 #define MAX_FLOWS 1024
@@ -591,6 +589,24 @@ static void a_place_that_is_no_bpf_file_system_is_named(void **state)
 	assert_int_equal(access("/tmp/pn-nowhere", F_OK), -1);
 }
 
+/* Files may be called like our pins. */
+static void cleanup_of_another_file_system_is_refused(void **state)
+{
+	char dir[] = "/tmp/pn-cleanup-XXXXXX", path[64];
+	struct pn_err err;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/flows", dir);
+	(void)close(open(path, O_CREAT | O_CLOEXEC, 0600));
+	assert_int_equal(pn_tracer_cleanup(dir, &err), -ENOTSUP);
+	assert_non_null(strstr(err.text, dir));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 #define ON_TCX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 #define ON_CLSACT(test)                                                 \
 	{                                                               \
@@ -621,6 +637,7 @@ int main(void)
 		ON_CLSACT(cleanup_leaves_nothing),
 		ON_TCX(cleanup_touches_only_what_is_ours),
 		cmocka_unit_test(a_place_that_is_no_bpf_file_system_is_named),
+		cmocka_unit_test(cleanup_of_another_file_system_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("takeover", tests, mount_bpffs, unmount_bpffs);
