@@ -40,11 +40,12 @@ static const enum bpf_attach_type attach_types[] = {
 	[PN_HOOK_SOCKET_EGRESS] = BPF_CGROUP_INET_EGRESS,
 };
 static const enum bpf_tc_attach_point clsact_points[] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
-static const char *const hook_names[] = { "ingress", "egress", "ingress", "egress" };
+/* of interfaces, and in the same order of sockets */
+static const char *const hook_names[] = { "ingress", "egress" };
 static const char *const prog_names[] = { "pn_from_pod", "pn_to_pod" };
 _Static_assert(PN_ARRAY_SIZE(attach_types) == PN_HOOK_MAX, "a type for each hook");
 _Static_assert(PN_ARRAY_SIZE(clsact_points) == PN_HOOK_INTERFACE_MAX, "a point for each hook");
-_Static_assert(PN_ARRAY_SIZE(hook_names) == PN_HOOK_MAX, "a name for each hook");
+_Static_assert(PN_ARRAY_SIZE(hook_names) == PN_HOOK_INTERFACE_MAX, "a name for each hook");
 _Static_assert(PN_ARRAY_SIZE(prog_names) == PN_HOOK_INTERFACE_MAX, "a program for each hook");
 
 /* struct bpf_link_info as far as it is needed, with the members that older headers do not have. */
@@ -68,6 +69,11 @@ bool pn_attach_has_tcx(int prog_fd)
 	return bpf_link_create(prog_fd, 0, TCX_INGRESS, NULL) == -ENODEV;
 }
 
+static const char *name_of(enum pn_hook hook)
+{
+	return hook_names[hook % PN_HOOK_INTERFACE_MAX];
+}
+
 /* --- pinned links ------------------------------------------------------------------------------- */
 
 static int pin_path(const char *pin_dir, int ifindex, enum pn_hook hook, char ret[static PATH_MAX])
@@ -75,23 +81,28 @@ static int pin_path(const char *pin_dir, int ifindex, enum pn_hook hook, char re
 	char name[64];
 
 	if (hook >= PN_HOOK_INTERFACE_MAX)
-		(void)snprintf(name, sizeof(name), "socket-%s", hook_names[hook]);
+		(void)snprintf(name, sizeof(name), "socket-%s", name_of(hook));
 	else
-		(void)snprintf(name, sizeof(name), "link-%d-%s", ifindex, hook_names[hook]);
+		(void)snprintf(name, sizeof(name), "link-%d-%s", ifindex, name_of(hook));
 	return pn_pins_path(pin_dir, name, ret, NULL);
 }
 
 bool pn_attach_parse_pin(const char *name, int *ret_ifindex, enum pn_hook *ret_hook)
 {
+	static const char prefix[] = "link-";
 	char expected[64];
-	int ifindex;
+	long ifindex;
 
-	if (sscanf(name, "link-%9d-", &ifindex) != 1 || ifindex <= 0)
+	if (strncmp(name, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	ifindex = strtol(name + sizeof(prefix) - 1, NULL, 10);
+	if (ifindex <= 0 || ifindex > INT_MAX)
 		return false;
 	for (int hook = 0; hook < PN_HOOK_INTERFACE_MAX; hook++) {
-		(void)snprintf(expected, sizeof(expected), "link-%d-%s", ifindex, hook_names[hook]);
+		(void)snprintf(expected, sizeof(expected), "link-%ld-%s", ifindex,
+			       hook_names[hook]);
 		if (strcmp(name, expected) == 0) {
-			*ret_ifindex = ifindex;
+			*ret_ifindex = (int)ifindex;
 			*ret_hook = (enum pn_hook)hook;
 			return true;
 		}
@@ -250,7 +261,7 @@ int pn_attach(struct pn_attachment *a, const int prog_fd[static PN_HOOK_MAX], co
 		if (r < 0) {
 			pn_attach_undo(a, pin_dir);
 			return pn_err_set(reterr, r, "attaching to %s of interface %d: %s",
-					  hook_names[hook], a->ifindex, strerror(-r));
+					  name_of(hook), a->ifindex, strerror(-r));
 		}
 	}
 	return 0;
@@ -386,8 +397,8 @@ int pn_attach_sockets(const char *cgroup_root, const int prog_fd[static PN_HOOK_
 			ret_fd[0] = ret_fd[1] = -1;
 			if (pin_dir)
 				pn_attach_drop_sockets(pin_dir);
-			return pn_err_set(reterr, r, "attaching to %s of %s: %s", hook_names[hook],
-					  cgroup_root, strerror(-r));
+			return pn_err_set(reterr, r, "attaching to %s of %s: %s",
+					  name_of((enum pn_hook)hook), cgroup_root, strerror(-r));
 		}
 	}
 	return 0;

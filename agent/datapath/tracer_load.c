@@ -8,7 +8,6 @@
  */
 #include "datapath/tracer_load.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/magic.h>
