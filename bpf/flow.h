@@ -15,6 +15,7 @@
  * same PN_FLOW_LAYOUT.
  */
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 /* Raise it with every change of a struct below. */
@@ -45,7 +46,8 @@ enum pn_flow_state {
 	PN_FLOW_NAT_DONE = 1 << 1,  /* conntrack has been asked, do not ask again */
 	PN_FLOW_INITIATOR = 1 << 2, /* initiator is certain: from SYN or conntrack */
 	PN_FLOW_FRAGMENT = 1 << 3,  /* fragments without ports are in here */
-	PN_FLOW_BEHIND_NAT = 1 << 4, /* with NAT: the key is the translated tuple, nat the opener's */
+	PN_FLOW_BEHIND_NAT =
+		1 << 4, /* with NAT: the key is the translated tuple, nat the opener's */
 };
 
 /* A tuple in its own orientation: end 0 opened the connection. */
@@ -61,10 +63,11 @@ struct pn_flow_value {
 	__u32 state;	    /* enum pn_flow_state */
 	__u16 tcp_flags[2]; /* all flags that direction has shown */
 	__u8 initiator;	    /* index of the end that opened the connection */
-	__u8 reserved[3];
+	__u8 n_looks[2];    /* how often the end's socket has been looked for, see socket.bpf.h */
+	__u8 reserved;
 	struct pn_flow_dir dir[2];
 
-	__u64 id;	/* unique while the programs are loaded */
+	__u64 id;	/* unique as long as the table lives */
 	__u64 start_ns; /* CLOCK_MONOTONIC: first packet */
 	__u32 owner[2]; /* owner ids of the ends when the entry was made, from the map `ip` */
 	/*
@@ -72,7 +75,7 @@ struct pn_flow_value {
 	 * packet that the end sent or got, else from the one that the end's interface last showed.
 	 */
 	__u64 cgroup[2];
-	__u32 ifindex;	/* where the first packet was seen */
+	__u32 ifindex;		  /* where the first packet was seen */
 	struct pn_flow_tuple nat; /* the other side's, see PN_FLOW_BEHIND_NAT */
 };
 
@@ -86,10 +89,38 @@ enum pn_flow_stat {
 	PN_STAT_MAX,	    /* sentinel */
 };
 
-/* The value of the per-CPU array `cpus`. */
+/*
+ * Which cell of the per-CPU array `cpus` a program writes. On one CPU, programs at interfaces do not
+ * interrupt each other; those at sockets are interrupted by both kinds.
+ */
+enum pn_flow_cell {
+	PN_CELL_INTERFACES,
+	PN_CELL_SOCKETS,
+	PN_CELL_MAX, /* sentinel */
+};
+
 struct pn_flow_cpu {
 	__u64 stat[PN_STAT_MAX];
-	__u64 n_ids; /* given to new entries on this CPU */
+	__u64 n_ids; /* given to new entries on this CPU; not used at sockets */
+};
+
+/*
+ * The value of the array `ids`: ids for entries made at sockets, where the count of a CPU could be
+ * interrupted. An atomic addition that returns the sum would do; Linux has it since 5.12.
+ */
+struct pn_flow_ids {
+	struct bpf_spin_lock lock;
+	__u32 reserved;
+	__u64 n_ids;
+};
+
+/*
+ * The value of the hash `links`, by interface: the last cgroup that was seen sending through it, and
+ * from which addresses.
+ */
+struct pn_flow_link {
+	__u64 cgroup;
+	__be32 addr[2][4]; /* IPv6, IPv4 */
 };
 
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");

@@ -3,9 +3,10 @@
 #define PN_NAT_BPF_H
 
 /*
- * What conntrack knows about a packet on its way into a pod: who opened the connection, and its
- * tuple on the other side of a translation. A packet that leaves a pod has no conntrack entry yet,
- * so an entry of the flow table asks with the first packet that comes to the pod.
+ * What conntrack knows about a packet: who opened the connection, and its tuple on the other side of
+ * a translation. A packet has a conntrack entry on its way into a pod and on its way out of a socket of
+ * the node, but not yet when it leaves a pod and no more when it arrives at a socket; so an entry of
+ * the flow table asks with the first packet that has one.
  *
  * The context of a tc program is the kernel's sk_buff at run time, so its fields are read from the
  * context's address by probe_read; kfuncs would need 6.2 and the module's BTF. Everything here is
@@ -140,8 +141,8 @@ static __always_inline void pn_nat_store(struct pn_flow_value *v, const struct p
  * Without a translation both tuples name the entry, and there is nothing to store. Neither names
  * it for an ICMP error, which conntrack hangs on the connection that it complains about.
  */
-static __always_inline __u32 pn_nat_ask(struct __sk_buff *skb, const struct pn_flow_key *key,
-					struct pn_flow_value *v)
+static __noinline __u32 pn_nat_ask(struct __sk_buff *skb, const struct pn_flow_key *key,
+				   struct pn_flow_value *v)
 {
 	const struct sk_buff *kernel_skb = (const void *)skb;
 	struct pn_ct_tuple opened = {}, answered = {};
@@ -166,7 +167,8 @@ static __always_inline __u32 pn_nat_ask(struct __sk_buff *skb, const struct pn_f
 	if (by_opened >= 0 && by_answered >= 0)
 		return PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR;
 	pn_nat_store(v, by_opened >= 0 ? &answered : &opened);
-	return PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR | PN_FLOW_NAT;
+	return PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR | PN_FLOW_NAT |
+	       (by_opened >= 0 ? 0 : PN_FLOW_BEHIND_NAT);
 }
 
 #endif

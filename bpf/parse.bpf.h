@@ -321,32 +321,41 @@ static __always_inline int pn_parse_transport(struct pn_cursor *c, struct pn_pac
 	}
 }
 
-/* The whole frame. *p must be zero. Returns 0, PN_STAT_NOT_IP or PN_STAT_MALFORMED. */
-static __always_inline int pn_parse(struct __sk_buff *skb, struct pn_packet *p)
+/* From the IP header on, which the cursor is at. */
+static __always_inline int pn_parse_ip(struct pn_cursor *c, struct pn_packet *p, __be16 type)
+{
+	int err;
+
+	if (type == bpf_htons(ETH_P_IP))
+		err = pn_parse_ipv4(c, p);
+	else if (type == bpf_htons(ETH_P_IPV6))
+		err = pn_parse_ipv6(c, p);
+	else
+		err = PN_STAT_NOT_IP;
+	if (err)
+		return err;
+
+	err = pn_parse_transport(c, p);
+	p->headers_len = p->total_len - (c->end - c->off);
+	return err;
+}
+
+/*
+ * The whole packet, which begins with an Ethernet header or, at sockets, with that of IP. *p must be
+ * zero. Returns 0, PN_STAT_NOT_IP or PN_STAT_MALFORMED.
+ */
+static __always_inline int pn_parse(struct __sk_buff *skb, bool has_ethernet, struct pn_packet *p)
 {
 	struct pn_cursor c = {
 		.skb = skb,
 		.data = (void *)(long)skb->data,
 		.data_end = (void *)(long)skb->data_end,
 	};
-	__be16 type;
+	__be16 type = skb->protocol;
 	int err;
 
-	err = pn_parse_ethernet(&c, &type);
-	if (err)
-		return err;
-	if (type == bpf_htons(ETH_P_IP))
-		err = pn_parse_ipv4(&c, p);
-	else if (type == bpf_htons(ETH_P_IPV6))
-		err = pn_parse_ipv6(&c, p);
-	else
-		err = PN_STAT_NOT_IP;
-	if (err)
-		return err;
-
-	err = pn_parse_transport(&c, p);
-	p->headers_len = p->total_len - (c.end - c.off);
-	return err;
+	err = has_ethernet ? pn_parse_ethernet(&c, &type) : 0;
+	return err ? err : pn_parse_ip(&c, p, type);
 }
 
 #endif

@@ -34,6 +34,8 @@
 	X(FLOW_PACKETS, "pn_flow_packets_total", "packets in the flow records written")           \
 	X(FLOW_DRAIN_FAILURES, "pn_flow_drain_failures_total",                                    \
 	  "drains that could not be finished")                                                    \
+	X(FLOW_ABANDONED, "pn_flow_abandoned_total",                                              \
+	  "connections in a pinned flow table that this build could not go on with")              \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                      \
 	  "records a sink did not take: reader too slow, or write failed")                        \
 	X(SERVE_CLIENTS, "pn_serve_clients_total", "connections accepted on the unix socket")     \

@@ -27,7 +27,8 @@ struct pn_tracer;
  *	       NULL: nothing does
  * @cgroup_root: where the cgroup v2 hierarchy is mounted, for the sockets of the node itself; NULL: they
  *	       are not traced
- * @force_clsact, @no_nat, @no_cgroup: take the way of an older kernel, for tests
+ * @force_clsact, @no_nat, @no_cgroup: take the way of an older kernel, for tests. Without a hierarchy
+ *	       or with @no_cgroup ends get no cgroup either
  */
 struct pn_tracer_config {
 	int ip_map_fd;
@@ -43,7 +44,11 @@ int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
 /** pn_tracer_free() - what is pinned goes on, the rest is detached; NULL is allowed */
 void pn_tracer_free(struct pn_tracer *t);
 
-/** pn_tracer_attach() - both directions of an interface. Return: 0, -EEXIST if it is attached, or a negative errno */
+/**
+ * pn_tracer_attach() - both directions of an interface; finds one that was taken over
+ *
+ * Return: 0, -EEXIST if it is attached, or a negative errno
+ */
 int pn_tracer_attach(struct pn_tracer *t, int ifindex, struct pn_err *reterr);
 
 /** pn_tracer_detach() - forget an interface, which may be gone already */
@@ -93,7 +98,7 @@ int pn_tracer_drain(struct pn_tracer *t,
  */
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret);
 
-/** pn_tracer_stats() - the ledger, summed over the CPUs; packets since the program was loaded */
+/** pn_tracer_stats() - the ledger, summed over the CPUs; packets since the table was made */
 int pn_tracer_stats(const struct pn_tracer *t, uint64_t ret[static PN_STAT_MAX]);
 
 /** pn_tracer_prog_fd() - the program of a hook, for BPF_PROG_TEST_RUN; stays owned by @t */

@@ -922,13 +922,19 @@ static void features_name_what_runs_and_why_not_better(void **state)
 		skip();
 	(void)state;
 	assert_int_equal(pn_tracer_new(&config, &t, NULL), 0);
-	assert_int_equal(pn_tracer_features(t, &f), 2);
+	assert_int_equal(pn_tracer_features(t, &f), 4);
 	assert_string_equal(f[0].name, "hook");
 	assert_string_equal(f[0].state, "clsact");
 	assert_string_equal(f[0].reason, "switched off");
 	assert_string_equal(f[1].name, "nat");
 	assert_string_equal(f[1].state, "off");
 	assert_string_equal(f[1].reason, "switched off");
+	assert_string_equal(f[2].name, "cgroup");
+	assert_string_equal(f[2].state, "off");
+	assert_non_null(strstr(f[2].reason, "no cgroup v2 hierarchy"));
+	assert_string_equal(f[3].name, "host");
+	assert_string_equal(f[3].state, "off");
+	assert_non_null(strstr(f[3].reason, "no cgroup v2 hierarchy"));
 	pn_tracer_free(t);
 }
 

@@ -20,44 +20,8 @@
 
 #include "base/addr.h"
 #include "datapath/tracer.h"
-#include "netns_fixture.h"
 #include "packet_fixture.h"
-
-#define PATIENCE_S 10
-#define N_POLLS (PATIENCE_S * 1000)
-
-#define CLIENT "10.77.1.2"
-#define SERVER "10.77.2.2"
-#define SERVICE "10.96.0.10"
-
-struct world {
-	bool allowed;
-	int node_netns_fd;
-	struct pod client, server;
-	struct pn_tracer *tracer;
-};
-
-static void make_pod_link(const struct pod *pod, const char *name, int net)
-{
-	(void)run("ip link add %s type veth peer name eth0 netns %d && ip addr add 10.77.%d.1/24 "
-		  "dev %s && ip link set %s up",
-		  name, (int)pod->pid, net, name, name);
-	(void)run("nsenter -t %d -n sh -c 'ip link set lo up && ip addr add 10.77.%d.2/24 dev eth0 "
-		  "&& ip link set eth0 up && ip route add default via 10.77.%d.1'",
-		  (int)pod->pid, net, net);
-}
-
-static bool world_make(struct world *w)
-{
-	if (!enter_node_netns())
-		return false;
-	w->node_netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (w->node_netns_fd < 0 || !pod_start(&w->client) || !pod_start(&w->server))
-		return false;
-	make_pod_link(&w->client, "pn-client", 1);
-	make_pod_link(&w->server, "pn-server", 2);
-	return run("echo 1 > /proc/sys/net/ipv4/ip_forward") == 0;
-}
+#include "world_fixture.h"
 
 static int start(void **state, bool force_clsact)
 {
@@ -65,23 +29,9 @@ static int start(void **state, bool force_clsact)
 						 .max_flows = 1024,
 						 .force_clsact = force_clsact };
 	static struct world w;
-	struct pn_err err;
 
-	w = (struct world) { .allowed = geteuid() == 0 };
 	*state = &w;
-	if (!w.allowed) {
-		print_message("needs root and ip(8): makes network namespaces\n");
-		return 0;
-	}
-	if (!world_make(&w))
-		return -1;
-	if (pn_tracer_new(&config, &w.tracer, &err) < 0 ||
-	    pn_tracer_attach(w.tracer, (int)if_nametoindex("pn-client"), &err) < 0 ||
-	    pn_tracer_attach(w.tracer, (int)if_nametoindex("pn-server"), &err) < 0) {
-		print_error("%s\n", err.text);
-		return -1;
-	}
-	return 0;
+	return world_start(&w, &config);
 }
 
 static int set_up(void **state)
@@ -96,122 +46,8 @@ static int set_up_clsact(void **state)
 
 static int tear_down(void **state)
 {
-	struct world *w = *state;
-
-	pn_tracer_free(w->tracer);
-	if (w->allowed) {
-		pod_stop(&w->client);
-		pod_stop(&w->server);
-		(void)close(w->node_netns_fd);
-	}
+	world_stop(*state);
 	return 0;
-}
-
-static struct world *world_of(void **state)
-{
-	struct world *w = *state;
-
-	if (!w->allowed)
-		skip();
-	return w;
-}
-
-static struct sockaddr_in address(const char *addr, unsigned int port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
-
-	assert_int_equal(inet_pton(AF_INET, addr, &a.sin_addr), 1);
-	return a;
-}
-
-/* A UDP socket of a pod. A socket stays in the namespace that it was made in. */
-static int pod_socket(struct world *w, const struct pod *pod, const char *addr, unsigned int port)
-{
-	const struct timeval patience = { .tv_sec = PATIENCE_S };
-	struct sockaddr_in a = address(addr, port);
-	int fd;
-
-	assert_int_equal(setns(pod->netns_fd, CLONE_NEWNET), 0);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(setns(w->node_netns_fd, CLONE_NEWNET), 0);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (void *)&a, sizeof(a)), 0);
-	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
-	return fd;
-}
-
-static void send_to(int fd, const char *addr, unsigned int port, size_t len)
-{
-	struct sockaddr_in a = address(addr, port);
-	char payload[64] = {};
-
-	assert_int_equal(sendto(fd, payload, len, 0, (void *)&a, sizeof(a)), len);
-}
-
-/* Receives one datagram and sends it back. */
-static void echo(int fd)
-{
-	struct sockaddr_in from;
-	socklen_t from_len = sizeof(from);
-	char payload[64];
-	ssize_t n;
-
-	n = recvfrom(fd, payload, sizeof(payload), 0, (void *)&from, &from_len);
-	assert_true(n > 0);
-	assert_int_equal(sendto(fd, payload, (size_t)n, 0, (void *)&from, from_len), n);
-}
-
-static void receive(int fd)
-{
-	char payload[64];
-
-	assert_true(recv(fd, payload, sizeof(payload), 0) > 0);
-}
-
-struct search {
-	struct pn_addr low, high;
-	struct pn_flow_key key;
-	struct pn_flow_value value;
-	int n;
-};
-
-static void match(void *data, const struct pn_flow_key *key, const struct pn_flow_value *value)
-{
-	struct search *s = data;
-
-	if (key->proto != IPPROTO_UDP || memcmp(key->addr[0], &s->low, sizeof(s->low)) != 0 ||
-	    memcmp(key->addr[1], &s->high, sizeof(s->high)) != 0)
-		return;
-	s->key = *key;
-	s->value = *value;
-	s->n++;
-}
-
-/* The one UDP flow between the two, the lower address first. */
-static struct search udp_flow(struct world *w, const char *low, const char *high)
-{
-	struct search s = {};
-
-	assert_int_equal(pn_addr_parse(low, &s.low), 0);
-	assert_int_equal(pn_addr_parse(high, &s.high), 0);
-	assert_int_equal(pn_tracer_drain(w->tracer, match, &s), 0);
-	assert_int_equal(s.n, 1);
-	return s;
-}
-
-static void exchange(struct world *w, const char *to, unsigned int port, unsigned int server_port,
-		     int n)
-{
-	int client = pod_socket(w, &w->client, CLIENT, 4000);
-	int server = pod_socket(w, &w->server, SERVER, server_port);
-
-	for (int i = 0; i < n; i++) {
-		send_to(client, to, port, 10);
-		echo(server);
-		receive(client);
-	}
-	(void)close(client);
-	(void)close(server);
 }
 
 static void every_datagram_is_counted_once_at_each_pod(void **state)
@@ -254,24 +90,11 @@ static void what_the_node_drops_is_sent_and_not_delivered(void **state)
 	assert_int_equal(s.value.dir[0].delivered_packets, 0);
 }
 
-static void assert_tuple(const struct pn_flow_tuple *t, const char *opener, unsigned int port,
-			 const char *other, unsigned int other_port)
-{
-	struct pn_addr a, b;
-
-	assert_int_equal(pn_addr_parse(opener, &a), 0);
-	assert_int_equal(pn_addr_parse(other, &b), 0);
-	assert_memory_equal(t->addr[0], &a, sizeof(a));
-	assert_memory_equal(t->addr[1], &b, sizeof(b));
-	assert_int_equal(ntohs(t->port[0]), port);
-	assert_int_equal(ntohs(t->port[1]), other_port);
-}
-
 static void require_nat(struct world *w)
 {
 	const struct pn_feature *f;
 
-	assert_int_equal(pn_tracer_features(w->tracer, &f), 2);
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 4);
 	if (strcmp(f[1].state, "on") != 0) {
 		print_message("needs the feature nat: %s\n", f[1].reason);
 		skip();
@@ -296,6 +119,7 @@ static void both_sides_of_a_service_name_each_other(void **state)
 
 	s = udp_flow(w, CLIENT, SERVICE);
 	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_false(s.value.state & PN_FLOW_BEHIND_NAT);
 	assert_true(s.value.state & PN_FLOW_INITIATOR);
 	assert_int_equal(s.value.initiator, 0);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVER, 5353);
@@ -304,6 +128,7 @@ static void both_sides_of_a_service_name_each_other(void **state)
 
 	s = udp_flow(w, CLIENT, SERVER);
 	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_true(s.value.state & PN_FLOW_BEHIND_NAT);
 	assert_int_equal(s.value.initiator, 0);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVICE, 53);
 	assert_int_equal(s.value.dir[0].delivered_packets, 3);
@@ -325,6 +150,7 @@ static void source_translation_is_joined_too(void **state)
 
 	s = udp_flow(w, "10.77.2.1", SERVER);
 	assert_true(s.value.state & PN_FLOW_NAT);
+	assert_true(s.value.state & PN_FLOW_BEHIND_NAT);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVER, 53);
 	s = udp_flow(w, CLIENT, SERVER);
 	assert_true(s.value.state & PN_FLOW_NAT);
@@ -383,7 +209,7 @@ static void send_frame(struct world *w, const struct pod *pod, const struct pack
 static void a_vlan_tag_beside_the_frame_is_not_in_the_way(void **state)
 {
 	struct world *w = world_of(state);
-	struct search s = {};
+	struct search s = { .proto = IPPROTO_UDP };
 	struct packet p;
 
 	put_ethernet(&p);
