@@ -59,7 +59,7 @@ static void send_there(struct traffic *t, struct sim_conn *c, uint64_t n, uint64
 		struct entry *e = enter(r, c->behind, n - n_lost);
 
 		if (c->translated)
-			tell_nat(e, c->behind, c->front);
+			tell_behind(e, c->behind, c->front);
 		c->arrived[0] += n - n_lost;
 	}
 	c->passed[0] += c->client_here ? n : n - n_lost;
@@ -155,6 +155,7 @@ static void run(struct rig *r)
 {
 	uint64_t ms = 0;
 
+	go_to(r->w, ms);
 	for (int step = 0; step < N_STEPS; step++) {
 		send_something(traffic);
 		ms += rig_random(r) % 50;
@@ -167,6 +168,9 @@ static void run(struct rig *r)
 		account(traffic);
 	}
 	run_round(r, true);
+	account(traffic);
+	go_to(r->w, ms + 100000);
+	run_round(r, false); /* the next agent takes out what is idle */
 	account(traffic);
 }
 
