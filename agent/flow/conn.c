@@ -200,14 +200,21 @@ struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end)
 	return total_of(&sum, c->by_delivered & 1u << end);
 }
 
-struct pn_conn_total pn_conn_rest(const struct pn_conn *c, unsigned int end,
-				  const struct pn_leg *except)
+uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
+		     struct pn_conn_total ret[static 2])
 {
-	struct pn_flow_dir sum = { 0 };
+	uint8_t by_delivered = c->by_delivered;
 
-	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling) {
-		if (leg != except && !leg->removed)
-			add(&sum, &leg->seen[end]);
+	for (unsigned int end = 0; end < 2; end++) {
+		struct pn_flow_dir sum = { 0 };
+
+		for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling) {
+			if (leg != except && !leg->removed)
+				add(&sum, &leg->seen[end]);
+		}
+		ret[end] = total_of(&sum, c->by_delivered & 1u << end);
+		if (sum.delivered_packets && !sum.sent_packets)
+			by_delivered |= (uint8_t)(1u << end);
 	}
-	return total_of(&sum, c->by_delivered & 1u << end);
+	return by_delivered;
 }

@@ -99,9 +99,14 @@ void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c);
 /** pn_conn_total() - everything that end @end has sent until now */
 struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end);
 
-/** pn_conn_rest() - the same of entries that are in the flow table, without the one of @except (NULL: with all) */
-struct pn_conn_total pn_conn_rest(const struct pn_conn *c, unsigned int end,
-				  const struct pn_leg *except);
+/**
+ * pn_conn_rest() - the same for both ends, of entries that are in the flow table
+ * @except: but not of this one; NULL: of all
+ *
+ * Return: by_delivered of a connection with these entries
+ */
+uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
+		     struct pn_conn_total ret[static 2]);
 
 /** pn_conn_sights() - how often hooks have seen the packets; @by_delivered: they were counted where they arrive */
 static inline uint64_t pn_conn_sights(const struct pn_conn_total *t, bool by_delivered)

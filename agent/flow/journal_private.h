@@ -39,7 +39,7 @@ struct pn_journal_head {
  * @newest: the same with all records
  * @first:  number of the first record that was on its way when @last was written; of a free slot the
  *	    next free one and 1
- * @last:   number of the newest record << 8 | enum pn_slot_flags; 0: free
+ * @last:   number of the newest record << PN_SLOT_FLAG_BITS | enum pn_slot_flags; 0: free
  *
  * Which of @told and @newest counts: while a record of it is not committed, it depends on what has
  * been written; else by the flags: @newest, or with PN_SLOT_TOLD @told, or with PN_SLOT_REMOVING
@@ -58,6 +58,9 @@ enum pn_slot_flags {
 	PN_SLOT_REMOVING = 1 << 4,
 	PN_SLOT_SECOND = 1 << 5, /* REMOVING: entry id[1] */
 	PN_SLOT_GONE = 1 << 6,	 /* no entry is left that could tell again what was not written */
+	PN_SLOT_OPEN = 1 << 7,	 /* the record is not begun: @newest is not complete */
+	PN_SLOT_REST_SHIFT = 8,	 /* REMOVING: by_delivered that goes with @newest */
+	PN_SLOT_FLAG_BITS = 16,
 };
 
 _Static_assert(sizeof(struct pn_journal_head) <= PN_JOURNAL_HEAD_BYTES, "fits");

@@ -4,9 +4,9 @@
  * give a connection back what earlier records have told of it.
  *
  * A record changes a slot in this order: `told` becomes what the committed records say, `last` gets
- * the new number, `newest` becomes what the new record says. Until the second of these steps the
- * slot's last record is a committed one and `newest` counts; from then on the new record is one that
- * has not been written, and `told` counts.
+ * the new number, `newest` becomes what the new record says, and then the record is written. Until
+ * the second of these steps the slot's last record is a committed one and `newest` counts; from then
+ * on the new record is one that has not been written, and `told` counts.
  */
 #include "flow/slots.h"
 
@@ -23,12 +23,12 @@ static const struct pn_conn_total nothing[2];
 
 static uint64_t seq_of(const struct pn_slot *s)
 {
-	return s->last >> 8;
+	return s->last >> PN_SLOT_FLAG_BITS;
 }
 
 static uint64_t last_word(uint64_t seq, unsigned int flags)
 {
-	return seq << 8 | PN_SLOT_USED | flags;
+	return seq << PN_SLOT_FLAG_BITS | PN_SLOT_USED | flags;
 }
 
 static struct pn_slot *slot_at(const struct pn_journal *j, uint32_t slot)
@@ -36,10 +36,10 @@ static struct pn_slot *slot_at(const struct pn_journal *j, uint32_t slot)
 	return slot == PN_NO_SLOT ? NULL : &j->slots[slot];
 }
 
-/* The same number and by_delivered, with these flags and no others. */
+/* The same number, with these flags and no others. */
 static void set_flags(struct pn_slot *s, unsigned int flags)
 {
-	pn_journal_put(&s->last, last_word(seq_of(s), (s->last & PN_SLOT_DELIVERED) | flags));
+	pn_journal_put(&s->last, last_word(seq_of(s), flags));
 }
 
 static uint64_t sights_between(const struct pn_slot *s)
@@ -123,8 +123,9 @@ uint64_t pn_slot_note(struct pn_journal *j, uint32_t slot, const struct pn_note 
 			pn_journal_put_totals(s->told, s->newest);
 		pn_journal_put(&s->first, seq);
 	}
-	pn_journal_put(&s->last, last_word(seq, note->by_delivered));
+	pn_journal_put(&s->last, last_word(seq, note->by_delivered | PN_SLOT_OPEN));
 	pn_journal_put_totals(s->newest, note->totals);
+	pn_journal_put(&s->last, last_word(seq, note->by_delivered));
 	return seq;
 }
 
@@ -148,23 +149,25 @@ bool pn_slot_is_written(const struct pn_journal *j, uint64_t seq)
 	return seq <= j->done;
 }
 
-void pn_slot_removing(struct pn_journal *j, uint32_t slot, uint64_t id,
-		      const struct pn_conn_total totals[static 2])
+void pn_slot_removing(struct pn_journal *j, uint32_t slot, uint64_t id, const struct pn_note *rest)
 {
 	struct pn_slot *s = slot_at(j, slot);
-	unsigned int second;
+	unsigned int flags;
 
 	if (!s)
 		return;
+	flags = s->last & PN_SLOT_DELIVERED;
 	if (!(s->last & PN_SLOT_TOLD)) {
 		pn_journal_put_totals(s->told, s->newest);
-		set_flags(s, PN_SLOT_TOLD);
+		set_flags(s, flags | PN_SLOT_TOLD);
 	}
-	second = id == s->id[0] ? 0 : PN_SLOT_SECOND;
-	if (second)
+	flags |= PN_SLOT_REMOVING | (unsigned int)rest->by_delivered << PN_SLOT_REST_SHIFT;
+	if (id != s->id[0]) {
 		pn_journal_put(&s->id[1], id);
-	pn_journal_put_totals(s->newest, totals);
-	set_flags(s, PN_SLOT_REMOVING | second);
+		flags |= PN_SLOT_SECOND;
+	}
+	pn_journal_put_totals(s->newest, rest->totals);
+	set_flags(s, flags);
 }
 
 void pn_slot_removed(struct pn_journal *j, uint32_t slot, bool is_gone)
@@ -175,7 +178,8 @@ void pn_slot_removed(struct pn_journal *j, uint32_t slot, bool is_gone)
 		return;
 	if (is_gone)
 		pn_journal_put_totals(s->told, s->newest);
-	set_flags(s, PN_SLOT_TOLD);
+	set_flags(s, PN_SLOT_TOLD |
+			     (s->last >> (is_gone ? PN_SLOT_REST_SHIFT : 0) & PN_SLOT_DELIVERED));
 }
 
 void pn_slot_release(struct pn_journal *j, uint32_t slot)
@@ -230,15 +234,17 @@ int pn_slots_open(struct pn_journal *j)
 static void settle_slot(struct pn_slot *s, struct pn_written written, uint64_t reach,
 			struct pn_commit *ret)
 {
+	bool is_alone = s->first == seq_of(s);
 	uint64_t n = sights_between(s);
 
-	if (written.is_known && seq_of(s) <= reach) {
-		ret->n_told += n;
-	} else if (!written.is_known || s->first <= reach || s->last & PN_SLOT_GONE) {
-		ret->n_in_doubt += n;
-	} else {
+	if (s->last & PN_SLOT_OPEN && is_alone)
 		pn_journal_put_totals(s->newest, s->told);
-	}
+	else if (written.is_known && seq_of(s) <= reach)
+		ret->n_told += n;
+	else if (!written.is_known || s->first <= reach || s->last & PN_SLOT_GONE)
+		ret->n_in_doubt += n;
+	else
+		pn_journal_put_totals(s->newest, s->told);
 }
 
 /*

@@ -40,12 +40,11 @@ bool pn_slot_is_written(const struct pn_journal *j, uint64_t seq);
 /**
  * pn_slot_removing() - about to take one of several entries out of the flow table
  * @id:	    of that entry
- * @totals: what is told of the connection without it
+ * @rest:   what is told of the connection without it
  *
  * All records of the connection are committed. pn_slot_removed() must follow.
  */
-void pn_slot_removing(struct pn_journal *j, uint32_t slot, uint64_t id,
-		      const struct pn_conn_total totals[static 2]);
+void pn_slot_removing(struct pn_journal *j, uint32_t slot, uint64_t id, const struct pn_note *rest);
 
 /** pn_slot_removed() - @is_gone: false: it is still in the table */
 void pn_slot_removed(struct pn_journal *j, uint32_t slot, bool is_gone);

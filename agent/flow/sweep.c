@@ -26,10 +26,10 @@ static bool remove_entry(struct pn_joiner *j, struct pn_leg *leg, const struct p
 	int r;
 
 	if (!is_last) {
-		const struct pn_conn_total rest[2] = { pn_conn_rest(c, 0, leg),
-						       pn_conn_rest(c, 1, leg) };
+		struct pn_note rest = { .n_sights = 0 };
 
-		pn_slot_removing(j->config.journal, c->slot, leg->id, rest);
+		rest.by_delivered = pn_conn_rest(c, leg, rest.totals);
+		pn_slot_removing(j->config.journal, c->slot, leg->id, &rest);
 	}
 	r = out->ops->remove(out->data, &leg->key, &last);
 	is_gone = r == 0 || r == -ENOENT;

@@ -101,8 +101,8 @@ static void note(struct pn_joiner *j, struct pn_conn *c, const struct news *n)
 	struct pn_note note = { .n_sights = sights_of(c, n) };
 
 	settle_accounts(c, n);
-	note.by_delivered = c->by_delivered;
 	if (c->is_gone) {
+		note.by_delivered = c->by_delivered;
 		note.totals[0] = n->fresh[0];
 		note.totals[1] = n->fresh[1];
 		c->seq = pn_slot_note_rest(journal, c->slot, &note);
@@ -110,8 +110,7 @@ static void note(struct pn_joiner *j, struct pn_conn *c, const struct news *n)
 	}
 	if (c->slot == PN_NO_SLOT)
 		c->slot = pn_slot_take(journal, c->id, other_entry(c));
-	for (unsigned int end = 0; end < 2; end++)
-		note.totals[end] = pn_conn_rest(c, end, NULL);
+	note.by_delivered = pn_conn_rest(c, NULL, note.totals);
 	c->seq = pn_slot_note(journal, c->slot, &note);
 }
 

@@ -33,15 +33,15 @@ struct rig {
 	size_t notes_len;
 	struct entry entries[MAX_ENTRIES];
 	uint64_t last_id;
-	struct pn_flow_record records[MAX_RECORDS]; /* of the last round */
-	size_t n_records, n_written;		    /* n_written: of records, to the output */
-	uint64_t n_lines;			    /* in the output */
-	bool is_stuck;				    /* the output takes nothing */
-	bool is_pipe;				    /* nobody knows what it has taken */
+	size_t n_records, n_written; /* n_written: of records, to the output */
+	uint64_t n_lines;	     /* in the output */
+	bool is_stuck;		     /* the output takes nothing */
+	bool is_pipe;		     /* nobody knows what it has taken */
 	void (*on_line)(struct rig *r, const struct pn_flow_record *rec);
 	int remove_error; /* what removing an entry fails with, 0: it does not */
 	void (*before_remove)(struct rig *r, struct entry *e);
 	uint64_t seed;
+	struct pn_flow_record records[MAX_RECORDS]; /* of the last round; the last member */
 };
 
 /* One way of a connection, as in "from here to there". */
