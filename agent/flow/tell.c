@@ -22,9 +22,10 @@ static pn_nsec since(const struct pn_joiner *j, pn_nsec when)
 	return j->now > when ? j->now - when : 0;
 }
 
-/* What has been seen of a connection, and what of it is in no record yet; by end. */
+/* What has been seen of a connection, and what of it is in no record yet (@any: something); by end. */
 struct news {
 	struct pn_conn_total total[2], fresh[2];
+	bool any;
 };
 
 static struct pn_conn_total minus(const struct pn_conn_total *a, const struct pn_conn_total *b)
@@ -36,18 +37,15 @@ static struct pn_conn_total minus(const struct pn_conn_total *a, const struct pn
 	};
 }
 
-/* Return: is there any? */
-static bool look_for_news(const struct pn_conn *c, struct news *ret)
+static void look_for_news(const struct pn_conn *c, struct news *ret)
 {
-	bool any = false;
-
+	ret->any = false;
 	for (unsigned int end = 0; end < 2; end++) {
 		ret->total[end] = pn_conn_total(c, end);
 		ret->fresh[end] = minus(&ret->total[end], &c->reported[end]);
-		any = any || ret->fresh[end].packets || ret->fresh[end].bytes ||
-		      ret->fresh[end].delivered;
+		ret->any = ret->any || ret->fresh[end].packets || ret->fresh[end].bytes ||
+			   ret->fresh[end].delivered;
 	}
-	return any;
 }
 
 static bool has_sent(const struct pn_conn *c, unsigned int end)
@@ -94,6 +92,16 @@ static uint64_t other_entry(const struct pn_conn *c)
 	return leg ? leg->id : 0;
 }
 
+/* One entry could be taken out of the flow table, another one not. */
+static bool has_lost_entry(const struct pn_conn *c)
+{
+	const struct pn_leg *leg = c->legs;
+
+	while (leg && !leg->removed)
+		leg = leg->sibling;
+	return leg != NULL;
+}
+
 /* Before anything of the record is written. */
 static void note(struct pn_joiner *j, struct pn_conn *c, const struct news *n)
 {
@@ -101,8 +109,8 @@ static void note(struct pn_joiner *j, struct pn_conn *c, const struct news *n)
 	struct pn_note note = { .n_sights = sights_of(c, n) };
 
 	settle_accounts(c, n);
+	note.by_delivered = c->by_delivered;
 	if (c->is_gone) {
-		note.by_delivered = c->by_delivered;
 		note.totals[0] = n->fresh[0];
 		note.totals[1] = n->fresh[1];
 		c->seq = pn_slot_note_rest(journal, c->slot, &note);
@@ -110,7 +118,10 @@ static void note(struct pn_joiner *j, struct pn_conn *c, const struct news *n)
 	}
 	if (c->slot == PN_NO_SLOT)
 		c->slot = pn_slot_take(journal, c->id, other_entry(c));
-	note.by_delivered = pn_conn_rest(c, NULL, note.totals);
+	note.totals[0] = n->total[0];
+	note.totals[1] = n->total[1];
+	if (has_lost_entry(c))
+		note.by_delivered = pn_conn_rest(c, NULL, note.totals);
 	c->seq = pn_slot_note(journal, c->slot, &note);
 }
 
@@ -121,21 +132,28 @@ static void count(struct pn_record_end *e, const struct pn_conn_total *fresh)
 	e->delivered = fresh->delivered;
 }
 
+static void tell(struct pn_joiner *j, struct pn_conn *c, const struct news *n,
+		 enum pn_flow_end state, const struct pn_joiner_out *out)
+{
+	struct pn_flow_record r;
+
+	pn_resolve(&j->resolver, c, &r);
+	r.state = state;
+	count(&r.source, &n->fresh[c->opener]);
+	count(&r.destination, &n->fresh[!c->opener]);
+	note(j, c, n);
+	out->ops->record(out->data, &r);
+}
+
 bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
 	     const struct pn_joiner_out *out)
 {
-	struct pn_flow_record r;
 	struct news n;
 
-	if (!look_for_news(c, &n))
-		return false;
-	pn_resolve(&j->resolver, c, &r);
-	r.state = state;
-	count(&r.source, &n.fresh[c->opener]);
-	count(&r.destination, &n.fresh[!c->opener]);
-	note(j, c, &n);
-	out->ops->record(out->data, &r);
-	return true;
+	look_for_news(c, &n);
+	if (n.any)
+		tell(j, c, &n, state, out);
+	return n.any;
 }
 
 static bool is_closed(const struct pn_conn *c)
@@ -146,10 +164,10 @@ static bool is_closed(const struct pn_conn *c)
 	return c->own.key.proto == IPPROTO_TCP && (both & TH_FIN || any & TH_RST);
 }
 
-static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c, bool shutdown)
+static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c, bool has_news,
+				 bool shutdown)
 {
 	bool closed = is_closed(c);
-	struct news n;
 
 	if (closed && (shutdown || since(j, c->last) >= j->config.close_timeout))
 		return PN_FLOW_CLOSED;
@@ -159,7 +177,7 @@ static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn
 		return PN_FLOW_SHUTDOWN;
 	if (c->over == PN_FLOW_REASSIGNED)
 		return PN_FLOW_REASSIGNED;
-	if (look_for_news(c, &n) && pn_resolve_reassigned(&j->resolver, c))
+	if (has_news && pn_resolve_reassigned(&j->resolver, c))
 		return PN_FLOW_REASSIGNED;
 	return PN_FLOW_ACTIVE;
 }
@@ -211,35 +229,38 @@ static void end(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state)
 	j->over = c;
 }
 
-static void keep_silent(struct pn_joiner *j, const struct pn_conn *c)
+/* Has a connection to wait before it is told? */
+static bool is_early(struct pn_joiner *j, const struct pn_conn *c)
 {
-	struct news n;
-
-	if (look_for_news(c, &n))
-		j->n_untold += sights_of(c, &n);
+	if (since(j, c->start) < j->config.settle)
+		return true;
+	if (!waits_for_names(j, c))
+		return false;
+	j->n_waiting++;
+	return true;
 }
 
 void pn_tell_in_time(struct pn_joiner *j, struct pn_conn *c, const struct pn_joiner_out *out)
 {
-	bool is_young = !out->shutdown && since(j, c->start) < j->config.settle;
-	bool is_waiting = !out->shutdown && !is_young && waits_for_names(j, c);
-	enum pn_flow_end state;
+	bool is_silent = !out->shutdown && is_early(j, c);
+	enum pn_flow_end state = PN_FLOW_ACTIVE;
+	struct news n;
 
 	if (c->is_gone)
 		return;
-	j->n_waiting += is_waiting;
-	if (is_young || is_waiting) {
-		keep_silent(j, c);
-		return;
+	look_for_news(c, &n);
+	if (!is_silent) {
+		state = state_of(j, c, n.any, out->shutdown);
+		is_silent = state == PN_FLOW_ACTIVE && is_held(j, c);
 	}
-	state = state_of(j, c, out->shutdown);
 	if (state == PN_FLOW_ACTIVE)
 		c->over = PN_FLOW_ACTIVE;
-	if (state == PN_FLOW_ACTIVE && is_held(j, c)) {
-		keep_silent(j, c);
-		return;
-	}
-	(void)pn_tell(j, c, state, out);
-	if (state != PN_FLOW_ACTIVE && !out->shutdown)
+	else if (!out->shutdown)
 		end(j, c, state);
+	if (!n.any)
+		return;
+	if (is_silent)
+		j->n_untold += sights_of(c, &n);
+	else
+		tell(j, c, &n, state, out);
 }
