@@ -226,7 +226,7 @@ static int count_lines_between(int fd, uint64_t from, uint64_t to, uint64_t *ret
 int pn_sink_resume(struct pn_sink *s, const struct pn_place *since, uint64_t *ret_lines)
 {
 	PN_CLEANUP(pn_closep) int fd = -1;
-	uint64_t size, end;
+	uint64_t size, end = since->offset;
 	struct stat st;
 	int r;
 
