@@ -112,6 +112,11 @@ static uint8_t opener_of(const struct pn_flow_value *v)
 	return v->initiator & 1;
 }
 
+static bool is_behind_nat(const struct pn_flow_value *v)
+{
+	return v->state & PN_FLOW_NAT && v->state & PN_FLOW_BEHIND_NAT;
+}
+
 /*
  * The translated tuple of a connection as a leg, if nobody else has it. Return: NULL without memory,
  * or if the tuple belongs to another connection
@@ -168,7 +173,7 @@ static struct pn_leg *adopt(struct pn_joiner *j, const struct pn_flow_key *key,
 {
 	struct pn_conn *c;
 
-	if (v->state & PN_FLOW_NAT && v->state & PN_FLOW_BEHIND_NAT)
+	if (is_behind_nat(v))
 		return adopt_translated(j, key, v);
 	c = new_conn(j, key, opener_of(v), v);
 	return c ? &c->own : NULL;
@@ -198,6 +203,22 @@ static void learn_backend(struct pn_joiner *j, struct pn_conn *c, const struct p
 	(void)add_translated(j, c, &translated, opener);
 }
 
+/*
+ * An entry that has only now heard that it is behind a translation belongs to another connection.
+ * Once that has been told, it stays as it is. Return: the leg, or NULL if it has none any more
+ */
+static struct pn_leg *reconsider(struct pn_joiner *j, struct pn_leg *leg,
+				 const struct pn_flow_value *v)
+{
+	struct pn_conn *c = leg->conn;
+
+	if (!is_behind_nat(v) || c->legs != &c->own || c->seq || c->slot != PN_NO_SLOT ||
+	    c->is_listed)
+		return leg;
+	pn_conn_free(&j->table, c);
+	return NULL;
+}
+
 /* An entry is met for the first time: records of an earlier agent may have told of its connection. */
 static void meet(struct pn_joiner *j, struct pn_leg *leg, uint64_t id)
 {
@@ -218,6 +239,8 @@ int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 {
 	struct pn_leg *leg = pn_conn_table_find(&j->table, key);
 
+	if (leg)
+		leg = reconsider(j, leg, value);
 	if (!leg)
 		leg = adopt(j, key, value);
 	if (!leg) {
@@ -230,7 +253,7 @@ int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 		meet(j, leg, value->id);
 	leg->alive = true;
 	pn_joiner_take_in(leg, value);
-	if (value->state & PN_FLOW_NAT && leg->conn->legs == leg)
+	if (value->state & PN_FLOW_NAT && !is_behind_nat(value) && leg->conn->legs == leg)
 		learn_backend(j, leg->conn, &value->nat);
 	return 0;
 }

@@ -240,6 +240,39 @@ static void second_backend_of_one_tuple_joins_too(void **state)
 	assert_end(&r->records[0].destination, "-", "10.0.0.3", 80);
 }
 
+static void translation_that_is_learned_before_the_first_record_joins(void **state)
+{
+	struct rig *r = *state;
+	struct entry *behind;
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_vip, 2);
+	behind = enter(r, web_to_db, 2);
+	no_record(r, 50);
+	assert_int_equal(pn_joiner_count(r->joiner), 2);
+	tell_behind(behind, web_to_db, web_to_vip);
+	assert_counts(only_record(r, 1000), 2, 0);
+	assert_end(&r->records[0].destination, "db", "10.0.0.2", 80);
+	assert_string_equal(r->records[0].service->name, "db");
+	assert_int_equal(pn_joiner_count(r->joiner), 1);
+}
+
+static void translation_that_is_learned_later_changes_no_end(void **state)
+{
+	struct rig *r = *state;
+	struct entry *behind;
+	struct cluster c;
+
+	populate(r, &c);
+	behind = enter(r, web_to_db, 2);
+	assert_counts(only_record(r, 1000), 2, 0);
+	tell_behind(behind, web_to_db, web_to_vip);
+	enter(r, web_to_db, 1);
+	assert_counts(only_record(r, 2000), 1, 0);
+	assert_end(&r->records[0].destination, "db", "10.0.0.2", 80);
+}
+
 static void nat_corrects_who_opened(void **state)
 {
 	struct rig *r = *state;
@@ -588,6 +621,8 @@ int main(void)
 		RIG_TEST(client_before_a_node_port_is_the_source),
 		RIG_TEST(masquerade_alone_changes_nothing),
 		RIG_TEST(second_backend_of_one_tuple_joins_too),
+		RIG_TEST(translation_that_is_learned_before_the_first_record_joins),
+		RIG_TEST(translation_that_is_learned_later_changes_no_end),
 		RIG_TEST(nat_corrects_who_opened),
 		RIG_TEST(closed_connection_is_one_record_and_goes),
 		RIG_TEST(closed_connection_is_one_record_at_short_intervals_too),
