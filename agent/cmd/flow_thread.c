@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flow thread's loop. Data comes in by the tracer's drain, is named through the index, and
- * leaves through the sinks; nothing goes back. From the control thread only two things arrive, by
- * the mailbox: a new subscriber, and the wish to stop.
+ * leaves through the sinks; nothing goes back. From the control thread only three things arrive, by
+ * the mailbox: a new subscriber, that the index is complete, and the wish to stop.
+ *
+ * What a round tells is noted in the journal before it is written, and committed when the main sink
+ * has written everything; only then do entries leave the table. So it does not matter when this ends.
  */
 #include "cmd/flow_thread.h"
 
@@ -44,7 +47,7 @@ struct pn_flow_thread {
 	/* The mailbox: everything below is guarded by the lock. */
 	pthread_mutex_t lock;
 	struct letter *letters;
-	bool stop;
+	bool synced, stop;
 };
 
 /* Return: is everything written that the main sink was given? */
@@ -156,11 +159,12 @@ static void on_mail(uv_async_t *mail)
 {
 	struct pn_flow_thread *t = mail->data;
 	struct letter *letters, *l, *next;
-	bool stop;
+	bool synced, stop;
 
 	(void)pthread_mutex_lock(&t->lock);
 	letters = t->letters;
 	t->letters = NULL;
+	synced = t->synced;
 	stop = t->stop;
 	(void)pthread_mutex_unlock(&t->lock);
 
@@ -169,6 +173,8 @@ static void on_mail(uv_async_t *mail)
 			pn_warn("flow", "no memory for one more subscriber, it is turned away");
 		free(l);
 	}
+	if (synced)
+		pn_joiner_synced(t->joiner);
 	if (stop) {
 		drain(t, true);
 		close_handles(t);
@@ -245,6 +251,7 @@ static int make_parts(struct pn_flow_thread *t)
 		.settle = PN_JOINER_SETTLE,
 		.name_wait = t->config.name_wait,
 		.pod_wait = t->config.pod_wait,
+		.sync_wait = t->config.sync_wait,
 		.idle_timeout = PN_JOINER_IDLE,
 		.close_timeout = PN_JOINER_CLOSE,
 	};
@@ -324,6 +331,14 @@ void pn_flow_thread_stop(struct pn_flow_thread *t)
 	(void)pthread_join(t->thread, NULL);
 	(void)uv_loop_close(&t->loop);
 	free_thread(t);
+}
+
+void pn_flow_thread_synced(struct pn_flow_thread *t)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	t->synced = true;
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)uv_async_send(&t->mail);
 }
 
 void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format)

@@ -65,6 +65,7 @@ int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 		return r;
 	}
 	look_at_clock(j);
+	j->known_since = j->now + config->sync_wait;
 	*ret = j;
 	return 0;
 }
@@ -75,6 +76,11 @@ void pn_joiner_free(struct pn_joiner *j)
 		return;
 	pn_conn_table_done(&j->table);
 	free(j);
+}
+
+void pn_joiner_synced(struct pn_joiner *j)
+{
+	j->known_since = PN_MIN(j->known_since, pn_clock_now(j->config.clock));
 }
 
 size_t pn_joiner_count(const struct pn_joiner *j)

@@ -22,6 +22,9 @@ struct pn_joiner;
  * @name_wait: so long after its first packet a connection's first record waits for events that name
  *	       its ends, unless both are known by their sockets
  * @pod_wait:  the same where an end is a pod of which no object has come yet
+ * @sync_wait: both count from pn_joiner_synced() on where that is later, but wait for it no longer than
+ *	       this since the start: a connection that began while no agent was there may belong to a
+ *	       pod that is not in the index yet. 0: from the start on
  * @idle_timeout:  no packet for so long: over
  * @close_timeout: the same for TCP that is closed
  */
@@ -30,13 +33,14 @@ struct pn_joiner_config {
 	const struct pn_index *index;
 	struct pn_journal *journal;
 	const char *node_name;
-	pn_nsec settle, name_wait, pod_wait;
+	pn_nsec settle, name_wait, pod_wait, sync_wait;
 	pn_nsec idle_timeout, close_timeout;
 };
 
 #define PN_JOINER_SETTLE (100 * PN_NSEC_PER_MSEC)
 #define PN_JOINER_NAME_WAIT (3 * PN_NSEC_PER_SEC)
 #define PN_JOINER_POD_WAIT (15 * PN_NSEC_PER_SEC)
+#define PN_JOINER_SYNC_WAIT (15 * PN_NSEC_PER_SEC)
 #define PN_JOINER_IDLE (60 * PN_NSEC_PER_SEC)
 #define PN_JOINER_CLOSE (2 * PN_NSEC_PER_SEC)
 
@@ -76,6 +80,9 @@ void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner
  * write, commit and sweep again.
  */
 bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void *data);
+
+/** pn_joiner_synced() - the index knows all that the API server knows */
+void pn_joiner_synced(struct pn_joiner *j);
 
 /** pn_joiner_count() - connections held now */
 size_t pn_joiner_count(const struct pn_joiner *j);

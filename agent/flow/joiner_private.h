@@ -14,6 +14,7 @@
 
 /**
  * struct pn_joiner
+ * @known_since: from then on events come that name what is new
  * @missed:    an entry of this round found no memory
  * @over:      connections that are over, those included that went on after all
  * @n_waiting, @n_untold: of this round, see the metrics FLOW_WAITING and FLOW_UNTOLD
@@ -22,7 +23,7 @@ struct pn_joiner {
 	struct pn_joiner_config config;
 	struct pn_conn_table table;
 	struct pn_resolver resolver;
-	pn_nsec now;
+	pn_nsec now, known_since;
 	bool missed;
 	struct pn_conn *over;
 	uint64_t n_waiting, n_untold;

@@ -10,7 +10,7 @@
  *
  * Waiting. What the API server knows comes late, and until then an address seems to be its earlier
  * owner's. So a connection's first record waits until its names can be trusted. Later records follow
- * at each round.
+ * at each round, named anew.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -203,7 +203,7 @@ static bool is_told(const struct pn_conn *c)
 /* May what the API server says next give an end of a connection another name? */
 static bool waits_for_names(const struct pn_joiner *j, const struct pn_conn *c)
 {
-	pn_nsec age = since(j, c->start);
+	pn_nsec age = since(j, PN_MAX(c->start, j->known_since));
 
 	if (is_told(c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
 		return false;

@@ -490,8 +490,43 @@ static void connection_that_waited_when_the_agent_was_killed_is_told_by_the_next
 	leave(r, web_to_db, 2);
 	no_record(r, 1000);
 	restart(r);
-	no_record(r, 2000);
-	assert_counts(only_record(r, 3000), 2, 0);
+	no_record(r, 3000);
+	assert_counts(only_record(r, 4000), 2, 0);
+}
+
+static void wait_for_the_index(struct rig *r)
+{
+	r->config.sync_wait = PN_JOINER_SYNC_WAIT;
+	wait_for_names(r);
+}
+
+/* It may be of a pod that took the address over meanwhile. */
+static void connection_that_began_without_an_agent_waits_for_the_whole_index(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_db, 2);
+	go_to(r->w, 20000);
+	wait_for_the_index(r);
+	no_record(r, 26000);
+	pn_joiner_synced(r->joiner);
+	no_record(r, 28999);
+	assert_counts(only_record(r, 29000), 2, 0);
+}
+
+static void index_is_not_waited_for_without_end(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_db, 2);
+	go_to(r->w, 20000);
+	wait_for_the_index(r);
+	no_record(r, 37999);
+	assert_counts(only_record(r, 38000), 2, 0);
 }
 
 int main(void)
@@ -520,6 +555,8 @@ int main(void)
 		RIG_TEST(connection_that_ends_meanwhile_is_held),
 		RIG_TEST(nothing_waits_on_shutdown),
 		RIG_TEST(connection_that_waited_when_the_agent_was_killed_is_told_by_the_next),
+		RIG_TEST(connection_that_began_without_an_agent_waits_for_the_whole_index),
+		RIG_TEST(index_is_not_waited_for_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
