@@ -32,6 +32,15 @@
 	X(FLOW_ACTIVE, "pn_flow_active", "entries in the kernel's flow table at the last drain")  \
 	X(FLOW_RECORDS, "pn_flow_records_total", "flow records written")                          \
 	X(FLOW_PACKETS, "pn_flow_packets_total", "packets in the flow records written")           \
+	X(FLOW_TOLD, "pn_flow_sights_told_total",                                                 \
+	  "packets in records, each as often as a hook saw it, earlier agents included")          \
+	X(FLOW_IN_DOUBT, "pn_flow_sights_in_doubt_total",                                         \
+	  "such packets in records that an agent was writing when it was killed")                 \
+	X(FLOW_UNTOLD, "pn_flow_sights_untold",                                                   \
+	  "such packets in the flow table that no record has told yet, at the last drain")        \
+	X(FLOW_WAITING, "pn_flow_waiting", "connections whose first record waits for names")      \
+	X(FLOW_UNJOURNALED, "pn_flow_unjournaled_total",                                          \
+	  "connections beyond the journal's room: told again after a restart")                    \
 	X(FLOW_DRAIN_FAILURES, "pn_flow_drain_failures_total",                                    \
 	  "drains that could not be finished")                                                    \
 	X(FLOW_ABANDONED, "pn_flow_abandoned_total",                                              \

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flow thread's loop. Data comes in by the tracer's drain, is named through the index, and
- * leaves through the sinks; nothing goes back. From the control thread only two things arrive, by
- * the mailbox: a new subscriber, and the wish to stop.
+ * leaves through the sinks; nothing goes back. From the control thread only three things arrive, by
+ * the mailbox: a new subscriber, that the index is complete, and the wish to stop.
+ *
+ * What a round tells is noted in the journal before it is written, and committed when the main sink
+ * has written everything; only then do entries leave the table. So it does not matter when this ends.
  */
 #include "cmd/flow_thread.h"
 
@@ -15,11 +18,14 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "flow/joiner.h"
+#include "flow/journal.h"
 
 enum {
 	SUBSCRIBER_MAX_BYTES = 4 << 20,
 	FLUSH_MS = 2, /* how soon lines are offered again to a sink that was busy */
 };
+
+static void on_flush(uv_timer_t *timer);
 
 struct letter {
 	struct letter *next;
@@ -32,6 +38,7 @@ struct pn_flow_thread {
 	uv_loop_t loop;
 	uv_timer_t drain, flush;
 	uv_async_t mail;
+	struct pn_journal *journal;
 	struct pn_joiner *joiner;
 	struct pn_sinks *sinks;
 	struct pn_log_limit drain_limit;
@@ -40,15 +47,33 @@ struct pn_flow_thread {
 	/* The mailbox: everything below is guarded by the lock. */
 	pthread_mutex_t lock;
 	struct letter *letters;
-	bool stop;
+	bool synced, stop;
 };
+
+/* Return: is everything written that the main sink was given? */
+static bool commit(struct pn_flow_thread *t)
+{
+	struct pn_place place;
+
+	if (pn_sinks_place(t->sinks, &place) < 0)
+		return false;
+	pn_journal_commit(t->journal, &place);
+	return true;
+}
+
+/* The sinks take what they can now, and the rest soon. Return: see commit() */
+static bool flush(struct pn_flow_thread *t)
+{
+	if (pn_sinks_flush(t->sinks))
+		(void)uv_timer_start(&t->flush, on_flush, FLUSH_MS, 0);
+	if (pn_sinks_lost(t->sinks))
+		pn_journal_doubt(t->journal);
+	return commit(t);
+}
 
 static void on_flush(uv_timer_t *timer)
 {
-	struct pn_flow_thread *t = timer->data;
-
-	if (pn_sinks_flush(t->sinks))
-		(void)uv_timer_start(timer, on_flush, FLUSH_MS, 0);
+	(void)flush(timer->data);
 }
 
 static void on_entry(void *data, const struct pn_flow_key *key, const struct pn_flow_value *value)
@@ -65,6 +90,8 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	struct pn_flow_thread *t = data;
 
 	pn_sinks_record(t->sinks, r);
+	if (pn_sinks_lost(t->sinks))
+		pn_journal_doubt(t->journal);
 }
 
 static int on_remove(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret)
@@ -74,30 +101,46 @@ static int on_remove(void *data, const struct pn_flow_key *key, struct pn_flow_v
 	return pn_tracer_remove(t->config.tracer, key, ret);
 }
 
+static void complain(struct pn_flow_thread *t, int r)
+{
+	unsigned int n_held;
+
+	pn_metric_add(PN_METRIC_FLOW_DRAIN_FAILURES, 1);
+	if (pn_log_allow(&t->drain_limit, pn_clock_now(t->config.clock), 60 * PN_NSEC_PER_SEC,
+			 &n_held))
+		pn_warn("flow",
+			"reading the flow table failed, trying again at the next interval: "
+			"%s held=%u",
+			strerror(-r), n_held);
+}
+
+/* What is told and written leaves the table; on the way out it stays there for the next agent. */
+static void tell(struct pn_flow_thread *t, bool shutdown)
+{
+	static const struct pn_joiner_ops ops = { .record = on_record, .remove = on_remove };
+
+	pn_joiner_finish(t->joiner, shutdown, &ops, t);
+	while (flush(t) && !shutdown) {
+		if (!pn_joiner_sweep(t->joiner, &ops, t))
+			break;
+	}
+}
+
 /* The thread reads the index here and nowhere else, so nobody waits for it while it sleeps. */
 static void drain(struct pn_flow_thread *t, bool shutdown)
 {
-	static const struct pn_joiner_ops ops = { .record = on_record, .remove = on_remove };
-	unsigned int n_held;
 	int r;
 
 	t->n_entries = 0;
 	pn_index_reader_online();
 	pn_joiner_begin(t->joiner);
 	r = pn_tracer_drain(t->config.tracer, on_entry, t);
-	if (r < 0) {
-		pn_metric_add(PN_METRIC_FLOW_DRAIN_FAILURES, 1);
-		if (pn_log_allow(&t->drain_limit, pn_clock_now(t->config.clock),
-				 60 * PN_NSEC_PER_SEC, &n_held))
-			pn_warn("flow",
-				"reading the flow table failed, trying again at the next interval: "
-				"%s held=%u",
-				strerror(-r), n_held);
-	}
-	pn_joiner_finish(t->joiner, shutdown, &ops, t);
+	if (r < 0)
+		complain(t, r);
+	else
+		tell(t, shutdown);
 	pn_metric_set(PN_METRIC_FLOW_ACTIVE, t->n_entries);
 	pn_index_reader_offline();
-	on_flush(&t->flush);
 }
 
 static void on_drain(uv_timer_t *timer)
@@ -116,11 +159,12 @@ static void on_mail(uv_async_t *mail)
 {
 	struct pn_flow_thread *t = mail->data;
 	struct letter *letters, *l, *next;
-	bool stop;
+	bool synced, stop;
 
 	(void)pthread_mutex_lock(&t->lock);
 	letters = t->letters;
 	t->letters = NULL;
+	synced = t->synced;
 	stop = t->stop;
 	(void)pthread_mutex_unlock(&t->lock);
 
@@ -129,6 +173,8 @@ static void on_mail(uv_async_t *mail)
 			pn_warn("flow", "no memory for one more subscriber, it is turned away");
 		free(l);
 	}
+	if (synced)
+		pn_joiner_synced(t->joiner);
 	if (stop) {
 		drain(t, true);
 		close_handles(t);
@@ -155,31 +201,72 @@ static void free_thread(struct pn_flow_thread *t)
 		free(l);
 	}
 	pn_joiner_free(t->joiner);
+	pn_journal_free(t->journal);
 	pn_sinks_free(t->sinks);
 	(void)pthread_mutex_destroy(&t->lock);
 	free(t);
 }
 
-/* Takes config.sink over in every case. */
-static int make_parts(struct pn_flow_thread *t)
+/* Takes config.sink over in every case; an earlier agent's lines are looked at before it is written to. */
+static int make_sinks(struct pn_flow_thread *t, struct pn_written *ret)
 {
 	struct pn_sink *sink = PN_TAKE_PTR(t->config.sink);
-	const struct pn_joiner_config joiner = {
-		.clock = t->config.clock,
-		.index = t->config.index,
-		.settle = PN_JOINER_SETTLE,
-		.idle_timeout = PN_JOINER_IDLE,
-		.close_timeout = PN_JOINER_CLOSE,
-	};
-	int r;
+	struct pn_place since = pn_journal_place(t->journal);
+	int r = pn_sinks_new(&t->sinks);
 
-	r = pn_sinks_new(&t->sinks);
 	if (r < 0) {
 		pn_sink_close(sink);
 		return r;
 	}
-	if (sink)
-		r = pn_sinks_add(t->sinks, sink);
+	if (!sink)
+		return 0;
+	ret->is_known = pn_sink_resume(sink, &since, &ret->n_lines) == 0;
+	return pn_sinks_add_main(t->sinks, sink);
+}
+
+static int settle(struct pn_flow_thread *t, const struct pn_written *written)
+{
+	struct pn_place place = { 0 };
+	uint64_t n_before = pn_journal_totals(t->journal).n_in_doubt, n;
+	int r;
+
+	(void)pn_sinks_flush(t->sinks); /* a line that somebody else left without an end */
+	(void)pn_sinks_place(t->sinks, &place);
+	r = pn_journal_settle(t->journal, *written, &place);
+	n = pn_journal_totals(t->journal).n_in_doubt - n_before;
+	if (n)
+		pn_warn("flow",
+			"an agent was killed while it wrote records: whether they were written "
+			"cannot be known packets=%llu",
+			(unsigned long long)n);
+	return r;
+}
+
+static int make_parts(struct pn_flow_thread *t)
+{
+	struct pn_joiner_config joiner = {
+		.clock = t->config.clock,
+		.index = t->config.index,
+		.node_name = t->config.node_name,
+		.settle = PN_JOINER_SETTLE,
+		.name_wait = t->config.name_wait,
+		.pod_wait = t->config.pod_wait,
+		.sync_wait = t->config.sync_wait,
+		.idle_timeout = PN_JOINER_IDLE,
+		.close_timeout = PN_JOINER_CLOSE,
+	};
+	struct pn_written written = { false, 0 };
+	int r;
+
+	r = pn_journal_open(t->config.notes, t->config.notes_len, &t->journal);
+	if (r < 0) {
+		pn_sink_close(PN_TAKE_PTR(t->config.sink));
+		return r;
+	}
+	r = make_sinks(t, &written);
+	if (r == 0)
+		r = settle(t, &written);
+	joiner.journal = t->journal;
 	return r < 0 ? r : pn_joiner_new(&joiner, &t->joiner);
 }
 
@@ -244,6 +331,14 @@ void pn_flow_thread_stop(struct pn_flow_thread *t)
 	(void)pthread_join(t->thread, NULL);
 	(void)uv_loop_close(&t->loop);
 	free_thread(t);
+}
+
+void pn_flow_thread_synced(struct pn_flow_thread *t)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	t->synced = true;
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)uv_async_send(&t->mail);
 }
 
 void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format)

@@ -17,22 +17,32 @@ struct pn_flow_thread;
 /**
  * struct pn_flow_thread_config
  * @tracer, @index: outlive the thread
- * @sink: the first sink, or NULL; taken over, also on failure
+ * @notes: pn_tracer_notes() of @tracer, @notes_len bytes: what earlier agents have told; outlives it
+ * @node_name: this node, "" if not known; outlives it
+ * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
+ *	  that is killed neither repeats nor loses a packet in it
  * @interval: between drains, ns
+ * @name_wait, @pod_wait, @sync_wait: see struct pn_joiner_config
  */
 struct pn_flow_thread_config {
 	const struct pn_clock *clock;
 	struct pn_tracer *tracer;
 	const struct pn_index *index;
+	void *notes;
+	size_t notes_len;
+	const char *node_name;
 	struct pn_sink *sink;
-	pn_nsec interval;
+	pn_nsec interval, name_wait, pod_wait, sync_wait;
 };
 
 /** pn_flow_thread_start() - Return: 0 or a negative errno */
 int pn_flow_thread_start(const struct pn_flow_thread_config *config, struct pn_flow_thread **ret);
 
-/** pn_flow_thread_stop() - one last drain, everything is written, the thread has ended; NULL is allowed */
+/** pn_flow_thread_stop() - one last drain, everything is told, the thread has ended; NULL is allowed */
 void pn_flow_thread_stop(struct pn_flow_thread *t);
+
+/** pn_flow_thread_synced() - see pn_joiner_synced() */
+void pn_flow_thread_synced(struct pn_flow_thread *t);
 
 /** pn_flow_thread_subscribe() - write records to @fd too; takes @fd over, also when memory is short */
 void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format);

@@ -4,8 +4,10 @@
  *
  *   12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets (service shop/db)
  *
- * The time is the local one of the last packet; counts are what the opener sent, then what it got.
- * An address stands only where there is no name, and a state only when the connection is over.
+ * The time is the local one of the last packet; counts are what the opener sent, then what it got. An
+ * end that is no pod says first what it is: node/NODE, node/NODE/PROCESS, service/NAMESPACE/SERVICE,
+ * network/NAME. An address stands where there is no name, and behind the name of a network. A state
+ * is said only when the connection is over.
  */
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -60,14 +62,31 @@ static void put_time(struct line *l, pn_nsec realtime)
 	put_color(l, RESET);
 }
 
+static const char *what_it_is(const struct pn_owner *o)
+{
+	switch (o->kind) {
+	case PN_OWNER_NODE:
+	case PN_OWNER_PROCESS:
+		return "node/";
+	case PN_OWNER_SERVICE:
+		return "service/";
+	case PN_OWNER_RANGE:
+		return "network/";
+	case PN_OWNER_POD:
+	case PN_OWNER_NONE:
+	case PN_OWNER_KIND_MAX:
+		break;
+	}
+	return "";
+}
+
 static void put_owner(struct line *l, const struct pn_owner *o)
 {
-	if (o->kind == PN_OWNER_NODE)
-		put(l, "node/");
-	else if (o->kind == PN_OWNER_SERVICE)
-		put(l, "service/");
-	if (*o->name_space) {
-		put_name(l, o->name_space);
+	const char *within = o->kind == PN_OWNER_PROCESS ? o->node : o->name_space;
+
+	put(l, what_it_is(o));
+	if (*within) {
+		put_name(l, within);
 		pn_text_char(&l->text, '/');
 	}
 	put_name(l, o->name);
@@ -84,21 +103,36 @@ static void put_addr(struct line *l, const struct pn_record_end *e)
 		pn_text_char(&l->text, ']');
 }
 
+static void put_port(struct line *l, const struct pn_record_end *e)
+{
+	if (!e->port)
+		return;
+	pn_text_char(&l->text, ':');
+	pn_text_u64(&l->text, e->port);
+}
+
+static void put_stranger(struct line *l, const struct pn_record_end *e)
+{
+	put_color(l, DIM);
+	put_addr(l, e);
+	put_port(l, e);
+	put_color(l, RESET);
+}
+
 static void put_end(struct line *l, const struct pn_record_end *e, const char *color)
 {
-	put_color(l, e->owner ? color : DIM);
-	if (e->owner)
-		put_owner(l, e->owner);
-	else
-		put_addr(l, e);
-	if (e->owner)
-		put_color(l, RESET);
-	if (e->port) {
-		pn_text_char(&l->text, ':');
-		pn_text_u64(&l->text, e->port);
+	if (!e->owner) {
+		put_stranger(l, e);
+		return;
 	}
-	if (!e->owner)
-		put_color(l, RESET);
+	put_color(l, color);
+	put_owner(l, e->owner);
+	if (e->attribution == PN_ATTR_CIDR) {
+		pn_text_char(&l->text, '/');
+		put_addr(l, e);
+	}
+	put_color(l, RESET);
+	put_port(l, e);
 }
 
 static const char *icmp_name(uint8_t type)
@@ -232,9 +266,11 @@ static void put_counts(struct line *l, const struct pn_flow_record *r)
 /* Where the destination is the Service itself, it has been named already. */
 static void put_service(struct line *l, const struct pn_flow_record *r)
 {
+	if (r->no_endpoints)
+		put(l, " (no endpoints)");
 	if (!r->service || r->service == r->destination.owner)
 		return;
-	put(l, " (service ");
+	put(l, r->is_headless ? " (headless service " : " (service ");
 	put_color(l, YELLOW);
 	put_name(l, r->service->name_space);
 	pn_text_char(&l->text, '/');

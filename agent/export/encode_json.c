@@ -49,13 +49,14 @@ static void put_service(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_open(j, "service");
 	pn_json_put_string(j, "name", r->service->name);
 	pn_json_put_string(j, "namespace", r->service->name_space);
-	put_addr(j, &r->service_addr);
-	if (r->service_port)
+	if (!r->is_headless)
+		put_addr(j, &r->service_addr);
+	if (!r->is_headless && r->service_port)
 		pn_json_put_u64(j, "port", r->service_port);
 	pn_json_put_close(j);
 }
 
-static void put_owner(struct pn_json *j, const struct pn_owner *o)
+static void put_kubernetes(struct pn_json *j, const struct pn_owner *o)
 {
 	put_named(j, "namespace", o->name_space);
 	switch (o->kind) {
@@ -67,17 +68,44 @@ static void put_owner(struct pn_json *j, const struct pn_owner *o)
 	case PN_OWNER_NODE:
 		put_named(j, "node", o->name);
 		break;
+	case PN_OWNER_PROCESS:
+		put_named(j, "node", o->node);
+		break;
 	case PN_OWNER_SERVICE: /* put_service() says more */
+	case PN_OWNER_RANGE:
 	case PN_OWNER_NONE:
 	case PN_OWNER_KIND_MAX:
 		break;
 	}
 }
 
+static void put_cloud(struct pn_json *j, const struct pn_owner *o)
+{
+	if (!*o->zone && !*o->region)
+		return;
+	pn_json_put_open(j, "cloud");
+	if (*o->zone)
+		pn_json_put_string(j, "availability_zone", o->zone);
+	if (*o->region)
+		pn_json_put_string(j, "region", o->region);
+	pn_json_put_close(j);
+}
+
+/* What stands beside k8s. */
+static void put_surroundings(struct pn_json *j, const struct pn_owner *o)
+{
+	if (o->kind == PN_OWNER_PROCESS)
+		put_named(j, "process", o->name);
+	else if (o->kind == PN_OWNER_RANGE)
+		put_named(j, "network", o->name);
+	put_cloud(j, o);
+}
+
 /* @called: the record whose Service this end stands behind, or NULL */
 static void put_end(struct pn_json *j, const char *key, const struct pn_record_end *e,
 		    const struct pn_flow_record *called)
 {
+	bool has_kubernetes = e->owner && e->owner->kind != PN_OWNER_RANGE;
 	bool has_service = called && called->service;
 
 	pn_json_put_open(j, key);
@@ -86,14 +114,16 @@ static void put_end(struct pn_json *j, const char *key, const struct pn_record_e
 		pn_json_put_u64(j, "port", e->port);
 	pn_json_put_u64(j, "bytes", e->bytes);
 	pn_json_put_u64(j, "packets", e->packets);
-	if (e->owner || has_service) {
+	if (has_kubernetes || has_service) {
 		pn_json_put_open(j, "k8s");
-		if (e->owner)
-			put_owner(j, e->owner);
+		if (has_kubernetes)
+			put_kubernetes(j, e->owner);
 		if (has_service)
 			put_service(j, called);
 		pn_json_put_close(j);
 	}
+	if (e->owner)
+		put_surroundings(j, e->owner);
 	pn_json_put_close(j);
 }
 
@@ -161,6 +191,18 @@ static void put_protocol(struct pn_json *j, const struct pn_flow_record *r)
 	}
 }
 
+static void put_service_state(struct pn_json *j, const struct pn_flow_record *r)
+{
+	if (!r->is_headless && !r->no_endpoints)
+		return;
+	pn_json_put_open(j, "service");
+	if (r->is_headless)
+		pn_json_put_true(j, "headless");
+	if (r->no_endpoints)
+		pn_json_put_true(j, "no_endpoints");
+	pn_json_put_close(j);
+}
+
 static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_open(j, "podonym");
@@ -174,6 +216,7 @@ static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_word(j, "destination", pn_attribution_name(r->destination.attribution));
 	pn_json_put_close(j);
 	put_protocol(j, r);
+	put_service_state(j, r);
 	pn_json_put_open(j, "delivered");
 	pn_json_put_u64(j, "source", r->source.delivered);
 	pn_json_put_u64(j, "destination", r->destination.delivered);

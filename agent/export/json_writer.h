@@ -64,6 +64,12 @@ PN_JSON_INLINE void pn_json_put_u64(struct pn_json *j, const char *key, uint64_t
 	pn_text_char(&j->text, ',');
 }
 
+PN_JSON_INLINE void pn_json_put_true(struct pn_json *j, const char *key)
+{
+	pn_json_put_key(j, key);
+	pn_text_put(&j->text, "true,", 5);
+}
+
 /** pn_json_put_begin() - a string whose text the caller puts; it needs no escapes */
 PN_JSON_INLINE void pn_json_put_begin(struct pn_json *j, const char *key)
 {

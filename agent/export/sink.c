@@ -22,7 +22,10 @@
 #include "base/log.h"
 #include "base/metric.h"
 
-enum { FILE_MAX_BYTES = 32 << 20 }; /* a round of 40,000 records into a pipe that is read later */
+enum {
+	FILE_MAX_BYTES = 32 << 20, /* a round of 40,000 records into a pipe that is read later */
+	RESUME_BYTES = 64 << 10,   /* read at a time */
+};
 
 /* How to write without waiting. */
 enum way {
@@ -165,6 +168,82 @@ int pn_sink_open_subscriber(int fd, enum pn_format format, size_t max_bytes, str
 		return r;
 	}
 	(*ret)->way = WAY_SOCKET;
+	return 0;
+}
+
+/* --- going on with a file ------------------------------------------------------------------------ */
+
+int pn_sink_place(const struct pn_sink *s, struct pn_place *ret)
+{
+	struct stat st;
+
+	if (pn_sink_is_waiting(s))
+		return -EAGAIN;
+	*ret = (struct pn_place) { 0 };
+	if (s->way == WAY_FILE && fstat(s->fd, &st) == 0)
+		*ret = (struct pn_place) { st.st_dev, st.st_ino, (uint64_t)st.st_size };
+	return 0;
+}
+
+/* The sink's descriptor can only write. */
+static int reopen_for_reading(const struct pn_sink *s)
+{
+	char path[sizeof("/proc/self/fd/") + 12];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Whole lines from @from to @to. @ret_end: behind the last of them */
+static int count_lines_between(int fd, uint64_t from, uint64_t to, uint64_t *ret_lines,
+			       uint64_t *ret_end)
+{
+	PN_CLEANUP(pn_freep) char *chunk = malloc(RESUME_BYTES);
+	uint64_t n_lines = 0, end = from;
+
+	if (!chunk)
+		return -ENOMEM;
+	while (from < to) {
+		ssize_t n =
+			pread(fd, chunk, PN_MIN(to - from, (uint64_t)RESUME_BYTES), (off_t)from);
+		const char *last;
+
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		n_lines += count_lines(chunk, (size_t)n);
+		last = memrchr(chunk, '\n', (size_t)n);
+		if (last)
+			end = from + (uint64_t)(last - chunk) + 1;
+		from += (uint64_t)n;
+	}
+	*ret_lines = n_lines;
+	*ret_end = end;
+	return 0;
+}
+
+int pn_sink_resume(struct pn_sink *s, const struct pn_place *since, uint64_t *ret_lines)
+{
+	PN_CLEANUP(pn_closep) int fd = -1;
+	uint64_t size, end = since->offset;
+	struct stat st;
+	int r;
+
+	if (s->way != WAY_FILE || fstat(s->fd, &st) < 0 || st.st_dev != since->dev ||
+	    st.st_ino != since->ino || (uint64_t)st.st_size < since->offset)
+		return -ENOENT;
+	size = (uint64_t)st.st_size;
+	if (size - since->offset > 2 * (uint64_t)FILE_MAX_BYTES)
+		return -EFBIG;
+	fd = reopen_for_reading(s);
+	if (fd < 0)
+		return fd;
+	r = count_lines_between(fd, since->offset, size, ret_lines, &end);
+	if (r < 0)
+		return r;
+	if (end < size && ftruncate(s->fd, (off_t)end) == 0)
+		pn_buf_reset(&s->pending); /* the end of a line that is no more */
 	return 0;
 }
 

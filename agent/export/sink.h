@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "export/encode.h"
+#include "flow/place.h"
 
 /*
  * Where records go. A sink is one destination with one format; the flow thread owns them all. No
@@ -47,6 +48,19 @@ int pn_sink_flush(struct pn_sink *s);
 /** pn_sink_is_waiting() - are there bytes that the destination has not taken yet? */
 bool pn_sink_is_waiting(const struct pn_sink *s);
 
+/** pn_sink_place() - how far it has come, if it is a regular file. Return: 0; -EAGAIN: bytes wait */
+int pn_sink_place(const struct pn_sink *s, struct pn_place *ret);
+
+/**
+ * pn_sink_resume() - what an agent that was killed has written behind @since
+ *
+ * Counts whole lines; half a line at the end is cut off. Before anything is written.
+ *
+ * Return: 0; -ENOENT: that is not this file, or it has become shorter; -EFBIG: more than an agent can
+ * have left; or another negative errno
+ */
+int pn_sink_resume(struct pn_sink *s, const struct pn_place *since, uint64_t *ret_lines);
+
 /** pn_sink_close() - flushes what can be flushed without waiting; NULL is allowed */
 void pn_sink_close(struct pn_sink *s);
 
@@ -58,6 +72,19 @@ void pn_sinks_free(struct pn_sinks *s);
 
 /** pn_sinks_add() - takes @sink over, also on failure. Return: 0 or -ENOMEM */
 int pn_sinks_add(struct pn_sinks *s, struct pn_sink *sink);
+
+/** pn_sinks_add_main() - the same, of the one that counts for pn_sinks_place() */
+int pn_sinks_add_main(struct pn_sinks *s, struct pn_sink *sink);
+
+/**
+ * pn_sinks_place() - how far the main sink has come; zeros: it is no regular file, or there is none
+ *
+ * Return: 0: all records are written; -EAGAIN: some wait
+ */
+int pn_sinks_place(const struct pn_sinks *s, struct pn_place *ret);
+
+/** pn_sinks_lost() - has the main sink left a record out since the last call? */
+bool pn_sinks_lost(struct pn_sinks *s);
 
 /** pn_sinks_record() - give a record to every sink (buffered until pn_sinks_flush()) */
 void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r);

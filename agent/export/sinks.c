@@ -25,6 +25,8 @@ struct pn_sinks {
 	struct member *members;
 	struct pn_buf lines[PN_FORMAT_MAX]; /* encoded, not handed on yet */
 	size_t n_wanting[PN_FORMAT_MAX];    /* members of each format */
+	const struct pn_sink *main;	    /* one of the members, or NULL */
+	bool lost;			    /* it left a record out */
 };
 
 int pn_sinks_new(struct pn_sinks **ret)
@@ -53,6 +55,29 @@ int pn_sinks_add(struct pn_sinks *s, struct pn_sink *sink)
 	return 0;
 }
 
+int pn_sinks_add_main(struct pn_sinks *s, struct pn_sink *sink)
+{
+	int r = pn_sinks_add(s, sink);
+
+	if (r == 0)
+		s->main = sink;
+	return r;
+}
+
+int pn_sinks_place(const struct pn_sinks *s, struct pn_place *ret)
+{
+	*ret = (struct pn_place) { 0 };
+	return s->main ? pn_sink_place(s->main, ret) : 0;
+}
+
+bool pn_sinks_lost(struct pn_sinks *s)
+{
+	bool lost = s->lost;
+
+	s->lost = false;
+	return lost;
+}
+
 static void hand_on(struct pn_sinks *s, enum pn_format format)
 {
 	struct pn_buf *lines = &s->lines[format];
@@ -61,8 +86,9 @@ static void hand_on(struct pn_sinks *s, enum pn_format format)
 	if (!lines->len)
 		return;
 	LL_FOREACH (s->members, m) {
-		if (pn_sink_format(m->sink) == format)
-			(void)pn_sink_write(m->sink, lines->data, lines->len);
+		if (pn_sink_format(m->sink) == format &&
+		    pn_sink_write(m->sink, lines->data, lines->len) < 0)
+			s->lost = s->lost || m->sink == s->main;
 	}
 	pn_buf_reset(lines);
 }
@@ -74,8 +100,10 @@ void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r)
 	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++) {
 		if (!s->n_wanting[i])
 			continue;
-		if (pn_encode(i, r, &s->lines[i]) < 0)
+		if (pn_encode(i, r, &s->lines[i]) < 0) {
 			pn_metric_add(PN_METRIC_EXPORT_DROPPED, s->n_wanting[i]);
+			s->lost = s->lost || (s->main && pn_sink_format(s->main) == i);
+		}
 		if (s->lines[i].len >= BATCH_BYTES)
 			hand_on(s, i);
 	}
@@ -85,6 +113,8 @@ static void drop(struct pn_sinks *s, struct member *m)
 {
 	s->n_wanting[pn_sink_format(m->sink)]--;
 	LL_DELETE(s->members, m);
+	if (m->sink == s->main)
+		s->main = NULL;
 	pn_sink_close(m->sink);
 	free(m);
 }

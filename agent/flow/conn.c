@@ -136,6 +136,7 @@ struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *k
 
 	if (!c)
 		return NULL;
+	c->slot = PN_NO_SLOT;
 	insert(t, c, &c->own, key);
 	t->n_conns++;
 	return c;
@@ -173,19 +174,47 @@ void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c)
 	free(c);
 }
 
+static void add(struct pn_flow_dir *sum, const struct pn_flow_dir *d)
+{
+	sum->sent_packets += d->sent_packets;
+	sum->sent_bytes += d->sent_bytes;
+	sum->delivered_packets += d->delivered_packets;
+	sum->delivered_bytes += d->delivered_bytes;
+}
+
+static struct pn_conn_total total_of(const struct pn_flow_dir *sum, bool by_delivered)
+{
+	if (sum->sent_packets && !by_delivered)
+		return (struct pn_conn_total) { sum->sent_packets, sum->sent_bytes,
+						sum->delivered_packets };
+	return (struct pn_conn_total) { sum->delivered_packets, sum->delivered_bytes,
+					sum->delivered_packets };
+}
+
 struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end)
 {
 	struct pn_flow_dir sum = { 0 };
 
-	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling) {
-		sum.sent_packets += leg->seen[end].sent_packets;
-		sum.sent_bytes += leg->seen[end].sent_bytes;
-		sum.delivered_packets += leg->seen[end].delivered_packets;
-		sum.delivered_bytes += leg->seen[end].delivered_bytes;
+	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
+		add(&sum, &leg->seen[end]);
+	return total_of(&sum, c->by_delivered & 1u << end);
+}
+
+uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
+		     struct pn_conn_total ret[static 2])
+{
+	uint8_t by_delivered = c->by_delivered;
+
+	for (unsigned int end = 0; end < 2; end++) {
+		struct pn_flow_dir sum = { 0 };
+
+		for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling) {
+			if (leg != except && !leg->removed)
+				add(&sum, &leg->seen[end]);
+		}
+		ret[end] = total_of(&sum, c->by_delivered & 1u << end);
+		if (sum.delivered_packets && !sum.sent_packets)
+			by_delivered |= (uint8_t)(1u << end);
 	}
-	if (sum.sent_packets && !(c->by_delivered & 1u << end))
-		return (struct pn_conn_total) { sum.sent_packets, sum.sent_bytes,
-						sum.delivered_packets };
-	return (struct pn_conn_total) { sum.delivered_packets, sum.delivered_bytes,
-					sum.delivered_packets };
+	return by_delivered;
 }

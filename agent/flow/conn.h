@@ -20,7 +20,8 @@ struct pn_conn;
  * @chain:   next in the table's bucket
  * @sibling: next leg of the same connection, newest first; the last is the connection's own
  * @seen:    the entry's counters at the last look, by the end of the *connection's* key
- * @owner:   kernel's stamp for the end that did not open the connection; 0: none
+ * @cgroup:  of the ends' sockets as the kernel has seen them, by the same ends; 0: not known
+ * @id:	     of the entry; 0: none has been met
  * @flip:    0 or 1; end e of the connection is end e ^ flip of @key
  * @alive:   the flow table had this entry when it was last looked at
  * @removed: we took the entry out; @seen is final
@@ -30,7 +31,7 @@ struct pn_leg {
 	struct pn_conn *conn;
 	struct pn_flow_key key;
 	struct pn_flow_dir seen[2];
-	uint32_t owner;
+	uint64_t cgroup[2], id;
 	uint8_t flip;
 	bool alive, removed;
 };
@@ -44,22 +45,32 @@ struct pn_conn_total {
  * struct pn_conn - one connection, in the terms of the tuple that its opener used
  * @legs:         all legs
  * @own:          the leg of the opener's tuple; its key is the connection's
+ * @next_over:    next of the connections that are over
+ * @id:           the same in all records, those of earlier agents included
+ * @seq:          number of its newest record; 0: none
+ * @closed_since: when a round first found it closed; 0: it is open
  * @reported:     in records so far, by end
- * @owner:        kernel's stamp for the opener
+ * @slot:         in the journal, or PN_NO_SLOT
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
- * @closed_since: when a round first found it closed; 0: it is open
+ * @over:         enum pn_flow_end: why it is over; PN_FLOW_ACTIVE: it is not
+ * @is_listed:    among those that are over, or were
+ * @is_gone:      its entries are out of the flow table
  */
 struct pn_conn {
 	struct pn_leg own;
 	struct pn_leg *legs;
-	uint64_t id;
+	struct pn_conn *next_over;
+	uint64_t id, seq;
 	pn_nsec start, last, closed_since;
 	struct pn_conn_total reported[2];
-	uint32_t owner;
+	uint32_t slot;
 	uint8_t tcp_flags[2];
-	uint8_t opener, by_delivered;
+	uint8_t opener, by_delivered, over;
+	bool is_listed, is_gone;
 };
+
+#define PN_NO_SLOT UINT32_MAX
 
 /** struct pn_conn_table - @key: of the hash; tuples are chosen by strangers */
 struct pn_conn_table {
@@ -87,5 +98,20 @@ void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c);
 
 /** pn_conn_total() - everything that end @end has sent until now */
 struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end);
+
+/**
+ * pn_conn_rest() - the same for both ends, of entries that are in the flow table
+ * @except: but not of this one; NULL: of all
+ *
+ * Return: by_delivered of a connection with these entries
+ */
+uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
+		     struct pn_conn_total ret[static 2]);
+
+/** pn_conn_sights() - how often hooks have seen the packets; @by_delivered: they were counted where they arrive */
+static inline uint64_t pn_conn_sights(const struct pn_conn_total *t, bool by_delivered)
+{
+	return by_delivered ? t->delivered : t->packets + t->delivered;
+}
 
 #endif

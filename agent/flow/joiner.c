@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From entries of the flow table to records. The flow thread calls this once an interval.
+ * From entries of the flow table to connections. The flow thread calls this once an interval.
  *
  * Joining. A connection that a Service translates has two entries: client -> virtual address where
  * it leaves the client's pod, client -> backend where it enters the backend's. Both become legs of
@@ -10,39 +10,18 @@
  * an entry that is older than the settle time has had its other half in the same round: neither is
  * ever reported alone and joined later, which would count packets twice.
  *
- * Counting. A packet passes up to two hooks on this node. What an end sent is counted where its
- * packets leave a local pod, if any do on any leg; else where they enter one. The choice is made
- * with the first record that has packets of that end and kept for the life of the connection. A
- * record holds the difference of that running total to what earlier records held, so the sum over
- * a connection's records is its last total, whatever happened in between.
- *
- * Ending. A connection that is over is taken out of the flow table leg by leg, and each leg's last
- * state is counted. An entry that is gone from the table without us is noticed in the same way.
+ * After a restart the same entries are met again. The journal knows by an entry's id what earlier
+ * records have told of its connection; a connection has taken that over before it is looked at.
  */
 #include "flow/joiner.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow/conn.h"
-#include "flow/resolve.h"
-
-struct pn_joiner {
-	struct pn_joiner_config config;
-	struct pn_conn_table table;
-	pn_nsec now;
-	pn_nsec realtime_offset;
-};
-
-/* One round's way out. */
-struct output {
-	const struct pn_joiner_ops *ops;
-	void *data;
-	bool shutdown;
-};
+#include "base/metric.h"
+#include "flow/joiner_private.h"
 
 /*
  * CLOCK_REALTIME minus CLOCK_MONOTONIC. Two readings are never of the same instant, so it is only
@@ -55,8 +34,8 @@ static void look_at_clock(struct pn_joiner *j)
 
 	j->now = pn_clock_now(clock);
 	offset = pn_clock_realtime(clock) - j->now;
-	if (llabs((long long)(offset - j->realtime_offset)) > (long long)PN_NSEC_PER_MSEC)
-		j->realtime_offset = offset;
+	if (llabs((long long)(offset - j->resolver.realtime_offset)) > (long long)PN_NSEC_PER_MSEC)
+		j->resolver.realtime_offset = offset;
 }
 
 int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
@@ -67,12 +46,26 @@ int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 	if (!j)
 		return -ENOMEM;
 	j->config = *config;
+	j->resolver.index = config->index;
+	j->resolver.node = (struct pn_owner) {
+		.kind = PN_OWNER_NODE,
+		.flags = PN_OWNER_LOCAL,
+		.uid = "",
+		.name_space = "",
+		.name = config->node_name ? config->node_name : "",
+		.workload_kind = "",
+		.workload_name = "",
+		.node = "",
+		.zone = "",
+		.region = "",
+	};
 	r = pn_conn_table_init(&j->table, config->clock);
 	if (r < 0) {
 		free(j);
 		return r;
 	}
 	look_at_clock(j);
+	j->known_since = j->now + config->sync_wait;
 	*ret = j;
 	return 0;
 }
@@ -85,6 +78,11 @@ void pn_joiner_free(struct pn_joiner *j)
 	free(j);
 }
 
+void pn_joiner_synced(struct pn_joiner *j)
+{
+	j->known_since = PN_MIN(j->known_since, pn_clock_now(j->config.clock));
+}
+
 size_t pn_joiner_count(const struct pn_joiner *j)
 {
 	return j->table.n_conns;
@@ -93,6 +91,7 @@ size_t pn_joiner_count(const struct pn_joiner *j)
 void pn_joiner_begin(struct pn_joiner *j)
 {
 	look_at_clock(j);
+	j->missed = false;
 }
 
 /* --- entries to connections ---------------------------------------------------------------------- */
@@ -119,15 +118,9 @@ static uint8_t opener_of(const struct pn_flow_value *v)
 	return v->initiator & 1;
 }
 
-/*
- * Which side of the translation is this? Before it, the opener's packets leave a pod here and
- * replies enter that pod; behind it, it is the other way round.
- */
 static bool is_behind_nat(const struct pn_flow_value *v)
 {
-	unsigned int opener = opener_of(v);
-
-	return !v->dir[opener].sent_packets && !v->dir[!opener].delivered_packets;
+	return v->state & PN_FLOW_NAT && v->state & PN_FLOW_BEHIND_NAT;
 }
 
 /*
@@ -186,29 +179,25 @@ static struct pn_leg *adopt(struct pn_joiner *j, const struct pn_flow_key *key,
 {
 	struct pn_conn *c;
 
-	if (v->state & PN_FLOW_NAT && is_behind_nat(v))
+	if (is_behind_nat(v))
 		return adopt_translated(j, key, v);
 	c = new_conn(j, key, opener_of(v), v);
 	return c ? &c->own : NULL;
 }
 
-/* What one look at an entry tells about its connection. */
-static void take_in(struct pn_leg *leg, const struct pn_flow_value *v)
+void pn_joiner_take_in(struct pn_leg *leg, const struct pn_flow_value *v)
 {
 	struct pn_conn *c = leg->conn;
 
 	for (unsigned int end = 0; end < 2; end++) {
 		leg->seen[end] = v->dir[end ^ leg->flip];
+		leg->cgroup[end] = v->cgroup[end ^ leg->flip];
 		c->tcp_flags[end] |= (uint8_t)v->tcp_flags[end ^ leg->flip];
 	}
 	c->start = PN_MIN(c->start, v->start_ns);
 	c->last = PN_MAX(c->last, v->last_ns);
-	if (leg == &c->own) {
-		if (c->legs == &c->own || v->state & PN_FLOW_INITIATOR)
-			c->opener = opener_of(v);
-		c->owner = v->owner[c->opener];
-	}
-	leg->owner = v->owner[!c->opener ^ leg->flip];
+	if (leg == &c->own && (c->legs == &c->own || v->state & PN_FLOW_INITIATOR))
+		c->opener = opener_of(v);
 }
 
 /* The opener's entry has heard where its packets go; that tuple may have no entry on this node. */
@@ -220,173 +209,84 @@ static void learn_backend(struct pn_joiner *j, struct pn_conn *c, const struct p
 	(void)add_translated(j, c, &translated, opener);
 }
 
+/*
+ * An entry that has only now heard that it is behind a translation belongs to another connection.
+ * Once that has been told, it stays as it is. Return: the leg, or NULL if it has none any more
+ */
+static struct pn_leg *reconsider(struct pn_joiner *j, struct pn_leg *leg,
+				 const struct pn_flow_value *v)
+{
+	struct pn_conn *c = leg->conn;
+
+	if (!is_behind_nat(v) || c->legs != &c->own || c->seq || c->slot != PN_NO_SLOT ||
+	    c->is_listed)
+		return leg;
+	pn_conn_free(&j->table, c);
+	return NULL;
+}
+
+/* An entry is met for the first time: records of an earlier agent may have told of its connection. */
+static void meet(struct pn_joiner *j, struct pn_leg *leg, uint64_t id)
+{
+	struct pn_journal *journal = j->config.journal;
+	struct pn_conn *c = leg->conn;
+
+	leg->id = id;
+	if (c->slot == PN_NO_SLOT && !pn_slots_are_adopted(journal)) {
+		c->slot = pn_slot_adopt(journal, id);
+		if (c->slot != PN_NO_SLOT)
+			c->id = pn_slot_flow_id(journal, c->slot);
+	}
+	pn_slot_add_entry(journal, c->slot, id);
+}
+
 int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 		    const struct pn_flow_value *value)
 {
 	struct pn_leg *leg = pn_conn_table_find(&j->table, key);
 
+	if (leg)
+		leg = reconsider(j, leg, value);
 	if (!leg)
 		leg = adopt(j, key, value);
-	if (!leg)
+	if (!leg) {
+		j->missed = true;
 		return -ENOMEM;
+	}
 	if (leg->removed)
 		return 0; /* a new entry, in the place of one whose connection is about to go */
+	if (!leg->id)
+		meet(j, leg, value->id);
 	leg->alive = true;
-	take_in(leg, value);
-	if (value->state & PN_FLOW_NAT && leg->conn->legs == leg)
+	pn_joiner_take_in(leg, value);
+	if (value->state & PN_FLOW_NAT && !is_behind_nat(value) && leg->conn->legs == leg)
 		learn_backend(j, leg->conn, &value->nat);
 	return 0;
 }
 
-/* --- connections to records ---------------------------------------------------------------------- */
+/* --- the end of a round --------------------------------------------------------------------------- */
 
-static pn_nsec since(const struct pn_joiner *j, pn_nsec when)
-{
-	return j->now > when ? j->now - when : 0;
-}
-
-/* What is not in a record yet, by end. Return: is it anything? */
-static bool news_of(const struct pn_conn *c, struct pn_conn_total ret[static 2])
-{
-	bool any = false;
-
-	for (unsigned int end = 0; end < 2; end++) {
-		const struct pn_conn_total *old = &c->reported[end];
-		struct pn_conn_total total = pn_conn_total(c, end);
-
-		ret[end] = (struct pn_conn_total) {
-			.packets = total.packets - PN_MIN(total.packets, old->packets),
-			.bytes = total.bytes - PN_MIN(total.bytes, old->bytes),
-			.delivered = total.delivered - PN_MIN(total.delivered, old->delivered),
-		};
-		any = any || ret[end].packets || ret[end].bytes || ret[end].delivered;
-	}
-	return any;
-}
-
-static void count(struct pn_record_end *e, const struct pn_conn_total *news)
-{
-	e->packets = news->packets;
-	e->bytes = news->bytes;
-	e->delivered = news->delivered;
-}
-
-static bool has_sent(const struct pn_conn *c, unsigned int end)
+static bool has_entry(const struct pn_conn *c, uint64_t id)
 {
 	const struct pn_leg *leg = c->legs;
 
-	while (leg && !leg->seen[end].sent_packets)
+	while (leg && leg->id != id)
 		leg = leg->sibling;
 	return leg != NULL;
 }
 
-/* From now on these are told; and an end that was counted where its packets arrive stays so. */
-static void settle_accounts(struct pn_conn *c, const struct pn_conn_total news[static 2])
+/* What earlier records have told. An agent that ended in the middle of a removal did it or did not. */
+static void take_over(struct pn_joiner *j, struct pn_conn *c)
 {
-	for (unsigned int end = 0; end < 2; end++) {
-		struct pn_conn_total *told = &c->reported[end];
+	struct pn_journal *journal = j->config.journal;
+	uint64_t in_removal;
 
-		told->packets += news[end].packets;
-		told->bytes += news[end].bytes;
-		told->delivered += news[end].delivered;
-		if (told->packets && !has_sent(c, end))
-			c->by_delivered |= (uint8_t)(1u << end);
-	}
-}
-
-static void report(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
-		   const struct output *out)
-{
-	struct pn_conn_total news[2];
-	struct pn_flow_record r;
-
-	if (!news_of(c, news))
+	if (c->slot == PN_NO_SLOT)
 		return;
-	pn_resolve(j->config.index, c, j->realtime_offset, &r);
-	r.state = state;
-	count(&r.source, &news[c->opener]);
-	count(&r.destination, &news[!c->opener]);
-	settle_accounts(c, news);
-	out->ops->record(out->data, &r);
-}
-
-static bool is_closed(const struct pn_conn *c)
-{
-	unsigned int both = c->tcp_flags[0] & c->tcp_flags[1];
-	unsigned int any = c->tcp_flags[0] | c->tcp_flags[1];
-
-	return c->own.key.proto == IPPROTO_TCP && (both & TH_FIN || any & TH_RST);
-}
-
-static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c, bool shutdown)
-{
-	struct pn_conn_total news[2];
-	bool closed = is_closed(c);
-
-	if (closed && (shutdown || since(j, c->last) >= j->config.close_timeout))
-		return PN_FLOW_CLOSED;
-	if (since(j, c->last) >= j->config.idle_timeout)
-		return PN_FLOW_IDLE;
-	if (shutdown)
-		return PN_FLOW_SHUTDOWN;
-	if (news_of(c, news) && pn_resolve_reassigned(j->config.index, c))
-		return PN_FLOW_REASSIGNED;
-	return PN_FLOW_ACTIVE;
-}
-
-/* Takes a leg's entry out of the flow table and its last state in. Return: is it gone? */
-static bool remove_leg(struct pn_leg *leg, const struct output *out)
-{
-	struct pn_flow_value last;
-	int r = out->ops->remove(out->data, &leg->key, &last);
-
-	if (r == 0)
-		take_in(leg, &last);
-	else if (r != -ENOENT)
-		return false;
-	leg->alive = false;
-	leg->removed = true;
-	return true;
-}
-
-static bool remove_entries(struct pn_conn *c, const struct output *out)
-{
-	bool gone = true;
-
-	for (struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
-		gone = (!leg->alive || remove_leg(leg, out)) && gone;
-	return gone;
-}
-
-/*
- * A closed connection is silent until its end, so that its last packets say `closed`; unless its
- * packets go on, which are then told of as usual.
- */
-static bool is_held(const struct pn_joiner *j, struct pn_conn *c)
-{
-	if (!is_closed(c))
-		return false;
-	if (!c->closed_since)
-		c->closed_since = j->now;
-	return since(j, c->closed_since) < 2 * j->config.close_timeout;
-}
-
-static void finish_conn(struct pn_joiner *j, struct pn_conn *c, const struct output *out)
-{
-	enum pn_flow_end state;
-
-	if (!out->shutdown && since(j, c->start) < j->config.settle)
-		return;
-	state = state_of(j, c, out->shutdown);
-	if (state == PN_FLOW_ACTIVE) {
-		if (!is_held(j, c))
-			report(j, c, state, out);
-	} else if (!remove_entries(c, out)) {
-		report(j, c, PN_FLOW_ACTIVE, out);
-	} else {
-		report(j, c, state, out);
-		pn_conn_free(&j->table, c);
-	}
+	in_removal = pn_slot_in_removal(journal, c->slot);
+	if (in_removal)
+		pn_slot_removed(journal, c->slot, !has_entry(c, in_removal));
+	pn_slot_read(journal, c->slot, c->reported, &c->by_delivered);
 }
 
 /* The first leg from @leg on that stands for its connection. */
@@ -397,15 +297,33 @@ static struct pn_leg *next_own(struct pn_leg *leg)
 	return leg;
 }
 
+/* All entries have been met, so what nobody has adopted is of none. */
+static void take_over_all(struct pn_joiner *j)
+{
+	for (size_t i = 0; i < j->table.n_buckets; i++) {
+		for (struct pn_leg *leg = next_own(j->table.buckets[i]); leg;
+		     leg = next_own(leg->chain))
+			take_over(j, leg->conn);
+	}
+	pn_slots_adopted(j->config.journal);
+}
+
 void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner_ops *ops,
 		      void *data)
 {
-	const struct output out = { .ops = ops, .data = data, .shutdown = shutdown };
+	const struct pn_joiner_out out = { .ops = ops, .data = data, .shutdown = shutdown };
 
-	for (size_t i = 0; i < j->table.n_buckets; i++) {
-		for (struct pn_leg *leg = next_own(j->table.buckets[i]), *next; leg; leg = next) {
-			next = next_own(leg->chain); /* of another connection: outlives this one */
-			finish_conn(j, leg->conn, &out);
-		}
+	if (!pn_slots_are_adopted(j->config.journal)) {
+		if (j->missed)
+			return;
+		take_over_all(j);
 	}
+	j->n_waiting = j->n_untold = 0;
+	for (size_t i = 0; i < j->table.n_buckets; i++) {
+		for (struct pn_leg *leg = next_own(j->table.buckets[i]); leg;
+		     leg = next_own(leg->chain))
+			pn_tell_in_time(j, leg->conn, &out);
+	}
+	pn_metric_set(PN_METRIC_FLOW_WAITING, j->n_waiting);
+	pn_metric_set(PN_METRIC_FLOW_UNTOLD, j->n_untold);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "bpf/flow.h"
+#include "flow/journal.h"
 #include "flow/record.h"
 #include "index/index.h"
 
@@ -13,16 +14,33 @@
  */
 struct pn_joiner;
 
-/** struct pn_joiner_config - times in ns */
+/**
+ * struct pn_joiner_config - times in ns
+ * @journal:   settled; outlives the joiner
+ * @node_name: this node, "" or NULL if not known; outlives the joiner
+ * @settle:    an entry younger than this waits for the next round, so that its other half is there
+ * @name_wait: so long after its first packet a connection's first record waits for events that name
+ *	       its ends, unless both are known by their sockets
+ * @pod_wait:  the same where an end is a pod of which no object has come yet
+ * @sync_wait: both count from pn_joiner_synced() on where that is later, but wait for it no longer than
+ *	       this since the start: a connection that began while no agent was there may belong to a
+ *	       pod that is not in the index yet. 0: from the start on
+ * @idle_timeout:  no packet for so long: over
+ * @close_timeout: the same for TCP that is closed
+ */
 struct pn_joiner_config {
 	const struct pn_clock *clock;
 	const struct pn_index *index;
-	pn_nsec settle; /* an entry younger than this waits for the next round, so that its other half is there */
-	pn_nsec idle_timeout;  /* no packet for so long: over */
-	pn_nsec close_timeout; /* the same for TCP that is closed */
+	struct pn_journal *journal;
+	const char *node_name;
+	pn_nsec settle, name_wait, pod_wait, sync_wait;
+	pn_nsec idle_timeout, close_timeout;
 };
 
 #define PN_JOINER_SETTLE (100 * PN_NSEC_PER_MSEC)
+#define PN_JOINER_NAME_WAIT (3 * PN_NSEC_PER_SEC)
+#define PN_JOINER_POD_WAIT (15 * PN_NSEC_PER_SEC)
+#define PN_JOINER_SYNC_WAIT (15 * PN_NSEC_PER_SEC)
 #define PN_JOINER_IDLE (60 * PN_NSEC_PER_SEC)
 #define PN_JOINER_CLOSE (2 * PN_NSEC_PER_SEC)
 
@@ -30,11 +48,12 @@ int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 void pn_joiner_free(struct pn_joiner *j);
 
 /**
- * One round: _begin, _entry for each entry of the table, _finish.
+ * One round: _begin, _entry for each entry of the table, _finish; then, when the records have been
+ * written and the journal says so, _sweep.
  *
- * pn_joiner_finish() - @record is called for each connection with news (borrowed during the call);
- * @remove for each entry that is over: it takes the entry out of the table and gives its last state,
- * so that no packet is left uncounted. Return of @remove: 0 or a negative errno (then it is tried again).
+ * @record is called for each connection with news (borrowed during the call); @remove for each entry
+ * that is over and told: it takes the entry out of the table and gives its last state. Return of
+ * @remove: 0 or a negative errno (then it is tried again).
  */
 struct pn_joiner_ops {
 	void (*record)(void *data, const struct pn_flow_record *r);
@@ -47,9 +66,23 @@ void pn_joiner_begin(struct pn_joiner *j);
 int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 		    const struct pn_flow_value *value);
 
-/** @shutdown: the last round; everything is settled, over and removed */
+/**
+ * pn_joiner_finish() - all entries have been given: not after a drain that failed
+ * @shutdown: the last round: nothing waits, everything is told. The entries stay for the next agent
+ */
 void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner_ops *ops,
 		      void *data);
+
+/**
+ * pn_joiner_sweep() - take the entries of connections that are over and told out of the table
+ *
+ * Packets that came since the last round are told in one more record. Return: were there any? Then
+ * write, commit and sweep again.
+ */
+bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void *data);
+
+/** pn_joiner_synced() - the index knows all that the API server knows */
+void pn_joiner_synced(struct pn_joiner *j);
 
 /** pn_joiner_count() - connections held now */
 size_t pn_joiner_count(const struct pn_joiner *j);

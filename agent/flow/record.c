@@ -4,7 +4,9 @@
  */
 #include "flow/record.h"
 
-static const char *const attributions[] = { "none", "ip", "service", "node" };
+static const char *const attributions[] = {
+	"cgroup", "ip", "port", "service", "node", "cidr", "ambiguous", "none",
+};
 _Static_assert(PN_ARRAY_SIZE(attributions) == PN_ATTR_MAX, "a name for each attribution");
 
 static const char *const ends[] = { "active", "closed", "idle", "reassigned", "shutdown" };

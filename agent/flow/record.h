@@ -50,6 +50,7 @@ const char *pn_flow_end_name(enum pn_flow_end e);
  *
  * `source` opened the connection. Through a Service, `destination` is the backend that answered,
  * and `service_*` say what the client called; if no backend is known, `destination` is the Service.
+ * A headless Service has no address to call, so `service_addr` and `service_port` are of others only.
  */
 struct pn_flow_record {
 	uint64_t id;	    /* the same in all records of one connection */
@@ -60,7 +61,9 @@ struct pn_flow_record {
 	enum pn_flow_end state;
 	struct pn_record_end source, destination;
 	const struct pn_owner *service; /* NULL: none */
-	struct pn_addr service_addr;	/* when service is set */
+	bool is_headless;	     /* the Service that has the destination among its endpoints */
+	bool no_endpoints;	     /* the Service was called, and nobody stands behind it */
+	struct pn_addr service_addr; /* when service is set, and not headless */
 	uint16_t service_port;
 };
 

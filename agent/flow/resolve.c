@@ -2,9 +2,10 @@
 /*
  * Names for both ends of a connection. The joiner asks whenever it makes a record.
  *
- * An end is named by who had its address when the connection's first packet passed, whatever
- * happened since. What the index knows now about that moment comes first; the owner that the kernel
- * program saw in its map is asked for only where the index has no answer.
+ * An end is named by the cgroup of its socket, which is exact; else by who had its address when the
+ * connection's first packet passed, whatever happened since. Where several may have had it, nobody is
+ * named. The owner ids that the kernel program stamps are not asked: they say what the pinned map
+ * held at the first packet, and when an event was late that was the owner before.
  */
 #include "flow/resolve.h"
 
@@ -14,15 +15,18 @@
 #include <netinet/ip_icmp.h>
 #include <string.h>
 
-/* One end as it stands in a key. */
+/* One end as it stands in a key, and the cgroup of its socket (0: not known). */
 struct end {
 	struct pn_addr addr;
 	uint16_t port;
+	uint8_t proto;
+	uint64_t cgroup;
+	pn_nsec when; /* the connection's first packet */
 };
 
-static struct end end_of(const struct pn_flow_key *key, unsigned int i)
+static struct end end_of(const struct pn_conn *c, const struct pn_flow_key *key, unsigned int i)
 {
-	struct end e = { .port = ntohs(key->port[i]) };
+	struct end e = { .port = ntohs(key->port[i]), .proto = key->proto, .when = c->start };
 
 	memcpy(e.addr.b, key->addr[i], sizeof(e.addr.b));
 	return e;
@@ -33,72 +37,155 @@ static bool same_end(const struct end *a, const struct end *b)
 	return a->port == b->port && pn_addr_eq(&a->addr, &b->addr);
 }
 
+/* The opener is the same socket on every leg, whichever has shown it. */
 static struct end source_of(const struct pn_conn *c)
 {
-	return end_of(&c->own.key, c->opener);
+	struct end e = end_of(c, &c->own.key, c->opener);
+
+	for (const struct pn_leg *leg = c->legs; leg && !e.cgroup; leg = leg->sibling)
+		e.cgroup = leg->cgroup[c->opener];
+	return e;
 }
 
 /* Who was called: a backend, or the Service's own address. */
 static struct end called_of(const struct pn_conn *c)
 {
-	return end_of(&c->own.key, !c->opener);
+	return end_of(c, &c->own.key, !c->opener);
 }
 
-/* The newest leg's end that did not open the connection: who was really reached. */
+/*
+ * The newest leg's end that did not open the connection: who was really reached. Only the opener's
+ * own leg may know that socket too; other legs are of other backends.
+ */
 static struct end reached_of(const struct pn_conn *c)
 {
-	return end_of(&c->legs->key, !c->opener ^ c->legs->flip);
+	struct end e = end_of(c, &c->legs->key, !c->opener ^ c->legs->flip);
+
+	e.cgroup = c->legs->cgroup[!c->opener];
+	if (!e.cgroup)
+		e.cgroup = c->own.cgroup[!c->opener];
+	return e;
 }
 
-static enum pn_attribution attribution_of(const struct pn_owner *o)
+/* Who an end is, as far as it is known. */
+struct name {
+	const struct pn_owner *owner;
+	enum pn_attribution attribution;
+	enum pn_certainty certainty;
+};
+
+static struct name named(const struct pn_owner *o, enum pn_attribution attribution)
 {
-	if (!o)
-		return PN_ATTR_NONE;
-	switch (o->kind) {
-	case PN_OWNER_POD:
-		return PN_ATTR_IP;
-	case PN_OWNER_SERVICE:
-		return PN_ATTR_SERVICE;
-	case PN_OWNER_NODE:
-		return PN_ATTR_NODE;
-	case PN_OWNER_NONE:
-	case PN_OWNER_KIND_MAX:
+	return (struct name) { o, attribution, PN_NAMES_OPEN };
+}
+
+/*
+ * Only sockets in the node's network are the node's: somebody may enter a pod's from outside, and is
+ * then known by the pod's address. Return: is the end known by this?
+ */
+static bool name_by_cgroup(const struct pn_resolver *v, const struct end *e, bool is_node,
+			   struct name *ret)
+{
+	const struct pn_owner *o = NULL;
+
+	if (!e->cgroup)
+		return false;
+	switch (pn_index_cgroup(v->index, e->cgroup, &o)) {
+	case PN_CGROUP_POD:
 		break;
+	case PN_CGROUP_PROCESS:
+		if (!is_node)
+			return false;
+		break;
+	case PN_CGROUP_AWAITED:
+		*ret = (struct name) { NULL, PN_ATTR_NONE, PN_NAMES_AWAITED };
+		return true;
+	case PN_CGROUP_UNKNOWN:
+		return false;
 	}
-	return PN_ATTR_NONE;
+	*ret = (struct name) { o, PN_ATTR_CGROUP, PN_NAMES_EXACT };
+	return true;
 }
 
-static void set_owner(struct pn_record_end *e, const struct pn_owner *o)
+static struct name name_by_port(const struct pn_resolver *v, const struct end *e,
+				const struct pn_owner *node)
 {
-	e->owner = o;
-	e->attribution = attribution_of(o);
+	const struct pn_owner *pod = NULL;
+	int n = pn_index_host_port(v->index, &e->addr, e->proto, e->port, e->when, &pod);
+
+	if (n > 1)
+		return named(NULL, PN_ATTR_AMBIGUOUS);
+	return n ? named(pod, PN_ATTR_PORT) : named(node, PN_ATTR_NODE);
 }
 
-static struct pn_record_end name_end(const struct pn_index *index, const struct end *e,
-				     pn_nsec when, uint32_t stamp)
+/* No one is known to have had the address at that time. */
+static struct name name_by_network(const struct pn_resolver *v, const struct end *e)
 {
-	struct pn_record_end ret = { .addr = e->addr, .port = e->port };
-	const struct pn_owner *o = pn_index_at(index, &e->addr, when);
+	const struct pn_owner *o = NULL;
 
-	if (!o && stamp)
-		o = pn_index_owner(index, stamp);
-	set_owner(&ret, o);
-	return ret;
+	if (pn_addr_is_loopback(&e->addr) && *v->node.name)
+		return (struct name) { &v->node, PN_ATTR_NODE, PN_NAMES_EXACT };
+	if (pn_index_cidr(v->index, &e->addr, &o) == 1)
+		return named(o, PN_ATTR_CIDR);
+	return named(NULL, PN_ATTR_NONE);
 }
 
-/* The Service behind the called address, unless that is where the packets really went. */
-static void add_service(const struct pn_index *index, const struct end *called, bool translated,
-			struct pn_flow_record *r)
+static struct name name_end(const struct pn_resolver *v, const struct end *e)
 {
-	const struct pn_owner *o = pn_index_service(index, &called->addr, r->proto, called->port);
+	const struct pn_owner *o = NULL;
+	int n = pn_index_at(v->index, &e->addr, e->when, &o);
+	bool is_node = n == 1 && o->kind == PN_OWNER_NODE;
+	struct name ret;
 
-	if (!o)
-		return;
-	r->service = o;
-	r->service_addr = called->addr;
-	r->service_port = called->port;
-	if (!translated)
-		set_owner(&r->destination, o);
+	if (name_by_cgroup(v, e, is_node || pn_addr_is_loopback(&e->addr), &ret))
+		return ret;
+	if (n > 1)
+		return named(NULL, PN_ATTR_AMBIGUOUS);
+	if (n == 0)
+		return name_by_network(v, e);
+	if (is_node)
+		return name_by_port(v, e, o);
+	return named(o, o->kind == PN_OWNER_SERVICE ? PN_ATTR_SERVICE : PN_ATTR_IP);
+}
+
+static struct pn_record_end describe_end(const struct end *e, const struct name *n)
+{
+	return (struct pn_record_end) {
+		.addr = e->addr, .port = e->port, .attribution = n->attribution, .owner = n->owner
+	};
+}
+
+/* Nothing better than the Service that was called is known of an end. */
+static bool is_vague(const struct name *n)
+{
+	return n->certainty == PN_NAMES_OPEN && n->attribution >= PN_ATTR_SERVICE &&
+	       n->attribution != PN_ATTR_AMBIGUOUS;
+}
+
+/*
+ * The Service behind the called address, or else the one that hands out the addresses of its
+ * endpoints. Where no translation to a backend is known, the called Service itself is the end.
+ */
+static void add_service(const struct pn_resolver *v, const struct end *called,
+			const struct end *reached, bool is_vague_end, struct pn_flow_record *r)
+{
+	const struct pn_owner *o = NULL;
+
+	if (pn_index_service(v->index, &called->addr, called->proto, called->port, called->when,
+			     &o) == 1) {
+		r->service = o;
+		r->service_addr = called->addr;
+		r->service_port = called->port;
+		if (!same_end(called, reached) || !is_vague_end)
+			return;
+		r->destination.owner = o;
+		r->destination.attribution = PN_ATTR_SERVICE;
+		r->no_endpoints = o->flags & PN_OWNER_NO_ENDPOINTS;
+	} else if (pn_index_headless(v->index, &reached->addr, reached->proto, reached->port,
+				     reached->when, &o) == 1) {
+		r->service = o;
+		r->is_headless = true;
+	}
 }
 
 /* In the key of an ICMP entry the ports are an echo's identifier, or else the sender's type and code. */
@@ -113,41 +200,47 @@ static void describe_icmp(struct pn_flow_record *r)
 	r->source.port = r->destination.port = 0;
 }
 
-void pn_resolve(const struct pn_index *index, const struct pn_conn *c, pn_nsec realtime_offset,
-		struct pn_flow_record *ret)
+void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret)
 {
 	struct end source = source_of(c), called = called_of(c), reached = reached_of(c);
+	struct name from = name_end(v, &source), to = name_end(v, &reached);
 
 	*ret = (struct pn_flow_record) {
 		.id = c->id,
-		.start = c->start + realtime_offset,
-		.end = c->last + realtime_offset,
+		.start = c->start + v->realtime_offset,
+		.end = c->last + v->realtime_offset,
 		.proto = c->own.key.proto,
 		.is_v4 = pn_addr_is_v4(&source.addr),
-		.source = name_end(index, &source, c->start, c->owner),
-		.destination = name_end(index, &reached, c->start, c->legs->owner),
+		.source = describe_end(&source, &from),
+		.destination = describe_end(&reached, &to),
 	};
 	ret->source.tcp_flags = c->tcp_flags[c->opener];
 	ret->destination.tcp_flags = c->tcp_flags[!c->opener];
 	if (ret->proto == IPPROTO_ICMP || ret->proto == IPPROTO_ICMPV6)
 		describe_icmp(ret);
 	else
-		add_service(index, &called, !same_end(&called, &reached), ret);
+		add_service(v, &called, &reached, is_vague(&to), ret);
 }
 
-static bool changed_hands(const struct pn_index *index, const struct end *e, pn_nsec from,
-			  pn_nsec to)
+enum pn_certainty pn_resolve_certainty(const struct pn_resolver *v, const struct pn_conn *c)
 {
-	const struct pn_owner *before = pn_index_at(index, &e->addr, from);
-	const struct pn_owner *after = pn_index_at(index, &e->addr, to);
+	struct end source = source_of(c), reached = reached_of(c);
+	struct name from = name_end(v, &source), to = name_end(v, &reached);
 
-	return before && after && before->id != after->id;
+	return PN_MAX(from.certainty, to.certainty);
 }
 
-bool pn_resolve_reassigned(const struct pn_index *index, const struct pn_conn *c)
+static bool changed_hands(const struct pn_resolver *v, const struct end *e, pn_nsec to)
+{
+	const struct pn_owner *before = NULL, *after = NULL;
+
+	return pn_index_at(v->index, &e->addr, e->when, &before) == 1 &&
+	       pn_index_at(v->index, &e->addr, to, &after) == 1 && before->id != after->id;
+}
+
+bool pn_resolve_reassigned(const struct pn_resolver *v, const struct pn_conn *c)
 {
 	struct end source = source_of(c), reached = reached_of(c);
 
-	return changed_hands(index, &source, c->start, c->last) ||
-	       changed_hands(index, &reached, c->start, c->last);
+	return changed_hands(v, &source, c->last) || changed_hands(v, &reached, c->last);
 }

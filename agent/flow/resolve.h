@@ -11,13 +11,29 @@
  */
 
 /**
- * pn_resolve() - describe @c, all but the counters and the state
+ * struct pn_resolver
+ * @node:	     this node, as owner of loopback addresses; its name may be ""
  * @realtime_offset: CLOCK_REALTIME minus CLOCK_MONOTONIC
  */
-void pn_resolve(const struct pn_index *index, const struct pn_conn *c, pn_nsec realtime_offset,
-		struct pn_flow_record *ret);
+struct pn_resolver {
+	const struct pn_index *index;
+	struct pn_owner node;
+	pn_nsec realtime_offset;
+};
+
+/** pn_resolve() - describe @c, all but the counters and the state */
+void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret);
 
 /** pn_resolve_reassigned() - has an end's address gone from one owner to another since the first packet? */
-bool pn_resolve_reassigned(const struct pn_index *index, const struct pn_conn *c);
+bool pn_resolve_reassigned(const struct pn_resolver *v, const struct pn_conn *c);
+
+/** How far the names of a connection's ends may still change with what the API server says next. */
+enum pn_certainty {
+	PN_NAMES_EXACT,	  /* both ends are known by their sockets */
+	PN_NAMES_OPEN,	  /* a late event may bring another owner */
+	PN_NAMES_AWAITED, /* an end is a pod whose object has not come */
+};
+
+enum pn_certainty pn_resolve_certainty(const struct pn_resolver *v, const struct pn_conn *c);
 
 #endif

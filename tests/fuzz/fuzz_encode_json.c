@@ -22,7 +22,7 @@ struct numbers {
 	uint8_t proto, icmp_type, icmp_code, is_v4, state, attribution[2], kind[2], has;
 };
 
-enum { N_NAMES = 12 };
+enum { N_NAMES = 16, N_OWNER_NAMES = 7 };
 
 /* The names are the rest of the input, in a copy that ends with a zero byte. */
 static void split(char *text, size_t size, const char *names[static N_NAMES])
@@ -36,7 +36,7 @@ static void split(char *text, size_t size, const char *names[static N_NAMES])
 	}
 }
 
-static struct pn_owner owner(uint8_t kind, const char *const names[static 5])
+static struct pn_owner owner(uint8_t kind, const char *const names[static N_OWNER_NAMES])
 {
 	return (struct pn_owner) {
 		.kind = (enum pn_owner_kind)(kind % PN_OWNER_KIND_MAX),
@@ -46,6 +46,8 @@ static struct pn_owner owner(uint8_t kind, const char *const names[static 5])
 		.workload_kind = names[2],
 		.workload_name = names[3],
 		.node = names[4],
+		.zone = names[5],
+		.region = names[6],
 	};
 }
 
@@ -132,13 +134,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(text, data + sizeof(n), size);
 	split(text, size, names);
 	source = owner(n.kind[0], names);
-	destination = owner(n.kind[1], names + 5);
-	service =
-		owner(PN_OWNER_SERVICE, (const char *const[]) { names[10], names[11], "", "", "" });
+	destination = owner(n.kind[1], names + N_OWNER_NAMES);
+	service = owner(PN_OWNER_SERVICE,
+			(const char *const[]) { names[14], names[15], "", "", "", "", "" });
 	r = record(&n);
 	r.source.owner = n.has & 1 ? &source : NULL;
 	r.destination.owner = n.has & 2 ? &destination : NULL;
 	r.service = n.has & 4 ? &service : NULL;
+	r.is_headless = n.has & 8;
+	r.no_endpoints = n.has & 16;
 	check_json(&r);
 	check_compact(&r);
 	free(text);

@@ -12,13 +12,15 @@
 static const struct pn_owner owner_web = {
 	.id = 1,
 	.kind = PN_OWNER_POD,
-	.local = true,
+	.flags = PN_OWNER_LOCAL,
 	.uid = "u1",
 	.name_space = "shop",
 	.name = "web-7d9",
 	.workload_kind = "Deployment",
 	.workload_name = "web",
 	.node = "n1",
+	.zone = "",
+	.region = "",
 };
 
 static const struct pn_owner owner_db = {
@@ -30,6 +32,8 @@ static const struct pn_owner owner_db = {
 	.workload_kind = "StatefulSet",
 	.workload_name = "db",
 	.node = "n2",
+	.zone = "",
+	.region = "",
 };
 
 static const struct pn_owner owner_service = {
@@ -41,6 +45,35 @@ static const struct pn_owner owner_service = {
 	.workload_kind = "",
 	.workload_name = "",
 	.node = "",
+	.zone = "",
+	.region = "",
+};
+
+static const struct pn_owner owner_process = {
+	.id = 4,
+	.kind = PN_OWNER_PROCESS,
+	.flags = PN_OWNER_LOCAL,
+	.uid = "",
+	.name_space = "",
+	.name = "sshd.service",
+	.workload_kind = "",
+	.workload_name = "",
+	.node = "n1",
+	.zone = "z-1a",
+	.region = "z-1",
+};
+
+static const struct pn_owner owner_range = {
+	.id = 5,
+	.kind = PN_OWNER_RANGE,
+	.uid = "",
+	.name_space = "",
+	.name = "office",
+	.workload_kind = "",
+	.workload_name = "",
+	.node = "",
+	.zone = "",
+	.region = "",
 };
 
 static inline struct pn_addr v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)

@@ -64,7 +64,9 @@ static void json_leaves_out_what_is_not_known(void **state)
 		.proto = 47,
 		.state = PN_FLOW_IDLE,
 		.source.addr = { { 0xfd, [15] = 1 } },
+		.source.attribution = PN_ATTR_NONE,
 		.destination.addr = { { 0xfd, [15] = 2 } },
+		.destination.attribution = PN_ATTR_NONE,
 	};
 
 	(void)state;
@@ -113,6 +115,10 @@ static void json_survives_any_name(void **state)
 		  "beyond \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
 	};
 	static const char *const path[] = { "source", "k8s", "pod", "name", NULL };
+	static const char *const process_path[] = { "source", "process", "name", NULL };
+	static const char *const network_path[] = { "source", "network", "name", NULL };
+	static const char *const zone_path[] = { "source", "cloud", "availability_zone", NULL };
+	static const char *const region_path[] = { "source", "cloud", "region", NULL };
 
 	(void)state;
 	for (size_t i = 0; i < PN_ARRAY_SIZE(rows); i++) {
@@ -122,6 +128,14 @@ static void json_survives_any_name(void **state)
 		owner.name = rows[i].name;
 		r.source.owner = &owner;
 		assert_json_string(&r, path, rows[i].want);
+		owner = owner_process;
+		owner.name = owner.zone = owner.region = rows[i].name;
+		assert_json_string(&r, process_path, rows[i].want);
+		assert_json_string(&r, zone_path, rows[i].want);
+		assert_json_string(&r, region_path, rows[i].want);
+		owner = owner_range;
+		owner.name = rows[i].name;
+		assert_json_string(&r, network_path, rows[i].want);
 	}
 }
 
@@ -137,6 +151,64 @@ static void json_of_a_service_without_backend_names_the_service(void **state)
 	r.destination.attribution = PN_ATTR_SERVICE;
 	assert_json_string(&r, path, "db");
 	assert_json_string(&r, namespace_path, "shop");
+}
+
+/* The part of the line from @from on. */
+static void assert_json_has(const struct pn_flow_record *r, const char *part)
+{
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+
+	assert_int_equal(pn_encode(PN_FORMAT_JSON, r, &out), 0);
+	if (!strstr(out.data, part))
+		fail_msg("no %s in %s", part, out.data);
+	pn_buf_done(&out);
+}
+
+static void json_of_processes_networks_and_zones(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.service = NULL;
+	r.source.owner = &owner_process;
+	r.source.attribution = PN_ATTR_CGROUP;
+	r.destination.owner = &owner_range;
+	r.destination.attribution = PN_ATTR_CIDR;
+	assert_json_has(&r, "\"packets\":18,\"k8s\":{\"node\":{\"name\":\"n1\"}},"
+			    "\"process\":{\"name\":\"sshd.service\"},"
+			    "\"cloud\":{\"availability_zone\":\"z-1a\",\"region\":\"z-1\"}},");
+	assert_json_has(&r, "\"packets\":14,\"network\":{\"name\":\"office\"}},"
+			    "\"network\":{\"transport\":\"tcp\"");
+	assert_json_has(&r, "\"attribution\":{\"source\":\"cgroup\",\"destination\":\"cidr\"}");
+}
+
+static void json_names_every_attribution(void **state)
+{
+	static const char *const names[] = { "cgroup", "ip",   "port",	    "service",
+					     "node",   "cidr", "ambiguous", "none" };
+
+	(void)state;
+	_Static_assert(PN_ARRAY_SIZE(names) == PN_ATTR_MAX, "all of them");
+	for (enum pn_attribution a = 0; a < PN_ATTR_MAX; a++) {
+		static const char *const path[] = { "podonym", "attribution", "source", NULL };
+		struct pn_flow_record r = sample_record();
+
+		r.source.attribution = a;
+		assert_json_string(&r, path, names[a]);
+	}
+}
+
+static void json_says_what_is_special_about_a_service(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.is_headless = true;
+	assert_json_has(&r, "\"service\":{\"name\":\"db\",\"namespace\":\"shop\"}}},\"network\"");
+	assert_json_has(&r, "\"service\":{\"headless\":true},\"delivered\"");
+	r.is_headless = false;
+	r.no_endpoints = true;
+	assert_json_has(&r, "\"service\":{\"no_endpoints\":true},\"delivered\"");
 }
 
 static void json_of_icmp_has_type_and_no_ports(void **state)
@@ -205,6 +277,39 @@ static void compact_tells_nodes_and_services_from_pods(void **state)
 			   "18/14 packets\n");
 }
 
+static void compact_tells_processes_and_networks(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.service = NULL;
+	r.source.owner = &owner_process;
+	r.source.attribution = PN_ATTR_CGROUP;
+	r.destination.owner = &owner_range;
+	r.destination.attribution = PN_ATTR_CIDR;
+	assert_compact(&r,
+		       "12:03:04.512 node/n1/sshd.service:43210 -> network/office/10.0.1.2:5432 "
+		       "TCP 12 kB/3 kB 18/14 packets\n");
+	r.destination.addr = (struct pn_addr) { { 0x20, 0x01, 0x0d, 0xb8, [15] = 9 } };
+	assert_compact(&r, "12:03:04.512 node/n1/sshd.service:43210 -> "
+			   "network/office/[2001:db8::9]:5432 TCP 12 kB/3 kB 18/14 packets\n");
+}
+
+static void compact_says_what_is_special_about_a_service(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.is_headless = true;
+	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB "
+			   "18/14 packets (headless service shop/db)\n");
+	r.is_headless = false;
+	r.no_endpoints = true;
+	r.destination.owner = &owner_service;
+	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> service/shop/db:5432 TCP 12 kB/3 kB "
+			   "18/14 packets (no endpoints)\n");
+}
+
 static void compact_names_icmp_types(void **state)
 {
 	struct pn_flow_record r = sample_record();
@@ -231,6 +336,10 @@ static void compact_cannot_be_used_to_act_on_the_terminal(void **state)
 	r.source.owner = &owner;
 	r.service = NULL;
 	assert_compact(&r, "12:03:04.512 shop/a?[2Jb?c??:43210 -> shop/db-0:5432 TCP "
+			   "12 kB/3 kB 18/14 packets\n");
+	owner.kind = PN_OWNER_PROCESS;
+	owner.node = "\033c";
+	assert_compact(&r, "12:03:04.512 node/?c/a?[2Jb?c??:43210 -> shop/db-0:5432 TCP "
 			   "12 kB/3 kB 18/14 packets\n");
 }
 
@@ -341,10 +450,15 @@ int main(void)
 		cmocka_unit_test(json_leaves_out_what_is_not_known),
 		cmocka_unit_test(json_survives_any_name),
 		cmocka_unit_test(json_of_a_service_without_backend_names_the_service),
+		cmocka_unit_test(json_of_processes_networks_and_zones),
+		cmocka_unit_test(json_names_every_attribution),
+		cmocka_unit_test(json_says_what_is_special_about_a_service),
 		cmocka_unit_test(json_of_icmp_has_type_and_no_ports),
 		cmocka_unit_test(compact_is_the_documented_line),
 		cmocka_unit_test(compact_without_names_has_addresses),
 		cmocka_unit_test(compact_tells_nodes_and_services_from_pods),
+		cmocka_unit_test(compact_tells_processes_and_networks),
+		cmocka_unit_test(compact_says_what_is_special_about_a_service),
 		cmocka_unit_test(compact_names_icmp_types),
 		cmocka_unit_test(compact_cannot_be_used_to_act_on_the_terminal),
 		cmocka_unit_test(bytes_have_three_significant_digits),

@@ -198,6 +198,122 @@ static void torn_line_of_a_killed_agent_is_ended(void **state)
 	assert_string_equal(text, "torn\nwhole\n");
 }
 
+static void append(const struct place *p, const char *text)
+{
+	int fd = open(p->file, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	(void)close(fd);
+}
+
+static void assert_file(const struct place *p, const char *want)
+{
+	char text[2 * LINE_SIZE];
+
+	(void)read_file(p->file, text, sizeof(text));
+	assert_string_equal(text, want);
+}
+
+/* Where a sink has come that is gone now. */
+static struct pn_place place_after(const struct place *p, const char *lines)
+{
+	struct pn_sink *s = open_file(p->file);
+	struct pn_place place;
+
+	assert_int_equal(pn_sink_write(s, lines, strlen(lines)), 0);
+	assert_int_equal(pn_sink_place(s, &place), 0);
+	pn_sink_close(s);
+	return place;
+}
+
+static void lines_of_a_killed_agent_are_counted_and_half_a_line_is_cut_off(void **state)
+{
+	struct place *p = *state;
+	struct pn_place since = place_after(p, "committed\n");
+	struct pn_sink *s;
+	uint64_t n;
+
+	append(p, "one\ntwo\nhal");
+	s = open_file(p->file);
+	assert_int_equal(pn_sink_resume(s, &since, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(pn_sink_write(s, "next\n", 5), 0);
+	pn_sink_close(s);
+	assert_file(p, "committed\none\ntwo\nnext\n");
+}
+
+static void half_a_line_alone_is_cut_off_too(void **state)
+{
+	struct place *p = *state;
+	struct pn_place since = place_after(p, "committed\n");
+	struct pn_sink *s;
+	uint64_t n;
+
+	append(p, "hal");
+	s = open_file(p->file);
+	assert_int_equal(pn_sink_resume(s, &since, &n), 0);
+	assert_int_equal(n, 0);
+	pn_sink_close(s);
+	assert_file(p, "committed\n");
+}
+
+static void long_rest_of_a_killed_agent_is_counted(void **state)
+{
+	struct place *p = *state;
+	struct pn_place since = place_after(p, "committed\n");
+	struct pn_sink *s = open_file(p->file);
+	unsigned int n_lines = write_batch(s, 0);
+	uint64_t n;
+
+	pn_sink_close(s);
+	append(p, "hal");
+	s = open_file(p->file);
+	assert_int_equal(pn_sink_resume(s, &since, &n), 0);
+	assert_int_equal(n, n_lines);
+	pn_sink_close(s);
+}
+
+static void other_or_shorter_file_is_not_resumed(void **state)
+{
+	struct place *p = *state;
+	struct pn_place since = place_after(p, "committed\n"), other = since;
+	struct pn_sink *s = open_file(p->file);
+	uint64_t n = 7;
+
+	other.ino++;
+	assert_int_equal(pn_sink_resume(s, &other, &n), -ENOENT);
+	assert_int_equal(truncate(p->file, 3), 0);
+	assert_int_equal(pn_sink_resume(s, &since, &n), -ENOENT);
+	assert_int_equal(n, 7);
+	pn_sink_close(s);
+}
+
+static void more_than_an_agent_can_have_left_is_not_read(void **state)
+{
+	struct place *p = *state;
+	struct pn_place since = place_after(p, "committed\n");
+	struct pn_sink *s = open_file(p->file);
+	uint64_t n;
+
+	assert_int_equal(truncate(p->file, 1 << 30), 0);
+	assert_int_equal(pn_sink_resume(s, &since, &n), -EFBIG);
+	pn_sink_close(s);
+}
+
+static void place_is_known_when_nothing_waits(void **state)
+{
+	struct place *p = *state;
+	struct pn_sink *s = open_file("/dev/full");
+	struct pn_place place = { 1, 1, 1 };
+
+	assert_int_equal(pn_sink_place(s, &place), 0);
+	assert_int_equal(place.ino, 0); /* no regular file */
+	assert_int_equal(write_line(s, 0), 0);
+	assert_int_equal(pn_sink_place(s, &place), -EAGAIN);
+	pn_sink_close(s);
+	assert_int_equal(n_dropped(p), 1);
+}
+
 static void path_that_cannot_be_opened_is_named(void **state)
 {
 	struct pn_sink *s;
@@ -466,6 +582,44 @@ static void set_hands_on_more_than_one_batch(void **state)
 	assert_int_equal(n_dropped(p), 0);
 }
 
+static void set_knows_how_far_its_main_sink_has_come(void **state)
+{
+	struct place *p = *state;
+	struct pn_flow_record r = sample_record();
+	struct pn_place place;
+	struct pn_sinks *set;
+	struct stat st;
+
+	assert_int_equal(pn_sinks_new(&set), 0);
+	assert_int_equal(pn_sinks_place(set, &place), 0);
+	assert_int_equal(place.ino, 0);
+	assert_int_equal(pn_sinks_add_main(set, open_file(p->file)), 0);
+	pn_sinks_record(set, &r);
+	(void)pn_sinks_flush(set);
+	assert_int_equal(pn_sinks_place(set, &place), 0);
+	assert_int_equal(stat(p->file, &st), 0);
+	assert_int_equal(place.ino, st.st_ino);
+	assert_int_equal(place.offset, st.st_size);
+	assert_false(pn_sinks_lost(set));
+	pn_sinks_free(set);
+}
+
+static void set_tells_when_its_main_sink_left_a_record_out(void **state)
+{
+	struct pn_flow_record r = sample_record();
+	struct pn_sinks *set;
+
+	(void)state;
+	assert_int_equal(pn_sinks_new(&set), 0);
+	assert_int_equal(pn_sinks_add(set, open_file("/dev/full")),
+			 0); /* another one does not count */
+	assert_int_equal(pn_sinks_add_main(set, open_file("/dev/full")), 0);
+	while (!pn_sinks_lost(set))
+		pn_sinks_record(set, &r);
+	assert_false(pn_sinks_lost(set));
+	pn_sinks_free(set);
+}
+
 static void set_without_sinks_still_counts(void **state)
 {
 	struct pn_flow_record r = sample_record();
@@ -488,6 +642,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(file_is_appended_to),
 		TEST(torn_line_of_a_killed_agent_is_ended),
+		TEST(lines_of_a_killed_agent_are_counted_and_half_a_line_is_cut_off),
+		TEST(half_a_line_alone_is_cut_off_too),
+		TEST(long_rest_of_a_killed_agent_is_counted),
+		TEST(other_or_shorter_file_is_not_resumed),
+		TEST(more_than_an_agent_can_have_left_is_not_read),
+		TEST(place_is_known_when_nothing_waits),
 		TEST(path_that_cannot_be_opened_is_named),
 		TEST(full_disk_is_survived_without_a_torn_line),
 		TEST(records_beyond_memory_are_counted),
@@ -501,6 +661,8 @@ int main(void)
 		TEST(subscriber_that_only_stopped_sending_stays),
 		TEST(set_gives_each_sink_its_format_and_counts_records_once),
 		TEST(set_hands_on_more_than_one_batch),
+		TEST(set_knows_how_far_its_main_sink_has_come),
+		TEST(set_tells_when_its_main_sink_left_a_record_out),
 		TEST(set_without_sinks_still_counts),
 	};
 

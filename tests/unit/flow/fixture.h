@@ -12,9 +12,10 @@
 
 /*
  * A flow table made by hand in place of the kernel's, a joiner that reads it, and the records that
- * came out. The index is a real one.
+ * came out. The index is a real one, the journal lies in a block of the rig. Names do not wait unless
+ * a test wants it.
  */
-enum { MAX_ENTRIES = 512, MAX_RECORDS = 4096 };
+enum { MAX_ENTRIES = 512, MAX_RECORDS = 4096, MAX_SLOTS = 256 };
 
 struct entry {
 	struct pn_flow_key key;
@@ -25,14 +26,22 @@ struct entry {
 struct rig {
 	struct world *w;
 	struct pn_clock clock;
+	struct pn_joiner_config config;
 	struct pn_joiner *joiner;
+	struct pn_journal *journal;
+	uint64_t notes[(PN_JOURNAL_HEAD_BYTES + MAX_SLOTS * PN_JOURNAL_SLOT_BYTES) / 8];
+	size_t notes_len;
 	struct entry entries[MAX_ENTRIES];
 	uint64_t last_id;
-	struct pn_flow_record records[MAX_RECORDS];
-	size_t n_records;
+	size_t n_records, n_written; /* n_written: of records, to the output */
+	uint64_t n_lines;	     /* in the output */
+	bool is_stuck;		     /* the output takes nothing */
+	bool is_pipe;		     /* nobody knows what it has taken */
+	void (*on_line)(struct rig *r, const struct pn_flow_record *rec);
 	int remove_error; /* what removing an entry fails with, 0: it does not */
 	void (*before_remove)(struct rig *r, struct entry *e);
 	uint64_t seed;
+	struct pn_flow_record records[MAX_RECORDS]; /* of the last round; the last member */
 };
 
 /* One way of a connection, as in "from here to there". */
@@ -166,6 +175,13 @@ static inline void tell_nat(struct entry *e, struct way opened_as, struct way ot
 	e->value.nat.port[1] = htons(other.to_port);
 }
 
+/* The same of an entry behind the translation. */
+static inline void tell_behind(struct entry *e, struct way seen_as, struct way opened_as)
+{
+	tell_nat(e, seen_as, opened_as);
+	e->value.state |= PN_FLOW_BEHIND_NAT;
+}
+
 static inline void keep_record(void *data, const struct pn_flow_record *record)
 {
 	struct rig *r = data;
@@ -190,20 +206,54 @@ static inline int remove_entry(void *data, const struct pn_flow_key *key, struct
 	return 0;
 }
 
-static inline void run_round(struct rig *r, bool shutdown)
+static const struct pn_joiner_ops rig_ops = { .record = keep_record, .remove = remove_entry };
+
+static inline struct pn_place rig_place(const struct rig *r)
 {
-	static const struct pn_joiner_ops ops = { .record = keep_record, .remove = remove_entry };
+	return (struct pn_place) { 1, r->is_pipe ? 0 : 2, r->n_lines };
+}
+
+/* Return: is everything written? */
+static inline bool write_out(struct rig *r)
+{
+	struct pn_place place;
+
+	while (!r->is_stuck && r->n_written < r->n_records) {
+		r->n_lines++;
+		if (r->on_line)
+			r->on_line(r, &r->records[r->n_written]);
+		r->n_written++;
+	}
+	if (r->n_written < r->n_records)
+		return false;
+	place = rig_place(r);
+	pn_journal_commit(r->journal, &place);
+	return true;
+}
+
+static inline void give_entries(struct rig *r)
+{
 	uint32_t first = rig_random(r); /* the kernel's order is any */
 
-	r->n_records = 0;
-	pn_joiner_begin(r->joiner);
 	for (uint32_t i = 0; i < MAX_ENTRIES; i++) {
 		const struct entry *e = &r->entries[(first + i) % MAX_ENTRIES];
 
 		if (e->used)
 			assert_int_equal(pn_joiner_entry(r->joiner, &e->key, &e->value), 0);
 	}
-	pn_joiner_finish(r->joiner, shutdown, &ops, r);
+}
+
+static inline void run_round(struct rig *r, bool shutdown)
+{
+	memmove(r->records, r->records + r->n_written,
+		(r->n_records - r->n_written) * sizeof(r->records[0]));
+	r->n_records -= r->n_written;
+	r->n_written = 0;
+	pn_joiner_begin(r->joiner);
+	give_entries(r);
+	pn_joiner_finish(r->joiner, shutdown, &rig_ops, r);
+	while (write_out(r) && !shutdown && pn_joiner_sweep(r->joiner, &rig_ops, r))
+		;
 }
 
 /* A round at that time, which must bring one record. */
@@ -250,14 +300,40 @@ static inline void assert_end(const struct pn_record_end *e, const char *name, c
 	assert_int_equal(e->port, port);
 }
 
+/* An agent begins with what is in the notes. */
+static inline void begin(struct rig *r)
+{
+	struct pn_place since, place = rig_place(r);
+	struct pn_written written = { false, 0 };
+
+	assert_int_equal(pn_journal_open(r->notes, r->notes_len, &r->journal), 0);
+	since = pn_journal_place(r->journal);
+	written.is_known = since.ino && since.ino == place.ino;
+	written.n_lines = r->n_lines - since.offset;
+	assert_int_equal(pn_journal_settle(r->journal, written, &place), 0);
+	r->config.journal = r->journal;
+	r->n_records = r->n_written = 0;
+	assert_int_equal(pn_joiner_new(&r->config, &r->joiner), 0);
+}
+
+/* As if it were killed: only what outlives the agent is left. */
+static inline void die(struct rig *r)
+{
+	pn_joiner_free(r->joiner);
+	pn_journal_free(r->journal);
+	r->joiner = NULL;
+	r->journal = NULL;
+}
+
+static inline void restart(struct rig *r)
+{
+	die(r);
+	begin(r);
+}
+
 static inline int rig_setup(void **state)
 {
 	struct rig *r = calloc(1, sizeof(*r));
-	struct pn_joiner_config config = {
-		.settle = PN_JOINER_SETTLE,
-		.idle_timeout = PN_JOINER_IDLE,
-		.close_timeout = PN_JOINER_CLOSE,
-	};
 	void *world;
 
 	if (!r || world_setup(&world) < 0)
@@ -266,10 +342,18 @@ static inline int rig_setup(void **state)
 	r->clock = r->w->clock;
 	r->clock.random = fake_random;
 	r->seed = 7;
-	config.clock = &r->clock;
-	config.index = r->w->idx;
+	r->notes_len = sizeof(r->notes);
+	r->config = (struct pn_joiner_config) {
+		.clock = &r->clock,
+		.index = r->w->idx,
+		.node_name = "n1",
+		.settle = PN_JOINER_SETTLE,
+		.idle_timeout = PN_JOINER_IDLE,
+		.close_timeout = PN_JOINER_CLOSE,
+	};
 	*state = r;
-	return pn_joiner_new(&config, &r->joiner);
+	begin(r);
+	return 0;
 }
 
 static inline int rig_teardown(void **state)
@@ -277,7 +361,7 @@ static inline int rig_teardown(void **state)
 	struct rig *r = *state;
 	void *world = r->w;
 
-	pn_joiner_free(r->joiner);
+	die(r);
 	free(r);
 	return world_teardown(&world);
 }

@@ -107,7 +107,7 @@ static void make_translated(struct rig *r, uint64_t there, uint64_t here)
 
 	front = leave(r, web_to_vip, there);
 	behind = enter(r, web_to_db, there);
-	tell_nat(behind, web_to_db, web_to_vip);
+	tell_behind(behind, web_to_db, web_to_vip);
 	if (!here)
 		return;
 	leave(r, back(web_to_db), here);
@@ -201,7 +201,7 @@ static void client_before_a_node_port_is_the_source(void **state)
 	struct cluster c;
 
 	populate(r, &c);
-	tell_nat(enter(r, masqueraded, 2), masqueraded, original);
+	tell_behind(enter(r, masqueraded, 2), masqueraded, original);
 	leave(r, back(masqueraded), 3);
 	rec = only_record(r, 1000);
 	assert_counts(rec, 2, 3);
@@ -234,10 +234,43 @@ static void second_backend_of_one_tuple_joins_too(void **state)
 	make_translated(r, 2, 2);
 	assert_counts(only_record(r, 1000), 2, 2);
 	leave(r, web_to_vip, 3);
-	tell_nat(enter(r, web_to_other, 3), web_to_other, web_to_vip);
+	tell_behind(enter(r, web_to_other, 3), web_to_other, web_to_vip);
 	leave(r, back(web_to_other), 1);
 	assert_counts(only_record(r, 2000), 3, 1);
 	assert_end(&r->records[0].destination, "-", "10.0.0.3", 80);
+}
+
+static void translation_that_is_learned_before_the_first_record_joins(void **state)
+{
+	struct rig *r = *state;
+	struct entry *behind;
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_vip, 2);
+	behind = enter(r, web_to_db, 2);
+	no_record(r, 50);
+	assert_int_equal(pn_joiner_count(r->joiner), 2);
+	tell_behind(behind, web_to_db, web_to_vip);
+	assert_counts(only_record(r, 1000), 2, 0);
+	assert_end(&r->records[0].destination, "db", "10.0.0.2", 80);
+	assert_string_equal(r->records[0].service->name, "db");
+	assert_int_equal(pn_joiner_count(r->joiner), 1);
+}
+
+static void translation_that_is_learned_later_changes_no_end(void **state)
+{
+	struct rig *r = *state;
+	struct entry *behind;
+	struct cluster c;
+
+	populate(r, &c);
+	behind = enter(r, web_to_db, 2);
+	assert_counts(only_record(r, 1000), 2, 0);
+	tell_behind(behind, web_to_db, web_to_vip);
+	enter(r, web_to_db, 1);
+	assert_counts(only_record(r, 2000), 1, 0);
+	assert_end(&r->records[0].destination, "db", "10.0.0.2", 80);
 }
 
 static void nat_corrects_who_opened(void **state)
@@ -374,7 +407,7 @@ static void failed_removal_is_tried_again(void **state)
 	populate(r, &c);
 	leave(r, web_to_outside, 2);
 	r->remove_error = -EAGAIN;
-	assert_int_equal(only_record(r, 60000)->state, PN_FLOW_ACTIVE);
+	assert_int_equal(only_record(r, 60000)->state, PN_FLOW_IDLE); /* told first */
 	assert_int_equal(pn_joiner_count(r->joiner), 1);
 	r->remove_error = 0;
 	no_record(r, 61000);
@@ -396,7 +429,7 @@ static void entry_gone_without_us_is_forgotten(void **state)
 	assert_int_equal(pn_joiner_count(r->joiner), 0);
 }
 
-static void shutdown_tells_and_removes_everything(void **state)
+static void shutdown_tells_everything_and_leaves_the_entries(void **state)
 {
 	struct rig *r = *state;
 	struct cluster c;
@@ -407,8 +440,29 @@ static void shutdown_tells_and_removes_everything(void **state)
 	assert_int_equal(r->n_records, 1);
 	assert_counts(&r->records[0], 5, 4);
 	assert_int_equal(r->records[0].state, PN_FLOW_SHUTDOWN);
-	assert_int_equal(entries_left(r), 0);
-	assert_int_equal(pn_joiner_count(r->joiner), 0);
+	assert_int_equal(entries_left(r), 2); /* the programs go on counting in them */
+}
+
+static void packets_after_the_end_are_told_before_the_entry_goes(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_outside, 2);
+	r->is_stuck = true;
+	run_round(r, false);
+	assert_int_equal(only_record(r, 60000)->state, PN_FLOW_IDLE);
+	assert_int_equal(entries_left(r), 1); /* until it is written */
+	go_to(r->w, 61000);
+	leave(r, web_to_outside, 1);
+	go_to(r->w, 62000);
+	r->is_stuck = false;
+	run_round(r, false);
+	assert_int_equal(r->n_records, 2); /* the one that waited, and one more: it goes on */
+	assert_int_equal(r->records[1].state, PN_FLOW_ACTIVE);
+	assert_counts(&r->records[1], 1, 0);
+	assert_int_equal(entries_left(r), 1);
 }
 
 static void address_given_to_another_pod_ends_the_connection(void **state)
@@ -458,20 +512,6 @@ static void late_names_are_used(void **state)
 	populate(r, &c); /* the pods have been there since second 0 */
 	leave(r, web_to_outside, 1);
 	assert_string_equal(only_record(r, 3000)->source.owner->name, "web");
-}
-
-static void kernels_stamp_names_what_the_index_does_not_know(void **state)
-{
-	struct rig *r = *state;
-	struct entry *e;
-	struct cluster c;
-
-	populate(r, &c);
-	e = leave(r, (struct way) { "192.0.2.7", 1, "192.0.2.9", 2, IPPROTO_UDP }, 1);
-	e->value.owner[e->value.initiator] = owner_now(r->w, "10.0.0.1")->id;
-	e->value.owner[!e->value.initiator] = 99999; /* nobody */
-	assert_end(&only_record(r, 1000)->source, "web", "192.0.2.7", 1);
-	assert_null(r->records[0].destination.owner);
 }
 
 static void node_is_attributed_as_node(void **state)
@@ -559,10 +599,9 @@ static void entry_whose_nat_is_itself_does_no_harm(void **state)
 	struct cluster c;
 
 	populate(r, &c);
-	tell_nat(enter(r, outside_to_db, 3), outside_to_db, outside_to_db);
+	tell_behind(enter(r, outside_to_db, 3), outside_to_db, outside_to_db);
 	assert_counts(only_record(r, 1000), 3, 0);
-	go_to(r->w, 1100);
-	run_round(r, true);
+	no_record(r, 61000);
 	assert_int_equal(pn_joiner_count(r->joiner), 0);
 	assert_int_equal(entries_left(r), 0);
 }
@@ -582,6 +621,8 @@ int main(void)
 		RIG_TEST(client_before_a_node_port_is_the_source),
 		RIG_TEST(masquerade_alone_changes_nothing),
 		RIG_TEST(second_backend_of_one_tuple_joins_too),
+		RIG_TEST(translation_that_is_learned_before_the_first_record_joins),
+		RIG_TEST(translation_that_is_learned_later_changes_no_end),
 		RIG_TEST(nat_corrects_who_opened),
 		RIG_TEST(closed_connection_is_one_record_and_goes),
 		RIG_TEST(closed_connection_is_one_record_at_short_intervals_too),
@@ -592,11 +633,11 @@ int main(void)
 		RIG_TEST(packet_between_drain_and_removal_is_counted),
 		RIG_TEST(failed_removal_is_tried_again),
 		RIG_TEST(entry_gone_without_us_is_forgotten),
-		RIG_TEST(shutdown_tells_and_removes_everything),
+		RIG_TEST(shutdown_tells_everything_and_leaves_the_entries),
+		RIG_TEST(packets_after_the_end_are_told_before_the_entry_goes),
 		RIG_TEST(address_given_to_another_pod_ends_the_connection),
 		RIG_TEST(name_is_the_one_at_the_first_packet),
 		RIG_TEST(late_names_are_used),
-		RIG_TEST(kernels_stamp_names_what_the_index_does_not_know),
 		RIG_TEST(node_is_attributed_as_node),
 		RIG_TEST(echo_has_no_ports),
 		RIG_TEST(icmp_error_has_type_and_code),

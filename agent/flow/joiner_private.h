@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_FLOW_JOINER_PRIVATE_H
+#define PN_FLOW_JOINER_PRIVATE_H
+
+#include "flow/conn.h"
+#include "flow/joiner.h"
+#include "flow/resolve.h"
+#include "flow/slots.h"
+
+/*
+ * The joiner's parts: joiner.c makes connections of entries, tell.c records of connections, sweep.c
+ * takes out what is over.
+ */
+
+/**
+ * struct pn_joiner
+ * @known_since: from then on events come that name what is new
+ * @missed:    an entry of this round found no memory
+ * @over:      connections that are over, those included that went on after all
+ * @n_waiting, @n_untold: of this round, see the metrics FLOW_WAITING and FLOW_UNTOLD
+ */
+struct pn_joiner {
+	struct pn_joiner_config config;
+	struct pn_conn_table table;
+	struct pn_resolver resolver;
+	pn_nsec now, known_since;
+	bool missed;
+	struct pn_conn *over;
+	uint64_t n_waiting, n_untold;
+};
+
+/* Where what is found goes. */
+struct pn_joiner_out {
+	const struct pn_joiner_ops *ops;
+	void *data;
+	bool shutdown;
+};
+
+/** pn_joiner_take_in() - what one look at an entry tells about its connection */
+void pn_joiner_take_in(struct pn_leg *leg, const struct pn_flow_value *v);
+
+/** pn_tell() - a record of what is new, if anything is. Return: was there one? */
+bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
+	     const struct pn_joiner_out *out);
+
+/** pn_tell_in_time() - what this round has to do with a connection */
+void pn_tell_in_time(struct pn_joiner *j, struct pn_conn *c, const struct pn_joiner_out *out);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From connections to records: what is new, when it is told, and whether the connection is over.
+ *
+ * Counting. A packet passes up to two hooks on this node. What an end sent is counted where its
+ * packets leave a local pod or socket, if any do on any leg; else where they enter one. The choice is
+ * made with the first record that has packets of that end and kept for the life of the connection. A
+ * record holds the difference of that running total to what earlier records held, so the sum over
+ * a connection's records is its last total, whatever happened in between.
+ *
+ * Waiting. What the API server knows comes late, and until then an address seems to be its earlier
+ * owner's. So a connection's first record waits until its names can be trusted. Later records follow
+ * at each round, named anew.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include "flow/joiner_private.h"
+
+static pn_nsec since(const struct pn_joiner *j, pn_nsec when)
+{
+	return j->now > when ? j->now - when : 0;
+}
+
+/* What has been seen of a connection, and what of it is in no record yet (@any: something); by end. */
+struct news {
+	struct pn_conn_total total[2], fresh[2];
+	bool any;
+};
+
+static struct pn_conn_total minus(const struct pn_conn_total *a, const struct pn_conn_total *b)
+{
+	return (struct pn_conn_total) {
+		.packets = a->packets - PN_MIN(a->packets, b->packets),
+		.bytes = a->bytes - PN_MIN(a->bytes, b->bytes),
+		.delivered = a->delivered - PN_MIN(a->delivered, b->delivered),
+	};
+}
+
+static void look_for_news(const struct pn_conn *c, struct news *ret)
+{
+	ret->any = false;
+	for (unsigned int end = 0; end < 2; end++) {
+		ret->total[end] = pn_conn_total(c, end);
+		ret->fresh[end] = minus(&ret->total[end], &c->reported[end]);
+		ret->any = ret->any || ret->fresh[end].packets || ret->fresh[end].bytes ||
+			   ret->fresh[end].delivered;
+	}
+}
+
+static bool has_sent(const struct pn_conn *c, unsigned int end)
+{
+	const struct pn_leg *leg = c->legs;
+
+	while (leg && !leg->seen[end].sent_packets)
+		leg = leg->sibling;
+	return leg != NULL;
+}
+
+/* Counted where it arrives: for good once that has been told. */
+static bool is_by_delivered(const struct pn_conn *c, unsigned int end)
+{
+	return c->by_delivered & 1u << end || !has_sent(c, end);
+}
+
+static uint64_t sights_of(const struct pn_conn *c, const struct news *n)
+{
+	return pn_conn_sights(&n->fresh[0], is_by_delivered(c, 0)) +
+	       pn_conn_sights(&n->fresh[1], is_by_delivered(c, 1));
+}
+
+/* From now on these are told; and an end that was counted where its packets arrive stays so. */
+static void settle_accounts(struct pn_conn *c, const struct news *n)
+{
+	for (unsigned int end = 0; end < 2; end++) {
+		struct pn_conn_total *told = &c->reported[end];
+
+		told->packets += n->fresh[end].packets;
+		told->bytes += n->fresh[end].bytes;
+		told->delivered += n->fresh[end].delivered;
+		if (told->packets && is_by_delivered(c, end))
+			c->by_delivered |= (uint8_t)(1u << end);
+	}
+}
+
+static uint64_t other_entry(const struct pn_conn *c)
+{
+	const struct pn_leg *leg = c->legs;
+
+	while (leg && (!leg->id || leg->id == c->id))
+		leg = leg->sibling;
+	return leg ? leg->id : 0;
+}
+
+/* One entry could be taken out of the flow table, another one not. */
+static bool has_lost_entry(const struct pn_conn *c)
+{
+	const struct pn_leg *leg = c->legs;
+
+	while (leg && !leg->removed)
+		leg = leg->sibling;
+	return leg != NULL;
+}
+
+/* Before anything of the record is written. */
+static void note(struct pn_joiner *j, struct pn_conn *c, const struct news *n)
+{
+	struct pn_journal *journal = j->config.journal;
+	struct pn_note note = { .n_sights = sights_of(c, n) };
+
+	settle_accounts(c, n);
+	note.by_delivered = c->by_delivered;
+	if (c->is_gone) {
+		note.totals[0] = n->fresh[0];
+		note.totals[1] = n->fresh[1];
+		c->seq = pn_slot_note_rest(journal, c->slot, &note);
+		return;
+	}
+	if (c->slot == PN_NO_SLOT)
+		c->slot = pn_slot_take(journal, c->id, other_entry(c));
+	note.totals[0] = n->total[0];
+	note.totals[1] = n->total[1];
+	if (has_lost_entry(c))
+		note.by_delivered = pn_conn_rest(c, NULL, note.totals);
+	c->seq = pn_slot_note(journal, c->slot, &note);
+}
+
+static void count(struct pn_record_end *e, const struct pn_conn_total *fresh)
+{
+	e->packets = fresh->packets;
+	e->bytes = fresh->bytes;
+	e->delivered = fresh->delivered;
+}
+
+static void tell(struct pn_joiner *j, struct pn_conn *c, const struct news *n,
+		 enum pn_flow_end state, const struct pn_joiner_out *out)
+{
+	struct pn_flow_record r;
+
+	pn_resolve(&j->resolver, c, &r);
+	r.state = state;
+	count(&r.source, &n->fresh[c->opener]);
+	count(&r.destination, &n->fresh[!c->opener]);
+	note(j, c, n);
+	out->ops->record(out->data, &r);
+}
+
+bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
+	     const struct pn_joiner_out *out)
+{
+	struct news n;
+
+	look_for_news(c, &n);
+	if (n.any)
+		tell(j, c, &n, state, out);
+	return n.any;
+}
+
+static bool is_closed(const struct pn_conn *c)
+{
+	unsigned int both = c->tcp_flags[0] & c->tcp_flags[1];
+	unsigned int any = c->tcp_flags[0] | c->tcp_flags[1];
+
+	return c->own.key.proto == IPPROTO_TCP && (both & TH_FIN || any & TH_RST);
+}
+
+static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c, bool has_news,
+				 bool shutdown)
+{
+	bool closed = is_closed(c);
+
+	if (closed && (shutdown || since(j, c->last) >= j->config.close_timeout))
+		return PN_FLOW_CLOSED;
+	if (since(j, c->last) >= j->config.idle_timeout)
+		return PN_FLOW_IDLE;
+	if (shutdown)
+		return PN_FLOW_SHUTDOWN;
+	if (c->over == PN_FLOW_REASSIGNED)
+		return PN_FLOW_REASSIGNED;
+	if (has_news && pn_resolve_reassigned(&j->resolver, c))
+		return PN_FLOW_REASSIGNED;
+	return PN_FLOW_ACTIVE;
+}
+
+/*
+ * A closed connection is silent until its end, so that its last packets say `closed`; unless its
+ * packets go on, which are then told of as usual.
+ */
+static bool is_held(const struct pn_joiner *j, struct pn_conn *c)
+{
+	if (!is_closed(c))
+		return false;
+	if (!c->closed_since)
+		c->closed_since = j->now;
+	return since(j, c->closed_since) < 2 * j->config.close_timeout;
+}
+
+static bool is_told(const struct pn_conn *c)
+{
+	return c->seq || c->reported[0].packets || c->reported[1].packets;
+}
+
+/* May what the API server says next give an end of a connection another name? */
+static bool waits_for_names(const struct pn_joiner *j, const struct pn_conn *c)
+{
+	pn_nsec age = since(j, PN_MAX(c->start, j->known_since));
+
+	if (is_told(c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
+		return false;
+	switch (pn_resolve_certainty(&j->resolver, c)) {
+	case PN_NAMES_EXACT:
+		break;
+	case PN_NAMES_OPEN:
+		return age < j->config.name_wait;
+	case PN_NAMES_AWAITED:
+		return age < j->config.pod_wait;
+	}
+	return false;
+}
+
+/* Its entries are taken out when this has been written. */
+static void end(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state)
+{
+	c->over = (uint8_t)state;
+	if (c->is_listed)
+		return;
+	c->is_listed = true;
+	c->next_over = j->over;
+	j->over = c;
+}
+
+/* Has a connection to wait before it is told? */
+static bool is_early(struct pn_joiner *j, const struct pn_conn *c)
+{
+	if (since(j, c->start) < j->config.settle)
+		return true;
+	if (!waits_for_names(j, c))
+		return false;
+	j->n_waiting++;
+	return true;
+}
+
+void pn_tell_in_time(struct pn_joiner *j, struct pn_conn *c, const struct pn_joiner_out *out)
+{
+	bool is_silent = !out->shutdown && is_early(j, c);
+	enum pn_flow_end state = PN_FLOW_ACTIVE;
+	struct news n;
+
+	if (c->is_gone)
+		return;
+	look_for_news(c, &n);
+	if (!is_silent) {
+		state = state_of(j, c, n.any, out->shutdown);
+		is_silent = state == PN_FLOW_ACTIVE && is_held(j, c);
+	}
+	if (state == PN_FLOW_ACTIVE)
+		c->over = PN_FLOW_ACTIVE;
+	else if (!out->shutdown)
+		end(j, c, state);
+	if (!n.any)
+		return;
+	if (is_silent)
+		j->n_untold += sights_of(c, &n);
+	else
+		tell(j, c, &n, state, out);
+}
