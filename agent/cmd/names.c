@@ -74,12 +74,19 @@ static void apply(struct pn_names *n, const struct pn_object *old, const struct 
 	pn_error("names", "no memory to index %s/%s, trying again", obj->name_space, obj->name);
 }
 
-static void on_synced(struct pn_names *n)
+/* Only when all slices are known is a Service without endpoints one that nobody stands behind. */
+static void trust_endpoints(struct pn_names *n)
 {
 	n->maps_dirty = true;
+	if (pn_index_endpoints_synced(n->index) < 0)
+		n->index_missed = true;
+}
+
+static void on_synced(struct pn_names *n)
+{
 	if (++n->n_synced < N_KINDS)
 		return;
-	pn_index_endpoints_synced(n->index);
+	trust_endpoints(n);
 	pn_info("names", "all objects are known after %llu ms",
 		(unsigned long long)((pn_clock_now(n->config.clock) - n->started) /
 				     PN_NSEC_PER_MSEC));
@@ -111,6 +118,8 @@ static void apply_all_again(struct pn_names *n)
 			apply(n, NULL, obj);
 	}
 	pn_read_end();
+	if (n->n_synced == N_KINDS)
+		trust_endpoints(n);
 }
 
 /* --- cgroups and ranges -> index ---------------------------------------------------------------- */
