@@ -152,6 +152,14 @@ static void find_cgroups(struct agent *a)
 		pn_warn("agent", "%s", err.text);
 }
 
+/* Runs with the loop, when all parts are there. */
+static void on_synced(void *data)
+{
+	struct agent *a = data;
+
+	pn_flow_thread_synced(a->flow);
+}
+
 static int start_names(struct agent *a, struct pn_err *reterr)
 {
 	const struct pn_names_config config = {
@@ -163,6 +171,8 @@ static int start_names(struct agent *a, struct pn_err *reterr)
 		.state_path = a->config->state_path,
 		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
 		.max_addrs = a->config->max_addrs,
+		.synced = on_synced,
+		.data = a,
 	};
 
 	return pn_names_start(&a->loop, &config, &a->names, reterr);
@@ -186,6 +196,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 		.interval = a->config->interval,
 		.name_wait = a->config->name_wait,
 		.pod_wait = PN_JOINER_POD_WAIT,
+		.sync_wait = PN_JOINER_SYNC_WAIT,
 	};
 	int r;
 

@@ -87,6 +87,7 @@ static void on_synced(struct pn_names *n)
 	if (++n->n_synced < N_KINDS)
 		return;
 	trust_endpoints(n);
+	n->config.synced(n->config.data);
 	pn_info("names", "all objects are known after %llu ms",
 		(unsigned long long)((pn_clock_now(n->config.clock) - n->started) /
 				     PN_NSEC_PER_MSEC));

@@ -24,12 +24,15 @@ struct pn_names;
  * @ranges_path: names for networks, see cmd/ranges.h; NULL: none
  * @state_path:	 where the objects are kept for the next start; NULL: nowhere
  * @cgroup_root: where cgroup v2 is mounted; NULL: not followed
+ * @synced:	 called when every list is complete; @data is its argument
  */
 struct pn_names_config {
 	const struct pn_clock *clock;
 	struct pn_kube_config_source kube;
 	const char *node_name, *pin_path, *ranges_path, *state_path, *cgroup_root;
 	uint32_t max_addrs;
+	void (*synced)(void *data);
+	void *data;
 };
 
 /**

@@ -51,10 +51,18 @@ static json_t *index_json(const struct pn_status_parts *p)
 	struct pn_index_counts n;
 
 	pn_index_counts(p->index, &n);
-	return json_pack("{s:I, s:I, s:I}", "addresses", (json_int_t)n.n_addrs, "services",
-			 (json_int_t)n.n_services, "owners", (json_int_t)n.n_owners);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "addresses", (json_int_t)n.n_addrs,
+			 "services", (json_int_t)n.n_services, "hostports",
+			 (json_int_t)n.n_hostports, "networks", (json_int_t)n.n_cidrs, "cgroups",
+			 (json_int_t)n.n_cgroups, "owners", (json_int_t)n.n_owners);
 }
 
+static void put_metric(json_t *doc, const char *key, enum pn_metric m)
+{
+	(void)json_object_set_new(doc, key, json_integer((json_int_t)pn_metric_get(m)));
+}
+
+/* Seen is the sum of the others up to table_full; recorded is told, untold and in doubt. */
 static json_t *ledger_json(const struct pn_status_parts *p)
 {
 	static const char *const names[] = { "seen", "recorded", "not_ip", "malformed",
@@ -67,6 +75,9 @@ static json_t *ledger_json(const struct pn_status_parts *p)
 		return doc;
 	for (size_t i = 0; i < PN_STAT_MAX; i++)
 		(void)json_object_set_new(doc, names[i], json_integer((json_int_t)stats[i]));
+	put_metric(doc, "told", PN_METRIC_FLOW_TOLD);
+	put_metric(doc, "untold", PN_METRIC_FLOW_UNTOLD);
+	put_metric(doc, "in_doubt", PN_METRIC_FLOW_IN_DOUBT);
 	return doc;
 }
 

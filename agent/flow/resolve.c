@@ -80,10 +80,10 @@ static struct name named(const struct pn_owner *o, enum pn_attribution attributi
 }
 
 /*
- * Only sockets in the node's network are the node's: somebody may enter a pod's from outside, and is
- * then known by the pod's address. Return: is the end known by this?
+ * A process counts only with an address of this node (@is_here): somebody may enter a pod's network
+ * from outside, and is then known by the pod's address. Return: is the end known by this?
  */
-static bool name_by_cgroup(const struct pn_resolver *v, const struct end *e, bool is_node,
+static bool name_by_cgroup(const struct pn_resolver *v, const struct end *e, bool is_here,
 			   struct name *ret)
 {
 	const struct pn_owner *o = NULL;
@@ -94,7 +94,7 @@ static bool name_by_cgroup(const struct pn_resolver *v, const struct end *e, boo
 	case PN_CGROUP_POD:
 		break;
 	case PN_CGROUP_PROCESS:
-		if (!is_node)
+		if (!is_here)
 			return false;
 		break;
 	case PN_CGROUP_AWAITED:
@@ -135,9 +135,10 @@ static struct name name_end(const struct pn_resolver *v, const struct end *e)
 	const struct pn_owner *o = NULL;
 	int n = pn_index_at(v->index, &e->addr, e->when, &o);
 	bool is_node = n == 1 && o->kind == PN_OWNER_NODE;
+	bool is_here = is_node && o->flags & PN_OWNER_LOCAL;
 	struct name ret;
 
-	if (name_by_cgroup(v, e, is_node || pn_addr_is_loopback(&e->addr), &ret))
+	if (name_by_cgroup(v, e, is_here || pn_addr_is_loopback(&e->addr), &ret))
 		return ret;
 	if (n > 1)
 		return named(NULL, PN_ATTR_AMBIGUOUS);

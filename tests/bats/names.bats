@@ -198,9 +198,9 @@ range_is() { # ADDRESS NAME
 }
 
 @test "names: of a pod's cgroup before its object has come: no name but the right one" {
-	local cgroup=kubepods/pod55555555-5555-4555-8555-555555555555/dddd
+	local late=kubepods/pod55555555-5555-4555-8555-555555555555/dddd
 	serve_as pods/server in_pod server 7161
-	ask_as "$cgroup" in_node 10.79.0.2 7161
+	ask_as "$late" in_node 10.79.0.2 7161
 	create "$(host_pod kube-system late 55555555-5555-4555-8555-555555555555 bats-node 10.79.0.1)"
 	await 10 ends_are 7161 'late cgroup -> server ip'
 }

@@ -84,7 +84,7 @@ has_records() { # N
 	start_again
 	owner_is 10.82.0.2 test/one
 	ping_once 7
-	await 10 told_is 14
+	await 30 told_is 14 # it has hoped for the API server meanwhile
 }
 
 @test "restart: watches are resumed, nothing is listed" {

@@ -106,6 +106,19 @@ static void process_within_a_pods_network_is_the_pod(void **state)
 	assert_named(&only_record(r, 1000)->source, PN_ATTR_IP, "web");
 }
 
+/* Two machines on one kernel, as for kind: that process is not of this node. */
+static void process_with_the_address_of_another_node_is_that_node(void **state)
+{
+	struct rig *r = *state;
+	const struct way w = { "172.16.0.2", 4000, "10.0.0.2", 80, IPPROTO_TCP };
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, w, 1);
+	show_cgroup(r, w, CGROUP_SSHD);
+	assert_named(&only_record(r, 1000)->source, PN_ATTR_NODE, "n2");
+}
+
 static void pod_whose_object_has_not_come_is_nobody_else(void **state)
 {
 	struct rig *r = *state;
@@ -535,6 +548,7 @@ int main(void)
 		RIG_TEST(socket_tells_pods_of_the_host_network_apart),
 		RIG_TEST(process_is_named_where_the_address_is_the_nodes),
 		RIG_TEST(process_within_a_pods_network_is_the_pod),
+		RIG_TEST(process_with_the_address_of_another_node_is_that_node),
 		RIG_TEST(pod_whose_object_has_not_come_is_nobody_else),
 		RIG_TEST(cgroup_that_nobody_knows_says_nothing),
 		RIG_TEST(kernels_stamp_is_not_believed),
