@@ -303,14 +303,20 @@ static bool is_our_filter(uint32_t prog_id, enum pn_hook hook)
 	       strcmp(info.name, prog_names[hook]) == 0;
 }
 
-static int sweep_hook(int ifindex, enum pn_hook hook)
+static bool has_our_filter(int ifindex, enum pn_hook hook)
 {
 	LIBBPF_OPTS(bpf_tc_hook, point, .ifindex = ifindex, .attach_point = clsact_points[hook]);
 	LIBBPF_OPTS(bpf_tc_opts, filter, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
 
-	if (bpf_tc_query(&point, &filter) < 0 || !is_our_filter(filter.prog_id, hook))
-		return 0;
-	return detach_clsact(ifindex, hook);
+	return bpf_tc_query(&point, &filter) == 0 && is_our_filter(filter.prog_id, hook);
+}
+
+/* The interface may go at any moment, and the filter with it. */
+static int sweep_hook(int ifindex, enum pn_hook hook)
+{
+	int r = has_our_filter(ifindex, hook) ? detach_clsact(ifindex, hook) : 0;
+
+	return r < 0 && has_our_filter(ifindex, hook) ? r : 0;
 }
 
 int pn_attach_sweep_clsact(void)

@@ -560,6 +560,8 @@ static void cleanup_touches_only_what_is_ours(void **state)
 	struct world *w = world_of(state);
 	struct pn_err err;
 
+	if (!has_tcx(w)) /* the handle is taken */
+		skip();
 	pin_nonsense("somebodys");
 	assert_int_equal(run("tc qdisc add dev pn-client clsact && tc filter add dev pn-client "
 			     "ingress prio 1 "
