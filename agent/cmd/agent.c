@@ -64,9 +64,13 @@ static void on_link_appeared(void *data, int ifindex, const char *name)
 static void on_link_vanished(void *data, int ifindex, const char *name)
 {
 	struct agent *a = data;
+	struct pn_addr left[2];
+	unsigned int n;
 
 	pn_debug("agent", "interface is gone interface=%s ifindex=%d", name, ifindex);
-	pn_tracer_detach(a->tracer, ifindex);
+	n = pn_tracer_detach(a->tracer, ifindex, left);
+	for (unsigned int i = 0; i < n; i++)
+		pn_flow_thread_left(a->flow, &left[i]);
 }
 
 static const struct pn_links_ops links_ops = {

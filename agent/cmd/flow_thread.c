@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flow thread's loop. Data comes in by the tracer's drain, is named through the index, and
- * leaves through the sinks; nothing goes back. From the control thread only three things arrive, by
- * the mailbox: a new subscriber, that the index is complete, and the wish to stop.
+ * leaves through the sinks; nothing goes back. From the control thread only four things arrive, by
+ * the mailbox: a new subscriber, an interface that went, that the index is complete, and the wish to
+ * stop.
  *
  * What a round tells is noted in the journal before it is written, and committed when the main sink
  * has written everything; only then do entries leave the table. So it does not matter when this ends.
@@ -27,9 +28,11 @@ enum {
 
 static void on_flush(uv_timer_t *timer);
 
+/* struct letter - a subscriber (@sink), or an address whose interface went */
 struct letter {
 	struct letter *next;
 	struct pn_sink *sink;
+	struct pn_addr left;
 };
 
 struct pn_flow_thread {
@@ -155,6 +158,25 @@ static void close_handles(struct pn_flow_thread *t)
 	uv_close((uv_handle_t *)&t->mail, NULL);
 }
 
+/* Right away, so that whoever has the address next is met with an empty table. */
+static void end_connections(struct pn_flow_thread *t, const struct letter *letters)
+{
+	const struct letter *l;
+	bool any = false;
+
+	LL_FOREACH (letters, l) {
+		if (l->sink)
+			continue;
+		any = true;
+		if (!pn_joiner_left(t->joiner, &l->left)) {
+			drain(t, false);
+			any = false;
+		}
+	}
+	if (any)
+		drain(t, false);
+}
+
 static void on_mail(uv_async_t *mail)
 {
 	struct pn_flow_thread *t = mail->data;
@@ -168,8 +190,9 @@ static void on_mail(uv_async_t *mail)
 	stop = t->stop;
 	(void)pthread_mutex_unlock(&t->lock);
 
+	end_connections(t, letters);
 	LL_FOREACH_SAFE (letters, l, next) {
-		if (pn_sinks_add(t->sinks, l->sink) < 0)
+		if (l->sink && pn_sinks_add(t->sinks, l->sink) < 0)
 			pn_warn("flow", "no memory for one more subscriber, it is turned away");
 		free(l);
 	}
@@ -333,6 +356,24 @@ void pn_flow_thread_stop(struct pn_flow_thread *t)
 	free_thread(t);
 }
 
+static void post(struct pn_flow_thread *t, struct letter *l)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	LL_APPEND(t->letters, l);
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)uv_async_send(&t->mail);
+}
+
+void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr)
+{
+	struct letter *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return; /* they end when they have been idle */
+	l->left = *addr;
+	post(t, l);
+}
+
 void pn_flow_thread_synced(struct pn_flow_thread *t)
 {
 	(void)pthread_mutex_lock(&t->lock);
@@ -355,8 +396,5 @@ void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format f
 		free(l);
 		return;
 	}
-	(void)pthread_mutex_lock(&t->lock);
-	LL_APPEND(t->letters, l);
-	(void)pthread_mutex_unlock(&t->lock);
-	(void)uv_async_send(&t->mail);
+	post(t, l);
 }

@@ -41,6 +41,9 @@ int pn_flow_thread_start(const struct pn_flow_thread_config *config, struct pn_f
 /** pn_flow_thread_stop() - one last drain, everything is told, the thread has ended; NULL is allowed */
 void pn_flow_thread_stop(struct pn_flow_thread *t);
 
+/** pn_flow_thread_left() - see pn_joiner_left(); at once */
+void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr);
+
 /** pn_flow_thread_synced() - see pn_joiner_synced() */
 void pn_flow_thread_synced(struct pn_flow_thread *t);
 

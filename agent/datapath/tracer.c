@@ -361,15 +361,34 @@ int pn_tracer_attach(struct pn_tracer *t, int ifindex, struct pn_err *reterr)
 	return 0;
 }
 
-void pn_tracer_detach(struct pn_tracer *t, int ifindex)
+static unsigned int read_link(struct pn_tracer *t, int ifindex, struct pn_addr *ret_addrs)
+{
+	static const struct pn_addr none;
+	const uint32_t key = (uint32_t)ifindex;
+	struct pn_flow_link link;
+	unsigned int n = 0;
+
+	if (bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_LINKS], &key, &link) < 0)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		memcpy(ret_addrs[n].b, link.addr[i], sizeof(ret_addrs[n].b));
+		n += !pn_addr_eq(&ret_addrs[n], &none);
+	}
+	return n;
+}
+
+unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *ret_addrs)
 {
 	struct pn_attachment *a = pn_attach_list_find(&t->attachments, ifindex);
+	unsigned int n;
 
 	if (!a)
-		return;
+		return 0;
 	pn_attach_list_remove(&t->attachments, a);
+	n = ret_addrs ? read_link(t, ifindex, ret_addrs) : 0;
 	forget_link(t, ifindex);
 	pn_metric_set(PN_METRIC_LINKS_TRACED, t->attachments.n);
+	return n;
 }
 
 void *pn_tracer_notes(const struct pn_tracer *t, size_t *ret_len)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "base/addr.h"
 #include "base/err.h"
 #include "bpf/flow.h"
 #include "datapath/attach.h"
@@ -51,8 +52,14 @@ void pn_tracer_free(struct pn_tracer *t);
  */
 int pn_tracer_attach(struct pn_tracer *t, int ifindex, struct pn_err *reterr);
 
-/** pn_tracer_detach() - forget an interface, which may be gone already */
-void pn_tracer_detach(struct pn_tracer *t, int ifindex);
+/**
+ * pn_tracer_detach() - forget an interface, which may be gone already
+ * @ret_addrs: room for two: the addresses that its sockets have used, one of each family at most;
+ *	       NULL: not asked for
+ *
+ * Return: how many there are
+ */
+unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *ret_addrs);
 
 /**
  * pn_tracer_notes() - memory that lives as long as the flow table, for the bookkeeping of who drains it

@@ -56,6 +56,7 @@ struct pn_conn_total {
  * @over:         enum pn_flow_end: why it is over; PN_FLOW_ACTIVE: it is not
  * @is_listed:    among those that are over, or were
  * @is_gone:      its entries are out of the flow table
+ * @has_left:     the interface of an end has gone: what comes later is another connection
  */
 struct pn_conn {
 	struct pn_leg own;
@@ -67,7 +68,7 @@ struct pn_conn {
 	uint32_t slot;
 	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered, over;
-	bool is_listed, is_gone;
+	bool is_listed, is_gone, has_left;
 };
 
 #define PN_NO_SLOT UINT32_MAX

@@ -83,6 +83,13 @@ void pn_joiner_synced(struct pn_joiner *j)
 	j->known_since = PN_MIN(j->known_since, pn_clock_now(j->config.clock));
 }
 
+bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr)
+{
+	if (j->n_left < PN_JOINER_MAX_LEFT)
+		j->left[j->n_left++] = *addr;
+	return j->n_left < PN_JOINER_MAX_LEFT;
+}
+
 size_t pn_joiner_count(const struct pn_joiner *j)
 {
 	return j->table.n_conns;
@@ -289,6 +296,22 @@ static void take_over(struct pn_joiner *j, struct pn_conn *c)
 	pn_slot_read(journal, c->slot, c->reported, &c->by_delivered);
 }
 
+static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)
+{
+	const struct pn_leg *leg = c->legs;
+
+	while (leg && memcmp(leg->key.addr[0], addr->b, sizeof(addr->b)) != 0 &&
+	       memcmp(leg->key.addr[1], addr->b, sizeof(addr->b)) != 0)
+		leg = leg->sibling;
+	return leg != NULL;
+}
+
+static void note_left(struct pn_joiner *j, struct pn_conn *c)
+{
+	for (size_t i = 0; i < j->n_left && !c->has_left; i++)
+		c->has_left = is_end_of(c, &j->left[i]);
+}
+
 /* The first leg from @leg on that stands for its connection. */
 static struct pn_leg *next_own(struct pn_leg *leg)
 {
@@ -321,9 +344,12 @@ void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner
 	j->n_waiting = j->n_untold = 0;
 	for (size_t i = 0; i < j->table.n_buckets; i++) {
 		for (struct pn_leg *leg = next_own(j->table.buckets[i]); leg;
-		     leg = next_own(leg->chain))
+		     leg = next_own(leg->chain)) {
+			note_left(j, leg->conn);
 			pn_tell_in_time(j, leg->conn, &out);
+		}
 	}
+	j->n_left = 0;
 	pn_metric_set(PN_METRIC_FLOW_WAITING, j->n_waiting);
 	pn_metric_set(PN_METRIC_FLOW_UNTOLD, j->n_untold);
 }

@@ -84,6 +84,17 @@ bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void 
 /** pn_joiner_synced() - the index knows all that the API server knows */
 void pn_joiner_synced(struct pn_joiner *j);
 
+/** So many addresses may leave between two rounds. */
+#define PN_JOINER_MAX_LEFT 64
+
+/**
+ * pn_joiner_left() - the interface behind an address has gone: the next round ends its connections
+ *
+ * Whoever gets the address next may use the same ports, and is somebody else.
+ * Return: is there room for another before the next round?
+ */
+bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr);
+
 /** pn_joiner_count() - connections held now */
 size_t pn_joiner_count(const struct pn_joiner *j);
 

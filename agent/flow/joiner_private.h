@@ -17,6 +17,7 @@
  * @known_since: from then on events come that name what is new
  * @missed:    an entry of this round found no memory
  * @over:      connections that are over, those included that went on after all
+ * @left:      addresses whose interface went before this round
  * @n_waiting, @n_untold: of this round, see the metrics FLOW_WAITING and FLOW_UNTOLD
  */
 struct pn_joiner {
@@ -26,6 +27,8 @@ struct pn_joiner {
 	pn_nsec now, known_since;
 	bool missed;
 	struct pn_conn *over;
+	struct pn_addr left[PN_JOINER_MAX_LEFT];
+	size_t n_left;
 	uint64_t n_waiting, n_untold;
 };
 

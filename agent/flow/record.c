@@ -9,7 +9,7 @@ static const char *const attributions[] = {
 };
 _Static_assert(PN_ARRAY_SIZE(attributions) == PN_ATTR_MAX, "a name for each attribution");
 
-static const char *const ends[] = { "active", "closed", "idle", "reassigned", "shutdown" };
+static const char *const ends[] = { "active", "closed", "idle", "reassigned", "left", "shutdown" };
 _Static_assert(PN_ARRAY_SIZE(ends) == PN_FLOW_END_MAX, "a name for each state");
 
 const char *pn_attribution_name(enum pn_attribution a)

@@ -39,6 +39,7 @@ enum pn_flow_end {
 	PN_FLOW_CLOSED,	    /* TCP: FIN both ways, or RST */
 	PN_FLOW_IDLE,	    /* nothing came for the idle timeout */
 	PN_FLOW_REASSIGNED, /* an address went to another owner */
+	PN_FLOW_LEFT,	    /* a pod's interface went */
 	PN_FLOW_SHUTDOWN,   /* the agent stops */
 	PN_FLOW_END_MAX,    /* sentinel */
 };

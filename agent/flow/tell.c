@@ -169,12 +169,14 @@ static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn
 {
 	bool closed = is_closed(c);
 
-	if (closed && (shutdown || since(j, c->last) >= j->config.close_timeout))
+	if (closed && (shutdown || c->has_left || since(j, c->last) >= j->config.close_timeout))
 		return PN_FLOW_CLOSED;
 	if (since(j, c->last) >= j->config.idle_timeout)
 		return PN_FLOW_IDLE;
 	if (shutdown)
 		return PN_FLOW_SHUTDOWN;
+	if (c->has_left)
+		return PN_FLOW_LEFT;
 	if (c->over == PN_FLOW_REASSIGNED)
 		return PN_FLOW_REASSIGNED;
 	if (has_news && pn_resolve_reassigned(&j->resolver, c))

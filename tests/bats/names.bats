@@ -204,3 +204,40 @@ range_is() { # ADDRESS NAME
 	create "$(host_pod kube-system late 55555555-5555-4555-8555-555555555555 bats-node 10.79.0.1)"
 	await 10 ends_are 7161 'late cgroup -> server ip'
 }
+
+@test "names: the next pod with an address may use the same ports" {
+	local first=66666666-6666-4666-8666-666666666666 second=77777777-7777-4777-8777-777777777777
+	local traced
+	listen_udp 7171
+	traced=$(agent_status .metrics.pn_links_traced)
+	speak_as first $first
+	pod_down heir
+	await 10 status_is ".metrics.pn_links_traced == $traced"
+	remove "$(pod test first)"
+	speak_as second $second
+	await 10 ends_are 7171 'first cgroup -> server ip, second cgroup -> server ip'
+	assert_equal "$(flow_sum 'select(.destination.port == 7171 and .source.k8s.pod.name == "first")' .source.packets)" 3
+	assert_equal "$(flow_sum 'select(.destination.port == 7171 and .source.k8s.pod.name == "second")' .source.packets)" 3
+	pod_down heir
+}
+
+listen_udp() { # PORT
+	start /dev/null /dev/null in_pod server socat "UDP4-RECV:$1" /dev/null,ignoreeof
+	await 5 listens_udp "$1"
+}
+
+listens_udp() { # PORT
+	[[ $(in_pod server ss -Hlnu "sport = :$1") ]]
+}
+
+# A pod comes with an address and a uid, and sends three datagrams from port 5555.
+speak_as() { # NAME UID
+	local n
+	n=$(($(agent_status .metrics.pn_links_traced) + 1))
+	pod_up heir 10.79.0.50 fd00:79::50
+	await 10 status_is ".metrics.pn_links_traced == $n"
+	create "$(pod test "$1" 10.79.0.50 fd00:79::50 | jq -c --arg uid "$2" '.metadata.uid = $uid')"
+	for _ in 1 2 3; do
+		echo hello | in_cgroup "kubepods/pod$2/c" in_pod heir socat -u - UDP4:10.79.0.2:7171,sourceport=5555,reuseaddr
+	done
+}

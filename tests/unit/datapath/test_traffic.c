@@ -169,10 +169,10 @@ static void conntrack_knows_who_opened(void **state)
 		run("nft 'add chain ip t forwarding { type filter hook forward priority 0; }; "
 		    "add rule ip t forwarding ct state new accept'"),
 		0);
-	pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-server"));
+	(void)pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-server"), NULL);
 	server = pod_socket(w, &w->server, SERVER, 4000);
 	client = pod_socket(w, &w->client, CLIENT, 53);
-	pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-client"));
+	(void)pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-client"), NULL);
 	send_to(server, CLIENT, 53, 10);
 	receive(client);
 	assert_int_equal(pn_tracer_attach(w->tracer, (int)if_nametoindex("pn-client"), NULL), 0);
@@ -236,8 +236,8 @@ static void an_interface_is_attached_once(void **state)
 	struct pn_err err;
 
 	assert_int_equal(pn_tracer_attach(w->tracer, ifindex, &err), -EEXIST);
-	pn_tracer_detach(w->tracer, ifindex);
-	pn_tracer_detach(w->tracer, ifindex);
+	(void)pn_tracer_detach(w->tracer, ifindex, NULL);
+	(void)pn_tracer_detach(w->tracer, ifindex, NULL);
 	assert_int_equal(pn_tracer_attach(w->tracer, ifindex, &err), 0);
 	assert_int_equal(pn_tracer_attach(w->tracer, 999999, &err), -ENODEV);
 	assert_non_null(strstr(err.text, "999999"));
@@ -248,7 +248,7 @@ static void a_detached_interface_is_not_counted(void **state)
 	struct world *w = world_of(state);
 	struct search s;
 
-	pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-server"));
+	(void)pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-server"), NULL);
 	exchange(w, SERVER, 53, 53, 10);
 	s = udp_flow(w, CLIENT, SERVER);
 	assert_int_equal(s.value.dir[0].sent_packets, 10);

@@ -465,6 +465,29 @@ static void packets_after_the_end_are_told_before_the_entry_goes(void **state)
 	assert_int_equal(entries_left(r), 1);
 }
 
+static void interface_that_goes_ends_its_connections(void **state)
+{
+	struct rig *r = *state;
+	struct pn_addr web = addr("10.0.0.1"), other = addr("10.0.0.99");
+	struct cluster c;
+	uint64_t id;
+
+	populate(r, &c);
+	leave(r, web_to_outside, 2);
+	id = only_record(r, 1000)->id;
+	assert_true(pn_joiner_left(r->joiner, &other));
+	no_record(r, 2000);
+	assert_int_equal(entries_left(r), 1);
+	leave(r, web_to_outside, 1);
+	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_int_equal(only_record(r, 3000)->state, PN_FLOW_LEFT);
+	assert_int_equal(r->records[0].id, id);
+	assert_int_equal(entries_left(r), 0);
+	leave(r, web_to_outside, 1); /* the same ports, whoever uses them */
+	assert_int_not_equal(only_record(r, 4000)->id, id);
+	assert_int_equal(r->records[0].state, PN_FLOW_ACTIVE);
+}
+
 static void address_given_to_another_pod_ends_the_connection(void **state)
 {
 	struct rig *r = *state;
@@ -635,6 +658,7 @@ int main(void)
 		RIG_TEST(entry_gone_without_us_is_forgotten),
 		RIG_TEST(shutdown_tells_everything_and_leaves_the_entries),
 		RIG_TEST(packets_after_the_end_are_told_before_the_entry_goes),
+		RIG_TEST(interface_that_goes_ends_its_connections),
 		RIG_TEST(address_given_to_another_pod_ends_the_connection),
 		RIG_TEST(name_is_the_one_at_the_first_packet),
 		RIG_TEST(late_names_are_used),
