@@ -105,6 +105,7 @@ static char *on_status(void *data)
 		.clock = a->clock,
 		.node_name = a->config->node_name,
 		.started = a->started,
+		.synced = pn_names_are_synced(a->names),
 		.index = pn_names_index(a->names),
 		.tracer = a->tracer,
 	};

@@ -450,6 +450,11 @@ int pn_names_ip_map_fd(const struct pn_names *n)
 	return pn_maps_ip_fd(n->maps);
 }
 
+bool pn_names_are_synced(const struct pn_names *n)
+{
+	return n->n_synced == N_KINDS;
+}
+
 size_t pn_names_informers(const struct pn_names *n, struct pn_informer *const **ret,
 			  const char **ret_server, const char **ret_error)
 {

@@ -31,16 +31,14 @@ static json_t *informer_json(const struct pn_informer_status *s)
 	return doc;
 }
 
-static json_t *api_json(const struct pn_status_parts *p, bool *ret_synced)
+static json_t *api_json(const struct pn_status_parts *p)
 {
 	json_t *kinds = json_array();
 
-	*ret_synced = p->n_informers > 0;
 	for (size_t i = 0; i < p->n_informers; i++) {
 		struct pn_informer_status s;
 
 		pn_informer_status(p->informers[i], &s);
-		*ret_synced = *ret_synced && s.is_synced;
 		(void)json_array_append_new(kinds, informer_json(&s));
 	}
 	return json_pack("{s:s, s:s, s:o}", "server", p->server, "error", p->error, "kinds", kinds);
@@ -57,9 +55,9 @@ static json_t *index_json(const struct pn_status_parts *p)
 			 (json_int_t)n.n_cgroups, "owners", (json_int_t)n.n_owners);
 }
 
-static void put_metric(json_t *doc, const char *key, enum pn_metric m)
+static void put(json_t *doc, const char *key, uint64_t n)
 {
-	(void)json_object_set_new(doc, key, json_integer((json_int_t)pn_metric_get(m)));
+	(void)json_object_set_new(doc, key, json_integer((json_int_t)n));
 }
 
 /* Seen is the sum of the others up to table_full; recorded is told, untold and in doubt. */
@@ -68,16 +66,19 @@ static json_t *ledger_json(const struct pn_status_parts *p)
 	static const char *const names[] = { "seen", "recorded", "not_ip", "malformed",
 					     "table_full" };
 	_Static_assert(PN_ARRAY_SIZE(names) == PN_STAT_MAX, "a name for each line of the ledger");
-	uint64_t stats[PN_STAT_MAX];
+	uint64_t stats[PN_STAT_MAX], told, in_doubt;
 	json_t *doc = json_object();
 
 	if (pn_tracer_stats(p->tracer, stats) < 0)
 		return doc;
 	for (size_t i = 0; i < PN_STAT_MAX; i++)
-		(void)json_object_set_new(doc, names[i], json_integer((json_int_t)stats[i]));
-	put_metric(doc, "told", PN_METRIC_FLOW_TOLD);
-	put_metric(doc, "untold", PN_METRIC_FLOW_UNTOLD);
-	put_metric(doc, "in_doubt", PN_METRIC_FLOW_IN_DOUBT);
+		put(doc, names[i], stats[i]);
+	told = pn_metric_get(PN_METRIC_FLOW_TOLD);
+	in_doubt = pn_metric_get(PN_METRIC_FLOW_IN_DOUBT);
+	put(doc, "told", told);
+	put(doc, "in_doubt", in_doubt);
+	put(doc, "untold",
+	    stats[PN_STAT_RECORDED] - PN_MIN(told + in_doubt, stats[PN_STAT_RECORDED]));
 	return doc;
 }
 
@@ -106,15 +107,14 @@ static json_t *metrics_json(void)
 
 char *pn_status_doc(const struct pn_status_parts *p)
 {
-	bool synced;
-	json_t *api = api_json(p, &synced), *doc;
+	json_t *doc;
 	char *text;
 
 	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
 			pn_version(), "node", p->node_name, "pid", (int)getpid(), "uptime_s",
-			seconds_since(p, p->started), "synced", synced, "api", api, "index",
-			index_json(p), "features", features_json(p), "ledger", ledger_json(p),
-			"metrics", metrics_json());
+			seconds_since(p, p->started), "synced", p->synced, "api", api_json(p),
+			"index", index_json(p), "features", features_json(p), "ledger",
+			ledger_json(p), "metrics", metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(doc);
 	return text;

@@ -10,12 +10,14 @@
 
 /**
  * struct pn_status_parts - where the figures come from; all borrowed for the call
+ * @synced: the index has every object of the first lists
  * @server, @error: the API server's URL, or why there is none yet; the other is ""
  */
 struct pn_status_parts {
 	const struct pn_clock *clock;
 	const char *node_name, *server, *error;
 	pn_nsec started;
+	bool synced;
 	struct pn_informer *const *informers;
 	size_t n_informers;
 	const struct pn_index *index;
