@@ -424,6 +424,7 @@ int pn_tracer_cleanup(const char *pin_dir, struct pn_err *reterr)
 
 	if (!dir)
 		return pn_err_set(reterr, -ENOMEM, "out of memory");
+	pn_libbpf_explain_to_log();
 	r = pn_attach_sweep_clsact();
 	if (r < 0)
 		return pn_err_set(reterr, r, "removing filters from interfaces: %s", strerror(-r));

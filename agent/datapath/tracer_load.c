@@ -245,6 +245,11 @@ static void note_descriptors(struct pn_programs *p)
 	p->prog_fd[PN_HOOK_SOCKET_EGRESS] = bpf_program__fd(p->skel->progs.pn_from_socket);
 }
 
+void pn_libbpf_explain_to_log(void)
+{
+	(void)libbpf_set_print(on_libbpf_message);
+}
+
 int pn_programs_load(const struct pn_tracer_config *config, const int map_fd[static PN_PIN_MAX],
 		     struct pn_programs *ret, struct pn_err *reterr)
 {
@@ -253,7 +258,7 @@ int pn_programs_load(const struct pn_tracer_config *config, const int map_fd[sta
 	int r;
 
 	*ret = (struct pn_programs) {};
-	(void)libbpf_set_print(on_libbpf_message);
+	pn_libbpf_explain_to_log();
 	choose_parts(config, ret);
 	r = load(config, map_fd, ret->is_on, &ret->skel, &words);
 	if (r < 0)
