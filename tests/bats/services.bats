@@ -220,7 +220,7 @@ ask_both() { # ADDRESS PORT BACKEND-PORT
 			}
 		}
 	RULES
-	run -1 ask client 10.96.1.6 80
+	run -1 in_pod client socat -u - TCP:10.96.1.6:80,connect-timeout=1 </dev/null
 	await 10 is_described "$(of_service nobody)" 'client -> nobody 10.96.1.6:80 -> -'
 	run -0 flows "select($(of_service nobody))"
 	run -0 jq -c '[.[].podonym.service.no_endpoints] | unique' <<<"$output"
