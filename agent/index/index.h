@@ -45,10 +45,9 @@ struct pn_owner {
 	enum pn_owner_kind kind;
 	uint32_t flags; /* enum pn_owner_flags */
 	const char *uid, *name_space, *name;
-	const char *workload_kind,
-		*workload_name;	    /* a pod's: "Deployment" "web"; "" for a bare pod */
-	const char *node;	    /* where a pod or a process runs */
-	const char *zone, *region; /* of that node, or of the node itself */
+	const char *workload_kind, *workload_name; /* a pod's: "Deployment" "web"; "" if bare */
+	const char *node;			   /* where a pod or a process runs */
+	const char *zone, *region;		   /* of that node, or of the node itself */
 };
 
 /** pn_index_new() - @node_name: this node, "" if not known; copied. @clock outlives the index. Return: 0 or -ENOMEM */

@@ -120,11 +120,11 @@ cgroup_up() {
 
 # A cgroup goes when the last process in it has.
 cgroup_down() {
-	local procs
+	local pid
 	[[ ${cgroup-} && -d $cgroup ]] || return 0
-	for procs in $(find "$cgroup" -name cgroup.procs -exec cat {} +); do
-		kill -KILL "$procs" 2>/dev/null || true
-	done
+	while read -r pid; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done < <(find "$cgroup" -name cgroup.procs -exec cat {} +)
 	await 5 cgroup_is_gone
 }
 

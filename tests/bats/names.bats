@@ -63,20 +63,20 @@ static_pod() { # NAMESPACE NAME HASH: its mirror has a uid of its own
 # Another machine, at the end of a wire; its side answers on every port that a test opens.
 remote_node_up() { # V4
 	ip netns add "$cluster-far"
-	ip -n "$cluster-node" link add veth-far address $node_mac \
-		type veth peer name eth0 address $pod_mac netns "$cluster-far"
+	ip -n "$cluster-node" link add veth-far address "$node_mac" \
+		type veth peer name eth0 address "$pod_mac" netns "$cluster-far"
 	ip -n "$cluster-far" link set lo up
 	ip -n "$cluster-far" link set eth0 up
 	ip -n "$cluster-far" addr add "$1/32" dev eth0
 	ip -n "$cluster-far" addr add 198.51.100.9/32 dev eth0
 	ip -n "$cluster-far" addr add 10.79.2.77/32 dev eth0
 	ip -n "$cluster-far" addr add 203.0.113.9/32 dev eth0
-	ip -n "$cluster-far" neigh add 169.254.1.1 lladdr $node_mac dev eth0
+	ip -n "$cluster-far" neigh add 169.254.1.1 lladdr "$node_mac" dev eth0
 	ip -n "$cluster-far" route add 169.254.1.1 dev eth0
 	ip -n "$cluster-far" route add default via 169.254.1.1 dev eth0 src "$1"
 	ip -n "$cluster-node" link set veth-far up
 	for address in "$1" 198.51.100.9 10.79.2.77 203.0.113.9; do
-		ip -n "$cluster-node" neigh add "$address" lladdr $pod_mac dev veth-far
+		ip -n "$cluster-node" neigh add "$address" lladdr "$pod_mac" dev veth-far
 		ip -n "$cluster-node" route add "$address" dev veth-far
 	done
 }

@@ -154,6 +154,7 @@ ask_both() { # ADDRESS PORT BACKEND-PORT
 	local family
 	for family in 'iptables 10.96.1.2 10.80.0.3:8020 10.80.0.4:8020' \
 		'ip6tables fd00:96:1::2 [fd00:80::3]:8020 [fd00:80::4]:8020'; do
+		# shellcheck disable=SC2086 # four words
 		set -- $family
 		in_node "$1" -t nat -A PREROUTING -d "$2" -p tcp --dport 80 -m statistic --mode random \
 			--probability 0.5 -j DNAT --to-destination "$3"
