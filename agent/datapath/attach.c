@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attaching the programs; the tracer's hands. Being first matters: another program that redirects or
  * drops ends the chain, and what it takes would never be seen. Ours says "next" to every packet, so

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The maps in the tracer's pin directory: found, compared with what this build needs, replaced.
  * Called by tracer.c when it starts and by `podonym cleanup`.
