@@ -15,21 +15,10 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+#include "cmd/options.h"
 #include "datapath/cgroups.h"
 
 /* --- operands ----------------------------------------------------------------------------------- */
-
-/* Digits only, no sign and no space. */
-static int parse_number(const char *text, uint64_t max, uint64_t *ret)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return *end || errno || *ret > max ? -EINVAL : 0;
-}
 
 static int parse_proto(const char *text, uint8_t *ret)
 {
@@ -61,7 +50,7 @@ static int parse_port(const char *text, char *port, struct pn_whois_question *q,
 				reterr, -EINVAL,
 				"\"%s\": the protocol behind '/' must be tcp, udp or sctp", text);
 	}
-	if (parse_number(port, UINT16_MAX, &n) < 0 || n == 0)
+	if (pn_number_parse(port, UINT16_MAX, &n) < 0 || n == 0)
 		return pn_err_set(reterr, -EINVAL,
 				  "\"%s\": the port must be a number from 1 to 65535", text);
 	q->port = (uint16_t)n;
@@ -163,7 +152,7 @@ int pn_whois_parse_cgroup(const char *text, struct pn_whois_question *ret, struc
 	char path[PATH_MAX];
 	int r;
 
-	if (parse_number(text, INT64_MAX, &q.cgroup) < 0) {
+	if (pn_number_parse(text, INT64_MAX, &q.cgroup) < 0) {
 		r = find_cgroup(text, path, reterr);
 		if (r == 0)
 			r = id_of(path, &q.cgroup, reterr);
