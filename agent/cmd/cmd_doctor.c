@@ -15,7 +15,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/doctor_check.h"
-#include "cmd/stale.h"
+#include "cmd/maps_words.h"
 #include "cmd/table.h"
 #include "datapath/cgroups.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
-#include "cmd/stale.h"
+#include "cmd/maps_words.h"
 #include "cmd/whois.h"
 
 struct whois_options {

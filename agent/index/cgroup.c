@@ -69,7 +69,7 @@ static bool is_process(const struct pn_claimant *c)
 	return c && c->kind == PN_OWNER_PROCESS;
 }
 
-static void mark(struct pn_index *idx, struct pn_cgroup_entry *e)
+void pn_cgroup_mark(struct pn_index *idx, struct pn_cgroup_entry *e)
 {
 	if (cds_list_empty(&e->dirty))
 		cds_list_add_tail(&e->dirty, &idx->dirty_cgroups);
@@ -97,7 +97,7 @@ static void set_owner(struct pn_index *idx, struct pn_cgroup_entry *e, struct pn
 	atomic_store_explicit(&e->by, c, memory_order_release);
 	idx->counts.n_cgroups += (size_t)(c != NULL) - (size_t)(was != NULL);
 	e->gone = !c || is_over(e);
-	mark(idx, e);
+	pn_cgroup_mark(idx, e);
 }
 
 /* --- pods --------------------------------------------------------------------------------------- */
@@ -387,7 +387,7 @@ int pn_index_cgroup_add(struct pn_index *idx, const struct pn_cgroup *cgroup)
 		e->removed = false;
 		e->gone = !owner_of(e);
 		cds_list_del_init(&e->past);
-		mark(idx, e); /* its deletion may be on the way */
+		pn_cgroup_mark(idx, e); /* its deletion may be on the way */
 	}
 	return belong(idx, e, cgroup);
 }
@@ -418,7 +418,7 @@ void pn_cgroups_prune(struct pn_index *idx, pn_nsec now)
 		cds_list_del_init(&e->past);
 		e->gone = true;
 		if (owner_of(e) || !cds_list_empty(&e->dirty))
-			mark(idx, e);
+			pn_cgroup_mark(idx, e);
 		else
 			drop(idx, e); /* the map does not have it */
 	}

@@ -840,14 +840,6 @@ static void directory_that_is_not_there_is_named(void **state)
 
 /* --- lack of memory at every point --- */
 
-static void need_malloc(void)
-{
-	if (CAN_FAIL)
-		return;
-	print_message("# the sanitizers bring their own malloc(); the release build runs this\n");
-	skip();
-}
-
 /*
  * With another allocation failing each time, until none does. Some are made smaller, and may fail.
  * Return: what @act did; whether there is more to try is in has_failed

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What commands that read the pinned maps say of them first. */
-#include "cmd/stale.h"
+/* The state of the pinned maps and what is in them, in words. For podonym whois and doctor. */
+#include "cmd/maps_words.h"
 
 #include <stdio.h>
+
+#include "base/util.h"
 
 void pn_warn_if_stale(const char *command, const struct pn_maps_reader *maps)
 {
@@ -16,4 +18,12 @@ void pn_warn_if_stale(const char *command, const struct pn_maps_reader *maps)
 	else if (!meta.synced)
 		(void)fprintf(stderr, "podonym %s: the agent has not read all objects yet\n",
 			      command);
+}
+
+const char *pn_owner_kind_name(uint32_t kind)
+{
+	static const char *const names[] = { "none", "pod", "service", "node", "process", "range" };
+	_Static_assert(PN_ARRAY_SIZE(names) == PN_OWNER_KIND_MAX, "a name for each kind");
+
+	return kind < PN_OWNER_KIND_MAX ? names[kind] : "unknown";
 }
