@@ -130,20 +130,15 @@ static int find_cgroup(const char *text, char path[PATH_MAX], struct pn_err *ret
 	return 0;
 }
 
-/* What the kernel calls a cgroup: the handle of its directory. */
 static int id_of(const char *path, uint64_t *ret, struct pn_err *reterr)
 {
-	union {
-		struct file_handle handle;
-		char room[sizeof(struct file_handle) + sizeof(uint64_t)];
-	} h = { .handle.handle_bytes = sizeof(uint64_t) };
-	int mount_id;
+	PN_CLEANUP(pn_closep) int fd = -1;
+	int r;
 
-	if (name_to_handle_at(AT_FDCWD, path, &h.handle, &mount_id, 0) < 0)
-		return pn_err_set(reterr, -errno, "%s: asking for its number: %s", path,
-				  strerror(errno));
-	memcpy(ret, h.handle.f_handle, sizeof(*ret));
-	return 0;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? -errno : pn_cgroup_id(fd, ret);
+	return r < 0 ? pn_err_set(reterr, r, "%s: asking for its number: %s", path, strerror(-r))
+		     : 0;
 }
 
 int pn_whois_parse_cgroup(const char *text, struct pn_whois_question *ret, struct pn_err *reterr)

@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-/* Directories of pins: what pinned_maps.c and pins.c need of a BPF file system. */
+/* Directories of pins: what everyone who pins something needs of a BPF file system. */
 
 /** pn_bpffs_has() - is @path there, and on a BPF file system? */
 bool pn_bpffs_has(const char *path);

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "datapath/pinned_maps.h"
 
-/* What the writing and the reading side share: the layout of podonym/maps.h, as the kernel knows it. */
+/* What the files that write, read and remove the maps share: the layout of podonym/maps.h, as the kernel knows it. */
 
 enum pn_map_id {
 	PN_MAP_META,

@@ -203,7 +203,7 @@ static int link_mirror(struct pn_index *idx, struct pn_claimant *c, const char *
 /* "": it is no mirror, or one of another node's pod. A hash is hex digits only, which no uid is. */
 static const char *hash_of(const struct pn_index *idx, const struct pn_object *o)
 {
-	const char *hash = pn_object_annotation(o, "kubernetes.io/config.hash");
+	const char *hash = pn_object_annotation(o, PN_CONFIG_HASH_ANNOTATION);
 
 	if (!hash || strlen(hash) >= PN_UID_LEN || hash[strspn(hash, "0123456789abcdef")] ||
 	    (idx->node_name[0] && strcmp(pn_object_pod(o)->node_name, idx->node_name) != 0))
