@@ -107,6 +107,11 @@ objects() { # FILE OBJECT...
 	printf '%s\n' "${@:2}" | jq -s '{items: .}' >"$1"
 }
 
+# Does anyone, by TCP or UDP?
+listens() { # RUNNER... PORT
+	[[ $("${@:1:$#-1}" ss -Hlntu "sport = :${*: -1}") ]]
+}
+
 # --- cgroups -------------------------------------------------------------------------------------
 
 # A tree of our own in the unified hierarchy. Sets cgroup; skips the suite's tests where there is none.

@@ -85,11 +85,7 @@ remote_node_up() { # V4
 serve_as() { # CGROUP NETNS-RUNNER PORT
 	start /dev/null /dev/null in_cgroup "$1" "${@:2:$#-2}" socat \
 		"TCP6-LISTEN:${*: -1},reuseaddr,fork,ipv6-v6only=0" PIPE
-	await 5 listens_in "${@:2:$#-2}" "${*: -1}"
-}
-
-listens_in() { # RUNNER... PORT
-	[[ $("${@:1:$#-1}" ss -Hlnt "sport = :${*: -1}") ]]
+	await 5 listens "${@:2}"
 }
 
 ask_as() { # CGROUP RUNNER... ADDRESS PORT
@@ -223,11 +219,7 @@ range_is() { # ADDRESS NAME
 
 listen_udp() { # PORT
 	start /dev/null /dev/null in_pod server socat "UDP4-RECV:$1" /dev/null,ignoreeof
-	await 5 listens_udp "$1"
-}
-
-listens_udp() { # PORT
-	[[ $(in_pod server ss -Hlnu "sport = :$1") ]]
+	await 5 listens in_pod server "$1"
 }
 
 # A pod comes with an address and a uid, and sends three datagrams from port 5555.

@@ -76,12 +76,8 @@ backends_up() { # PORT
 				}
 			}
 		RULES
-		await 5 listens "$pod" "$1"
+		await 5 listens in_pod "$pod" "$1"
 	done
-}
-
-listens() { # POD PORT
-	[[ $(in_pod "$1" ss -Hlnt "sport = :$2") ]]
 }
 
 ask() { # POD ADDRESS PORT: some bytes there and back
