@@ -81,7 +81,7 @@ backends_up() { # PORT
 }
 
 ask() { # POD ADDRESS PORT: some bytes there and back
-	[[ $(head -c 500 /dev/zero | in_pod "$1" socat -t 2 - "TCP:$2:$3" | wc -c) == 500 ]]
+	[[ $(head -c 500 /dev/zero | in_pod "$1" socat -t 2 - "TCP:$2:$3,connect-timeout=5" | wc -c) == 500 ]]
 }
 
 counted() { # POD PORT: packets and bytes it got and gave
