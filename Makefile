@@ -240,7 +240,7 @@ $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)): | deps-test
 
 # What the behaviour suites share: a scripted API server and a recorder of what an informer says.
 BEHAVIOUR := $(patsubst %,$(B)/tests/unit/kube/%.o,behaviour scripted_server scripted_objects)
-$(patsubst %.c,$(B)/%,$(wildcard tests/unit/kube/test_behaviour_*.c)) $(patsubst %,$(B)/tests/unit/kube/test_%,factory snapshot): $(BEHAVIOUR)
+$(patsubst %.c,$(B)/%,$(wildcard tests/unit/kube/test_behaviour_*.c)) $(patsubst %,$(B)/tests/unit/kube/test_%,factory snapshot snapshot_refuse): $(BEHAVIOUR)
 
 # A program over the library's public face alone, for tests that drive informers from outside.
 SHELL_PROGRAM := $(B)/tests/tools/informer-shell

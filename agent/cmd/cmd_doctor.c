@@ -15,6 +15,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/doctor_check.h"
+#include "cmd/maps_words.h"
 #include "cmd/table.h"
 #include "datapath/cgroups.h"
 
@@ -23,19 +24,6 @@ struct doctor_options {
 };
 
 enum { REST_MS = 1100 }; /* a change reaches the maps long before */
-
-static void warn_if_stale(const struct pn_maps_reader *maps)
-{
-	struct pn_meta_value meta;
-
-	if (pn_maps_reader_meta(maps, &meta) < 0)
-		return;
-	if (!meta.agent_pid)
-		(void)fprintf(stderr,
-			      "podonym doctor: no agent is running; names are as of its end\n");
-	else if (!meta.synced)
-		(void)fprintf(stderr, "podonym doctor: the agent has not read all objects yet\n");
-}
 
 /* --- output ------------------------------------------------------------------------------------- */
 
@@ -250,7 +238,7 @@ static int run(const void *values, int n_operands, char **operands)
 	(void)operands;
 	r = pn_maps_reader_open(o->pin_path, &maps, &err);
 	if (r == 0) {
-		warn_if_stale(maps);
+		pn_warn_if_stale("doctor", maps);
 		r = examine_twice(o, find_cgroups(o, root), maps, &d, &err);
 	}
 	pn_maps_reader_close(maps);

@@ -8,25 +8,13 @@
 #include <string.h>
 
 #include "cmd/commands.h"
+#include "cmd/maps_words.h"
 #include "cmd/whois.h"
 
 struct whois_options {
 	const char *output, *pin_path, *cgroup;
 	bool all;
 };
-
-static void warn_if_stale(const struct pn_maps_reader *maps)
-{
-	struct pn_meta_value meta;
-
-	if (pn_maps_reader_meta(maps, &meta) < 0)
-		return;
-	if (!meta.agent_pid)
-		(void)fprintf(stderr,
-			      "podonym whois: no agent is running; names are as of its end\n");
-	else if (!meta.synced)
-		(void)fprintf(stderr, "podonym whois: the agent has not read all objects yet\n");
-}
 
 /* All that is asked. */
 struct questions {
@@ -144,7 +132,7 @@ static int open_and_answer(const struct whois_options *o, struct questions *all)
 		(void)fprintf(stderr, "podonym whois: %s\n", err.text);
 		return PN_EXIT_FAILED;
 	}
-	warn_if_stale(maps);
+	pn_warn_if_stale("whois", maps);
 	status = answer(maps, o, all);
 	pn_maps_reader_close(maps);
 	return status;

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "cmd/maps_words.h"
 
 enum {
 	TEXT_LEN = 512,
@@ -142,22 +143,13 @@ static int disagree(struct examination *e, enum pn_check check, enum pn_verdict 
 
 /* --- both sides in words ------------------------------------------------------------------------ */
 
-static const char *kind_name(uint32_t kind)
-{
-	static const char *const names[] = { "nothing", "pod",	   "service",
-					     "node",	"process", "network" };
-	_Static_assert(PN_ARRAY_SIZE(names) == PN_OWNER_KIND_MAX, "a name for each kind");
-
-	return kind < PN_OWNER_KIND_MAX ? names[kind] : "unknown";
-}
-
 static const char *answer_text(const struct answer *a, char buf[static TEXT_LEN])
 {
 	const struct pn_owner_value *o = &a->owner;
 
 	if (!a->found)
 		return "nothing";
-	(void)snprintf(buf, TEXT_LEN, "%s %s%s%s%s%s", kind_name(o->kind), o->name_space,
+	(void)snprintf(buf, TEXT_LEN, "%s %s%s%s%s%s", pn_owner_kind_name(o->kind), o->name_space,
 		       *o->name_space ? "/" : "", o->name, *o->uid ? " uid " : "", o->uid);
 	return buf;
 }

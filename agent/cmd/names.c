@@ -31,7 +31,7 @@ static const enum pn_kind_id kinds[] = { PN_KIND_POD,  PN_KIND_SERVICE,	  PN_KIN
 _Static_assert(PN_ARRAY_SIZE(kinds) == N_KINDS, "an informer for each kind");
 
 /* A static pod's cgroup has this for a name, and not the uid of the pod that mirrors it. */
-static const char *const pod_annotations[] = { "kubernetes.io/config.hash", NULL };
+static const char *const pod_annotations[] = { PN_CONFIG_HASH_ANNOTATION, NULL };
 
 struct pn_names {
 	struct pn_names_config config;

@@ -99,6 +99,21 @@ static int unknown_option(const struct pn_command *c, const char *word)
 	return usage_error(c->name, "unknown option --%s", word);
 }
 
+int pn_number_parse(const char *text, uint64_t max, uint64_t *ret)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (*end || errno || n > max)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
 int pn_duration_parse(const char *text, pn_nsec *ret)
 {
 	static const struct {
@@ -159,12 +174,9 @@ static int set_choice(const struct pn_option *o, const struct origin *from, cons
 static int set_uint(const struct pn_option *o, const struct origin *from, const char *text,
 		    uint32_t *ret)
 {
-	unsigned long long n;
-	char *end;
+	uint64_t n;
 
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (!isdigit((unsigned char)text[0]) || *end || errno || n < o->min || n > o->max)
+	if (pn_number_parse(text, o->max, &n) < 0 || n < o->min)
 		return usage_error(from->command, "%s: \"%s\" is not a number from %llu to %llu",
 				   from->name, text, (unsigned long long)o->min,
 				   (unsigned long long)o->max);

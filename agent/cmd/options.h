@@ -88,6 +88,9 @@ void pn_command_help(const struct pn_command *command, FILE *out);
 /** pn_nearest() - the one of @n names that @word was probably meant to be; NULL if none is near */
 const char *pn_nearest(const char *word, const char *const *names, size_t n);
 
+/** pn_number_parse() - digits only, no sign and no space, at most @max. Return: 0 or -EINVAL */
+int pn_number_parse(const char *text, uint64_t max, uint64_t *ret);
+
 /** pn_duration_parse() - Return: 0 or -EINVAL */
 int pn_duration_parse(const char *text, pn_nsec *ret);
 

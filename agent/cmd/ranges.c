@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "cmd/options.h"
 #include "kube/file.h"
 
 enum {
@@ -61,9 +62,10 @@ static int bad(const struct parser *p, struct pn_err *reterr, const char *networ
 static int parse_network(const struct parser *p, char *text, struct pn_cidr *ret,
 			 struct pn_err *reterr)
 {
-	char *slash = strchr(text, '/'), *end = NULL;
+	char *slash = strchr(text, '/');
 	unsigned int first, most;
-	unsigned long len;
+	uint64_t len;
+	int r = 0;
 
 	if (slash)
 		*slash = '\0';
@@ -71,10 +73,12 @@ static int parse_network(const struct parser *p, char *text, struct pn_cidr *ret
 		return bad(p, reterr, text, "is not an address");
 	first = pn_addr_is_v4(&ret->addr) ? V4_FIRST_BIT : 0;
 	most = BITS - first;
-	len = slash && isdigit((unsigned char)slash[1]) ? strtoul(slash + 1, &end, 10) : most;
-	if (slash)
+	len = most;
+	if (slash) {
+		r = pn_number_parse(slash + 1, most, &len);
 		*slash = '/';
-	if ((slash && (!end || *end)) || len > most)
+	}
+	if (r < 0)
 		return bad(p, reterr, text,
 			   most == BITS ? "needs a prefix length from 0 to 128"
 					: "needs a prefix length from 0 to 32");

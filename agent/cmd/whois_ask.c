@@ -15,21 +15,10 @@
 #include <string.h>
 #include <sys/vfs.h>
 
+#include "cmd/options.h"
 #include "datapath/cgroups.h"
 
 /* --- operands ----------------------------------------------------------------------------------- */
-
-/* Digits only, no sign and no space. */
-static int parse_number(const char *text, uint64_t max, uint64_t *ret)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return *end || errno || *ret > max ? -EINVAL : 0;
-}
 
 static int parse_proto(const char *text, uint8_t *ret)
 {
@@ -61,7 +50,7 @@ static int parse_port(const char *text, char *port, struct pn_whois_question *q,
 				reterr, -EINVAL,
 				"\"%s\": the protocol behind '/' must be tcp, udp or sctp", text);
 	}
-	if (parse_number(port, UINT16_MAX, &n) < 0 || n == 0)
+	if (pn_number_parse(port, UINT16_MAX, &n) < 0 || n == 0)
 		return pn_err_set(reterr, -EINVAL,
 				  "\"%s\": the port must be a number from 1 to 65535", text);
 	q->port = (uint16_t)n;
@@ -141,20 +130,15 @@ static int find_cgroup(const char *text, char path[PATH_MAX], struct pn_err *ret
 	return 0;
 }
 
-/* What the kernel calls a cgroup: the handle of its directory. */
 static int id_of(const char *path, uint64_t *ret, struct pn_err *reterr)
 {
-	union {
-		struct file_handle handle;
-		char room[sizeof(struct file_handle) + sizeof(uint64_t)];
-	} h = { .handle.handle_bytes = sizeof(uint64_t) };
-	int mount_id;
+	PN_CLEANUP(pn_closep) int fd = -1;
+	int r;
 
-	if (name_to_handle_at(AT_FDCWD, path, &h.handle, &mount_id, 0) < 0)
-		return pn_err_set(reterr, -errno, "%s: asking for its number: %s", path,
-				  strerror(errno));
-	memcpy(ret, h.handle.f_handle, sizeof(*ret));
-	return 0;
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r = fd < 0 ? -errno : pn_cgroup_id(fd, ret);
+	return r < 0 ? pn_err_set(reterr, r, "%s: asking for its number: %s", path, strerror(-r))
+		     : 0;
 }
 
 int pn_whois_parse_cgroup(const char *text, struct pn_whois_question *ret, struct pn_err *reterr)
@@ -163,7 +147,7 @@ int pn_whois_parse_cgroup(const char *text, struct pn_whois_question *ret, struc
 	char path[PATH_MAX];
 	int r;
 
-	if (parse_number(text, INT64_MAX, &q.cgroup) < 0) {
+	if (pn_number_parse(text, INT64_MAX, &q.cgroup) < 0) {
 		r = find_cgroup(text, path, reterr);
 		if (r == 0)
 			r = id_of(path, &q.cgroup, reterr);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "cmd/maps_words.h"
 #include "cmd/table.h"
 #include "cmd/whois.h"
 
@@ -17,14 +18,6 @@ struct pn_whois_report {
 	struct pn_table *table; /* one of the two */
 	json_t *list;
 };
-
-static const char *kind_name(uint32_t kind)
-{
-	static const char *const names[] = { "none", "pod", "service", "node", "process", "range" };
-	_Static_assert(PN_ARRAY_SIZE(names) == PN_OWNER_KIND_MAX, "a name for each kind");
-
-	return kind < PN_OWNER_KIND_MAX ? names[kind] : "unknown";
-}
 
 static const char *by_name(enum pn_whois_by by)
 {
@@ -127,7 +120,7 @@ static const char *what(const struct pn_whois_answer *a)
 {
 	if (!a->has_owner)
 		return "unknown";
-	return a->by == PN_WHOIS_CIDR ? "network" : kind_name(a->owner.kind);
+	return a->by == PN_WHOIS_CIDR ? "network" : pn_owner_kind_name(a->owner.kind);
 }
 
 static int add_row(struct pn_table *t, const struct pn_whois_answer *a, const char *notes)
@@ -179,7 +172,7 @@ static json_t *text_json(const char *text)
 static json_t *owner_json(const struct pn_owner_value *o)
 {
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b}", "kind",
-			 kind_name(o->kind), "namespace", text_json(o->name_space), "name",
+			 pn_owner_kind_name(o->kind), "namespace", text_json(o->name_space), "name",
 			 text_json(o->name), "uid", text_json(o->uid), "workload_kind",
 			 text_json(o->workload_kind), "workload_name", text_json(o->workload_name),
 			 "node", text_json(o->node), "local", !!(o->flags & PN_OWNER_LOCAL),
@@ -206,8 +199,8 @@ static json_t *network_json(const struct pn_whois_answer *a)
 	char net[PN_ADDR_STRLEN + 8];
 
 	format_network(&a->network, net, sizeof(net));
-	return json_pack("{s:s, s:s, s:o}", "cidr", net, "kind", kind_name(a->owner.kind), "name",
-			 text_json(a->owner.name));
+	return json_pack("{s:s, s:s, s:o}", "cidr", net, "kind", pn_owner_kind_name(a->owner.kind),
+			 "name", text_json(a->owner.name));
 }
 
 static void set_time(json_t *doc, const char *key, uint64_t monotonic_ns)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Attaching the programs; the tracer's hands. Being first matters: another program that redirects or
  * drops ends the chain, and what it takes would never be seen. Ours says "next" to every packet, so
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "datapath/pins.h"
+#include "datapath/bpffs.h"
 
 /* From linux/bpf.h of Linux 6.6; earlier headers do not have them. */
 #define TCX_INGRESS ((enum bpf_attach_type)46)
@@ -84,7 +84,7 @@ static int pin_path(const char *pin_dir, int ifindex, enum pn_hook hook, char re
 		(void)snprintf(name, sizeof(name), "socket-%s", name_of(hook));
 	else
 		(void)snprintf(name, sizeof(name), "link-%d-%s", ifindex, name_of(hook));
-	return pn_pins_path(pin_dir, name, ret, NULL);
+	return pn_bpffs_path(pin_dir, name, ret, NULL);
 }
 
 bool pn_attach_parse_pin(const char *name, int *ret_ifindex, enum pn_hook *ret_hook)
@@ -139,7 +139,7 @@ void pn_attach_drop(const char *pin_dir, const char *name)
 {
 	char path[PATH_MAX];
 
-	if (pn_pins_path(pin_dir, name, path, NULL) == 0)
+	if (pn_bpffs_path(pin_dir, name, path, NULL) == 0)
 		drop_path(path);
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which interfaces are traced, for tracer.c. At the start that is what the pinned links of an earlier
  * agent say; the names of the pins are believed only as far as the kernel confirms them.

@@ -10,30 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
+#include "datapath/bpffs.h"
 #include "datapath/pinned_maps_private.h"
 #include "datapath/tracer.h"
-
-static int lock(const char *dir, int fd, struct pn_err *reterr)
-{
-	PN_CLEANUP(pn_closep) int meta_fd = -1;
-	struct pn_meta_value meta = { .agent_pid = 0 };
-
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return pn_err_set(reterr, -errno, "locking %s: %s", dir, strerror(errno));
-	if (pn_map_open(dir, PN_MAP_META, true, &meta_fd, NULL) == 0)
-		(void)pn_map_read_meta(meta_fd, &meta);
-	return pn_err_set(reterr, -EBUSY, "an agent uses %s (pid %u): stop it first", dir,
-			  meta.agent_pid);
-}
 
 /* Entries at any depth that are no directories. */
 static size_t count_pins(const char *dir)
@@ -45,9 +27,7 @@ static size_t count_pins(const char *dir)
 	DIR *list = opendir(dir);
 
 	while (list && (d = readdir(list))) {
-		int len = snprintf(path, sizeof(path), "%s/%s", dir, d->d_name);
-
-		if (d->d_name[0] == '.' || len < 0 || (size_t)len >= sizeof(path) ||
+		if (d->d_name[0] == '.' || pn_bpffs_path(dir, d->d_name, path, NULL) < 0 ||
 		    lstat(path, &st) < 0)
 			continue;
 		n += S_ISDIR(st.st_mode) ? count_pins(path) : 1;
@@ -61,10 +41,10 @@ static int remove_trace(const char *dir, struct pn_cleanup *ret, struct pn_err *
 {
 	char path[PATH_MAX];
 	size_t n_before;
-	int r = snprintf(path, sizeof(path), "%s/trace", dir);
+	int r = pn_bpffs_path(dir, "trace", path, reterr);
 
-	if (r < 0 || (size_t)r >= sizeof(path))
-		return pn_err_set(reterr, -ENAMETOOLONG, "%s: the path is too long", dir);
+	if (r < 0)
+		return r;
 	n_before = count_pins(path);
 	r = pn_tracer_cleanup(path, reterr);
 	ret->n_trace = n_before - PN_MIN(n_before, count_pins(path));
@@ -77,7 +57,7 @@ static int remove_maps(const char *dir, struct pn_cleanup *ret, struct pn_err *r
 	char path[PATH_MAX];
 
 	for (int i = PN_MAP_MAX - 1; i >= 0; i--) {
-		int r = pn_map_path(dir, (enum pn_map_id)i, sizeof(path), path, reterr);
+		int r = pn_bpffs_path(dir, pn_map_layouts[i].name, path, reterr);
 
 		if (r < 0)
 			return r;
@@ -92,19 +72,18 @@ static int remove_maps(const char *dir, struct pn_cleanup *ret, struct pn_err *r
 int pn_cleanup(const char *dir, struct pn_cleanup *ret, struct pn_err *reterr)
 {
 	PN_CLEANUP(pn_closep) int fd = -1;
-	struct statfs fs;
 	int r;
 
 	*ret = (struct pn_cleanup) { .n_maps = 0 };
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return 0;
-	if (fd < 0 || fstatfs(fd, &fs) < 0)
+	if (fd < 0)
 		return pn_err_set(reterr, -errno, "%s: %s", dir, strerror(errno));
-	if ((unsigned long)fs.f_type != BPF_FS_MAGIC)
+	if (!pn_bpffs_has(dir))
 		return pn_err_set(reterr, -EINVAL,
 				  "%s is not on a BPF file system, nothing is removed", dir);
-	r = lock(dir, fd, reterr);
+	r = pn_map_lock(fd, dir, reterr);
 	if (r == 0)
 		r = remove_trace(dir, ret, reterr);
 	if (r == 0)

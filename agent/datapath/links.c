@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which interfaces are host ends of pods' veth pairs; the agent attaches the tracer to them.
  *

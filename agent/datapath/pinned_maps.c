@@ -13,15 +13,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "datapath/bpffs.h"
 
 struct pn_maps {
 	const struct pn_clock *clock;
@@ -35,51 +32,12 @@ struct pn_maps {
 
 /* --- opening ------------------------------------------------------------------------------------ */
 
-static bool is_bpffs(const char *path)
-{
-	struct statfs fs;
-
-	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
-}
-
-/* mkdir -p, but only below a bpffs: directories of ours have no business elsewhere. */
-static int make_dir(const char *dir, struct pn_err *reterr)
-{
-	char path[PATH_MAX], *slash;
-
-	if (dir[0] != '/' || strlen(dir) >= sizeof(path))
-		return pn_err_set(reterr, -EINVAL, "%s: need an absolute path", dir);
-	(void)stpcpy(path, dir);
-	while (access(path, F_OK) < 0 && (slash = strrchr(path, '/')) != path)
-		*slash = '\0'; /* up to the last directory that exists */
-	if (!is_bpffs(path))
-		return pn_err_set(reterr, -ENOENT,
-				  "%s is not on a BPF file system: mount -t bpf bpf /sys/fs/bpf",
-				  dir);
-	while (strlen(path) < strlen(dir)) {
-		path[strlen(path)] = '/'; /* and down again */
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return pn_err_set(reterr, -errno, "making %s: %s", path, strerror(errno));
-	}
-	return 0;
-}
-
 static int lock_dir(struct pn_maps *m, const char *dir, struct pn_err *reterr)
 {
-	PN_CLEANUP(pn_closep) int fd = -1;
-	struct pn_meta_value meta = { .agent_pid = 0 };
-
 	m->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->dir_fd < 0)
 		return pn_err_set(reterr, -errno, "%s: %s", dir, strerror(errno));
-	if (flock(m->dir_fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno != EWOULDBLOCK)
-		return pn_err_set(reterr, -errno, "locking %s: %s", dir, strerror(errno));
-	if (pn_map_open(dir, PN_MAP_META, true, &fd, NULL) == 0)
-		(void)pn_map_read_meta(fd, &meta);
-	return pn_err_set(reterr, -EBUSY, "another agent writes the maps in %s (pid %u)", dir,
-			  meta.agent_pid);
+	return pn_map_lock(m->dir_fd, dir, reterr);
 }
 
 /* A map that is missing is made, so that what an agent left that knew fewer of them serves as well. */
@@ -158,7 +116,7 @@ int pn_maps_open(const struct pn_maps_config *config, struct pn_maps **ret, stru
 	for (int i = 0; i < PN_MAP_MAX; i++)
 		m->fds[i] = -1;
 
-	r = make_dir(config->dir, reterr);
+	r = pn_bpffs_make_dir(config->dir, reterr);
 	if (r == 0)
 		r = lock_dir(m, config->dir, reterr);
 	if (r == 0)

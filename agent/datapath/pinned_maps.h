@@ -60,7 +60,7 @@ int pn_maps_flush(struct pn_maps *m, struct pn_index *idx);
 int pn_maps_sweep(struct pn_maps *m, struct pn_index *idx);
 
 /*
- * Reading, by any process: what `podonym whois` and `podonym status` use.
+ * Reading, by any process: what `podonym whois` and `podonym doctor` use.
  */
 struct pn_maps_reader;
 

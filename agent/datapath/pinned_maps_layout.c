@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pinned maps as the kernel knows them: what each must look like, opening one that does or making
- * it, and walking over it. For the side that writes, pinned_maps.c, and the one that reads,
- * pinned_maps_reader.c.
+ * it, walking over it, and the lock on them all. For the side that writes, pinned_maps.c, the one that
+ * reads, pinned_maps_reader.c, and the one that removes, cleanup.c.
  */
 #include "datapath/pinned_maps_private.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+
+#include "datapath/bpffs.h"
 
 #define LAYOUT(name, type, key, value, ...)                                     \
 	{                                                                       \
@@ -36,15 +37,6 @@ const struct pn_map_layout pn_map_layouts[] = {
 	[PN_MAP_OWNER] = LAYOUT("owner", BPF_MAP_TYPE_HASH, __u32, struct pn_owner_value, 1, 1),
 };
 _Static_assert(PN_ARRAY_SIZE(pn_map_layouts) == PN_MAP_MAX, "a layout for each map");
-
-int pn_map_path(const char *dir, enum pn_map_id id, size_t size, char *ret, struct pn_err *reterr)
-{
-	int n = snprintf(ret, size, "%s/%s", dir, pn_map_layouts[id].name);
-
-	if (n < 0 || (size_t)n >= size)
-		return pn_err_set(reterr, -ENAMETOOLONG, "%s: the path is too long", dir);
-	return 0;
-}
 
 /* Of an agent when it takes maps over, or of whoever only reads them. */
 static const char *what_to_do(bool read_only)
@@ -111,7 +103,7 @@ int pn_map_open(const char *dir, enum pn_map_id id, bool read_only, int *ret, st
 	char path[PATH_MAX];
 	int r;
 
-	r = pn_map_path(dir, id, sizeof(path), path, reterr);
+	r = pn_bpffs_path(dir, pn_map_layouts[id].name, path, reterr);
 	if (r < 0)
 		return r;
 	fd = bpf_obj_get_opts(path, &opts);
@@ -140,7 +132,7 @@ int pn_map_create(const char *dir, enum pn_map_id id, uint32_t max_addrs, int *r
 	char path[PATH_MAX];
 	int r;
 
-	r = pn_map_path(dir, id, sizeof(path), path, reterr);
+	r = pn_bpffs_path(dir, pn_map_layouts[id].name, path, reterr);
 	if (r < 0)
 		return r;
 	fd = bpf_map_create(l->type, l->kernel_name, l->key_size, l->value_size, room(l, max_addrs),
@@ -152,6 +144,21 @@ int pn_map_create(const char *dir, enum pn_map_id id, uint32_t max_addrs, int *r
 		return pn_err_set(reterr, r, "pinning %s: %s", path, strerror(-r));
 	*ret = PN_TAKE_FD(fd);
 	return 0;
+}
+
+int pn_map_lock(int dir_fd, const char *dir, struct pn_err *reterr)
+{
+	struct pn_meta_value meta = { .agent_pid = 0 };
+	PN_CLEANUP(pn_closep) int fd = -1;
+
+	if (flock(dir_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno != EWOULDBLOCK)
+		return pn_err_set(reterr, -errno, "locking %s: %s", dir, strerror(errno));
+	if (pn_map_open(dir, PN_MAP_META, true, &fd, NULL) == 0)
+		(void)pn_map_read_meta(fd, &meta);
+	return pn_err_set(reterr, -EBUSY, "an agent uses %s (pid %u): stop it first", dir,
+			  meta.agent_pid);
 }
 
 int pn_map_read_meta(int fd, struct pn_meta_value *ret)

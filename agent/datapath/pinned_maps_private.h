@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "datapath/pinned_maps.h"
 
-/* What the writing and the reading side share: the layout of podonym/maps.h, as the kernel knows it. */
+/* What the files that write, read and remove the maps share: the layout of podonym/maps.h, as the kernel knows it. */
 
 enum pn_map_id {
 	PN_MAP_META,
@@ -38,12 +38,12 @@ extern const struct pn_map_layout pn_map_layouts[PN_MAP_MAX];
 int pn_map_open(const char *dir, enum pn_map_id id, bool read_only, int *ret,
 		struct pn_err *reterr);
 
-/** pn_map_path() - where a map is pinned. Return: 0 or -ENAMETOOLONG with @reterr */
-int pn_map_path(const char *dir, enum pn_map_id id, size_t size, char *ret, struct pn_err *reterr);
-
 /** pn_map_create() - make a map and pin it. Return: 0 or a negative errno with @reterr */
 int pn_map_create(const char *dir, enum pn_map_id id, uint32_t max_addrs, int *ret,
 		  struct pn_err *reterr);
+
+/** pn_map_lock() - be the only one to write in a directory, while @dir_fd is open. Return: 0; -EBUSY; others, with @reterr */
+int pn_map_lock(int dir_fd, const char *dir, struct pn_err *reterr);
 
 int pn_map_read_meta(int fd, struct pn_meta_value *ret);
 int pn_map_write_meta(int fd, const struct pn_meta_value *meta);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pinned maps, read: for `podonym whois`, which asks the maps and not the agent.
+ * The pinned maps, read: for `podonym whois` and `podonym doctor`, which ask the maps and not the
+ * agent.
  *
  * Any program with the right to write may have written a pinned map, so nothing in it is believed:
  * layout and version are compared before the first look-up, and text is made to end.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The maps in the tracer's pin directory: found, compared with what this build needs, replaced.
  * Called by tracer.c when it starts and by `podonym cleanup`.
@@ -11,15 +11,12 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
-#include <linux/magic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include "base/log.h"
 #include "bpf/flow.h"
+#include "datapath/bpffs.h"
 
 #define LAYOUT_NAME "layout"
 #define NOTES_PER_FLOW 128
@@ -41,44 +38,6 @@ _Static_assert(PN_ARRAY_SIZE(maps) == PN_PIN_MAX, "a row for each map");
 
 /* --- the directory ------------------------------------------------------------------------------ */
 
-static bool is_bpffs(const char *path)
-{
-	struct statfs fs;
-
-	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
-}
-
-int pn_pins_make_dir(const char *dir, struct pn_err *reterr)
-{
-	char path[PATH_MAX], *slash;
-
-	if (dir[0] != '/' || strlen(dir) >= sizeof(path))
-		return pn_err_set(reterr, -EINVAL, "%s: need an absolute path", dir);
-	(void)stpcpy(path, dir);
-	while (access(path, F_OK) < 0 && (slash = strrchr(path, '/')) != path)
-		*slash = '\0'; /* up to the last directory that exists */
-	if (!is_bpffs(path))
-		return pn_err_set(reterr, -ENOENT,
-				  "%s is not on a BPF file system: mount -t bpf bpf /sys/fs/bpf",
-				  dir);
-	while (strlen(path) < strlen(dir)) {
-		path[strlen(path)] = '/'; /* and down again */
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return pn_err_set(reterr, -errno, "making %s: %s", path, strerror(errno));
-	}
-	return 0;
-}
-
-int pn_pins_path(const char *dir, const char *name, char ret[static PATH_MAX],
-		 struct pn_err *reterr)
-{
-	int n = snprintf(ret, PATH_MAX, "%s/%s", dir, name);
-
-	if (n < 0 || n >= PATH_MAX)
-		return pn_err_set(reterr, -ENAMETOOLONG, "%s: the path is too long", dir);
-	return 0;
-}
-
 static void closedirp(DIR **d)
 {
 	if (*d)
@@ -92,7 +51,7 @@ int pn_pins_each(const char *dir, void (*visit)(void *data, const char *name), v
 
 	if (!d)
 		return -errno;
-	if (!is_bpffs(dir)) /* what is called like our pins there is somebody's files */
+	if (!pn_bpffs_has(dir)) /* what is called like our pins there is somebody's files */
 		return -ENOTSUP;
 	while ((e = readdir(d)))
 		if (e->d_name[0] != '.')
@@ -105,7 +64,7 @@ static int remove_pin(const char *dir, const char *name, struct pn_err *reterr)
 	char path[PATH_MAX];
 	int r;
 
-	r = pn_pins_path(dir, name, path, reterr);
+	r = pn_bpffs_path(dir, name, path, reterr);
 	if (r < 0)
 		return r;
 	if (unlink(path) < 0 && errno != ENOENT)
@@ -133,7 +92,7 @@ static int open_pin(const char *dir, const char *name, int *ret, struct bpf_map_
 	char path[PATH_MAX];
 	int r;
 
-	r = pn_pins_path(dir, name, path, NULL);
+	r = pn_bpffs_path(dir, name, path, NULL);
 	if (r < 0)
 		return r;
 	fd = bpf_obj_get(path);
@@ -234,7 +193,7 @@ int pn_pins_open(const char *dir, int ret[static PN_PIN_MAX], uint64_t *ret_n_lo
 	for (int i = 0; i < PN_PIN_MAX; i++)
 		ret[i] = -1;
 	*ret_n_lost = 0;
-	r = pn_pins_make_dir(dir, reterr);
+	r = pn_bpffs_make_dir(dir, reterr);
 	if (r < 0)
 		return r;
 	layout = read_layout(dir);
@@ -259,7 +218,7 @@ static int pin(const char *dir, const char *name, int fd, struct pn_err *reterr)
 	char path[PATH_MAX];
 	int r;
 
-	r = pn_pins_path(dir, name, path, reterr);
+	r = pn_bpffs_path(dir, name, path, reterr);
 	if (r < 0)
 		return r;
 	r = bpf_obj_pin(fd, path);

@@ -25,13 +25,6 @@ enum pn_pin {
 /* Of `notes`: an array that is mapped into memory, in elements of this size. */
 #define PN_NOTES_PAGE 4096
 
-/** pn_pins_make_dir() - mkdir -p below a BPF file system. Return: 0 or a negative errno with @reterr */
-int pn_pins_make_dir(const char *dir, struct pn_err *reterr);
-
-/** pn_pins_path() - of a pin. Return: 0 or -ENAMETOOLONG with @reterr */
-int pn_pins_path(const char *dir, const char *name, char ret[static PATH_MAX],
-		 struct pn_err *reterr);
-
 /**
  * pn_pins_open() - the maps of an earlier agent, if this build can go on with them; changes nothing
  * @ret: descriptors of all of them, or all -1

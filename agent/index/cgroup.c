@@ -69,7 +69,7 @@ static bool is_process(const struct pn_claimant *c)
 	return c && c->kind == PN_OWNER_PROCESS;
 }
 
-static void mark(struct pn_index *idx, struct pn_cgroup_entry *e)
+void pn_cgroup_mark(struct pn_index *idx, struct pn_cgroup_entry *e)
 {
 	if (cds_list_empty(&e->dirty))
 		cds_list_add_tail(&e->dirty, &idx->dirty_cgroups);
@@ -97,7 +97,7 @@ static void set_owner(struct pn_index *idx, struct pn_cgroup_entry *e, struct pn
 	atomic_store_explicit(&e->by, c, memory_order_release);
 	idx->counts.n_cgroups += (size_t)(c != NULL) - (size_t)(was != NULL);
 	e->gone = !c || is_over(e);
-	mark(idx, e);
+	pn_cgroup_mark(idx, e);
 }
 
 /* --- pods --------------------------------------------------------------------------------------- */
@@ -203,7 +203,7 @@ static int link_mirror(struct pn_index *idx, struct pn_claimant *c, const char *
 /* "": it is no mirror, or one of another node's pod. A hash is hex digits only, which no uid is. */
 static const char *hash_of(const struct pn_index *idx, const struct pn_object *o)
 {
-	const char *hash = pn_object_annotation(o, "kubernetes.io/config.hash");
+	const char *hash = pn_object_annotation(o, PN_CONFIG_HASH_ANNOTATION);
 
 	if (!hash || strlen(hash) >= PN_UID_LEN || hash[strspn(hash, "0123456789abcdef")] ||
 	    (idx->node_name[0] && strcmp(pn_object_pod(o)->node_name, idx->node_name) != 0))
@@ -387,7 +387,7 @@ int pn_index_cgroup_add(struct pn_index *idx, const struct pn_cgroup *cgroup)
 		e->removed = false;
 		e->gone = !owner_of(e);
 		cds_list_del_init(&e->past);
-		mark(idx, e); /* its deletion may be on the way */
+		pn_cgroup_mark(idx, e); /* its deletion may be on the way */
 	}
 	return belong(idx, e, cgroup);
 }
@@ -418,7 +418,7 @@ void pn_cgroups_prune(struct pn_index *idx, pn_nsec now)
 		cds_list_del_init(&e->past);
 		e->gone = true;
 		if (owner_of(e) || !cds_list_empty(&e->dirty))
-			mark(idx, e);
+			pn_cgroup_mark(idx, e);
 		else
 			drop(idx, e); /* the map does not have it */
 	}

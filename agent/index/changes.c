@@ -213,19 +213,13 @@ static const struct pn_claimant *cgroup_owner(const struct pn_cgroup_entry *e)
 	return by && !e->gone && cds_list_empty(&by->dirty) ? by : NULL;
 }
 
-static void mark_cgroup(struct pn_index *idx, struct pn_cgroup_entry *e)
-{
-	if (cds_list_empty(&e->dirty))
-		cds_list_add_tail(&e->dirty, &idx->dirty_cgroups);
-}
-
 static void settle_cgroup(struct round *r, void *thing, bool failed)
 {
 	struct pn_cgroup_entry *e = thing;
 	const struct pn_claimant *by = atomic_load_explicit(&e->by, memory_order_relaxed);
 
 	if (failed || (!e->gone && by != cgroup_owner(e)))
-		mark_cgroup(r->idx, e);
+		pn_cgroup_mark(r->idx, e);
 	else
 		pn_cgroup_settled(r->idx, e);
 }
@@ -244,7 +238,7 @@ static void take_cgroups(struct round *r, bool gone)
 
 		cds_list_del_init(&e->dirty);
 		if (!by != gone) {
-			mark_cgroup(r->idx, e);
+			pn_cgroup_mark(r->idx, e);
 			continue;
 		}
 		change = next_change(r, e, settle_cgroup);

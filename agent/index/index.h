@@ -45,10 +45,9 @@ struct pn_owner {
 	enum pn_owner_kind kind;
 	uint32_t flags; /* enum pn_owner_flags */
 	const char *uid, *name_space, *name;
-	const char *workload_kind,
-		*workload_name;	    /* a pod's: "Deployment" "web"; "" for a bare pod */
-	const char *node;	    /* where a pod or a process runs */
-	const char *zone, *region; /* of that node, or of the node itself */
+	const char *workload_kind, *workload_name; /* a pod's: "Deployment" "web"; "" if bare */
+	const char *node;			   /* where a pod or a process runs */
+	const char *zone, *region;		   /* of that node, or of the node itself */
 };
 
 /** pn_index_new() - @node_name: this node, "" if not known; copied. @clock outlives the index. Return: 0 or -ENOMEM */
@@ -104,11 +103,14 @@ int pn_index_apply(struct pn_index *idx, const struct pn_object *old, const stru
  */
 int pn_index_endpoints_synced(struct pn_index *idx);
 
+/** The annotation that the mirror of a static pod must have kept. */
+#define PN_CONFIG_HASH_ANNOTATION "kubernetes.io/config.hash"
+
 /**
  * struct pn_cgroup - a cgroup of this node, as the cgroup tree tells
  * @id:	     what bpf_skb_cgroup_id() returns; the kernel never gives it to another cgroup
- * @pod_uid: of the pod that it or an ancestor of it belongs to; for a static pod the hash that stands
- *	     in the annotation kubernetes.io/config.hash of its mirror. "": none of a pod
+ * @pod_uid: of the pod that it or an ancestor of it belongs to; for a static pod the hash that its
+ *	     mirror has in PN_CONFIG_HASH_ANNOTATION. "": none of a pod
  * @name:    without a pod: the unit or the command that it stands for
  */
 struct pn_cgroup {

@@ -215,10 +215,10 @@ static void insert(struct pn_history *h, struct pn_claimant *by, pn_nsec from, p
 }
 
 /* @is_shared: one that has the place from now on takes it from nobody. */
-static void copy(struct pn_history *h, const struct pn_history *old, const struct pn_claim *new,
+static void copy(struct pn_history *h, const struct pn_history *old, const struct pn_claim *claim,
 		 bool is_shared, pn_nsec now)
 {
-	bool takes_over = !is_shared && new &&until_of(new) == PN_NSEC_NEVER;
+	bool takes_over = !is_shared && claim && until_of(claim) == PN_NSEC_NEVER;
 
 	for (unsigned int i = 0; i < n_claims(old); i++) {
 		const struct pn_claim *c = &old->claims[i];
@@ -226,7 +226,7 @@ static void copy(struct pn_history *h, const struct pn_history *old, const struc
 
 		if (takes_over && until == PN_NSEC_NEVER)
 			until = now;
-		if ((!new || c->by != new->by) && !is_over(until, now))
+		if ((!claim || c->by != claim->by) && !is_over(until, now))
 			insert(h, c->by, c->from, until);
 	}
 }
@@ -244,10 +244,10 @@ static void publish(struct pn_place *p, struct pn_history *h)
 }
 
 /*
- * The claims with @new, in the place of one of the same claimant, and without those whose memory is
- * over. If @new does not end, whoever owns the place does so no longer.
+ * The claims with @claim, in the place of one of the same claimant, and without those whose memory
+ * is over. If @claim does not end, whoever owns the place does so no longer.
  */
-static int rewrite(struct pn_index *idx, struct pn_place *p, const struct pn_claim *new,
+static int rewrite(struct pn_index *idx, struct pn_place *p, const struct pn_claim *claim,
 		   pn_nsec now)
 {
 	struct pn_history *old = history(p), *h;
@@ -256,9 +256,9 @@ static int rewrite(struct pn_index *idx, struct pn_place *p, const struct pn_cla
 	if (!h)
 		return -ENOMEM;
 	h->n = 0;
-	if (new)
-		insert(h, new->by, new->from, until_of(new));
-	copy(h, old, new, has_sharers(p), now);
+	if (claim)
+		insert(h, claim->by, claim->from, until_of(claim));
+	copy(h, old, claim, has_sharers(p), now);
 	if (h->n > PN_INDEX_MAX_CLAIMS) {
 		h->claims[--h->n].by->n_claims--;
 		pn_metric_add(PN_METRIC_INDEX_FORGOTTEN, 1);

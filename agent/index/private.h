@@ -350,6 +350,9 @@ void pn_cgroups_settle(struct pn_index *idx, struct pn_claimant *c);
 void pn_cgroups_forget(struct pn_index *idx, struct pn_claimant *c);
 void pn_cgroups_prune(struct pn_index *idx, pn_nsec now);
 
+/* pn_cgroup_mark() - what the maps have of @e is not right, or may not be */
+void pn_cgroup_mark(struct pn_index *idx, struct pn_cgroup_entry *e);
+
 /* pn_cgroup_settled() - the maps have what was on the dirty list: free @e if it is over */
 void pn_cgroup_settled(struct pn_index *idx, struct pn_cgroup_entry *e);
 void pn_cgroups_drop_all(struct pn_index *idx);

@@ -53,11 +53,7 @@ start_in_pod() { # POD CGROUP
 start_listener() { # CGROUP PORT
 	start /dev/null /dev/null in_node socat "TCP6-LISTEN:$2,fork,ipv6-v6only=0" PIPE
 	enter_cgroup "$1"
-	await 5 listens "$2"
-}
-
-listens() { # PORT
-	[[ $(in_node ss -Hlnt "sport = :$1") ]]
+	await 5 listens in_node "$2"
 }
 
 with_uid() { # UID OBJECT

@@ -35,11 +35,7 @@ teardown_file() {
 # What listens ends with the test's pod or with the file's cluster.
 listen() { # POD SOCAT-ADDRESS SOCAT-ADDRESS PORT
 	start /dev/null /dev/null in_pod "$1" socat "$2" "$3"
-	await 5 listens "$1" "$4"
-}
-
-listens() { # POD PORT
-	[[ $(in_pod "$1" ss -Hlntu "sport = :$2") ]]
+	await 5 listens in_pod "$1" "$4"
 }
 
 udp_sink() { # POD PORT

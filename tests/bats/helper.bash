@@ -107,6 +107,11 @@ objects() { # FILE OBJECT...
 	printf '%s\n' "${@:2}" | jq -s '{items: .}' >"$1"
 }
 
+# Does anyone, by TCP or UDP?
+listens() { # RUNNER... PORT
+	[[ $("${@:1:$#-1}" ss -Hlntu "sport = :${*: -1}") ]]
+}
+
 # --- cgroups -------------------------------------------------------------------------------------
 
 # A tree of our own in the unified hierarchy. Sets cgroup; skips the suite's tests where there is none.
@@ -120,11 +125,11 @@ cgroup_up() {
 
 # A cgroup goes when the last process in it has.
 cgroup_down() {
-	local procs
+	local pid
 	[[ ${cgroup-} && -d $cgroup ]] || return 0
-	for procs in $(find "$cgroup" -name cgroup.procs -exec cat {} +); do
-		kill -KILL "$procs" 2>/dev/null || true
-	done
+	while read -r pid; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done < <(find "$cgroup" -name cgroup.procs -exec cat {} +)
 	await 5 cgroup_is_gone
 }
 

@@ -63,20 +63,20 @@ static_pod() { # NAMESPACE NAME HASH: its mirror has a uid of its own
 # Another machine, at the end of a wire; its side answers on every port that a test opens.
 remote_node_up() { # V4
 	ip netns add "$cluster-far"
-	ip -n "$cluster-node" link add veth-far address $node_mac \
-		type veth peer name eth0 address $pod_mac netns "$cluster-far"
+	ip -n "$cluster-node" link add veth-far address "$node_mac" \
+		type veth peer name eth0 address "$pod_mac" netns "$cluster-far"
 	ip -n "$cluster-far" link set lo up
 	ip -n "$cluster-far" link set eth0 up
 	ip -n "$cluster-far" addr add "$1/32" dev eth0
 	ip -n "$cluster-far" addr add 198.51.100.9/32 dev eth0
 	ip -n "$cluster-far" addr add 10.79.2.77/32 dev eth0
 	ip -n "$cluster-far" addr add 203.0.113.9/32 dev eth0
-	ip -n "$cluster-far" neigh add 169.254.1.1 lladdr $node_mac dev eth0
+	ip -n "$cluster-far" neigh add 169.254.1.1 lladdr "$node_mac" dev eth0
 	ip -n "$cluster-far" route add 169.254.1.1 dev eth0
 	ip -n "$cluster-far" route add default via 169.254.1.1 dev eth0 src "$1"
 	ip -n "$cluster-node" link set veth-far up
 	for address in "$1" 198.51.100.9 10.79.2.77 203.0.113.9; do
-		ip -n "$cluster-node" neigh add "$address" lladdr $pod_mac dev veth-far
+		ip -n "$cluster-node" neigh add "$address" lladdr "$pod_mac" dev veth-far
 		ip -n "$cluster-node" route add "$address" dev veth-far
 	done
 }
@@ -85,11 +85,7 @@ remote_node_up() { # V4
 serve_as() { # CGROUP NETNS-RUNNER PORT
 	start /dev/null /dev/null in_cgroup "$1" "${@:2:$#-2}" socat \
 		"TCP6-LISTEN:${*: -1},reuseaddr,fork,ipv6-v6only=0" PIPE
-	await 5 listens_in "${@:2:$#-2}" "${*: -1}"
-}
-
-listens_in() { # RUNNER... PORT
-	[[ $("${@:1:$#-1}" ss -Hlnt "sport = :${*: -1}") ]]
+	await 5 listens "${@:2}"
 }
 
 ask_as() { # CGROUP RUNNER... ADDRESS PORT
@@ -223,11 +219,7 @@ range_is() { # ADDRESS NAME
 
 listen_udp() { # PORT
 	start /dev/null /dev/null in_pod server socat "UDP4-RECV:$1" /dev/null,ignoreeof
-	await 5 listens_udp "$1"
-}
-
-listens_udp() { # PORT
-	[[ $(in_pod server ss -Hlnu "sport = :$1") ]]
+	await 5 listens in_pod server "$1"
 }
 
 # A pod comes with an address and a uid, and sends three datagrams from port 5555.

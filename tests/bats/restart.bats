@@ -26,8 +26,8 @@ teardown() {
 	suite_end
 }
 
-start_again() { # [OPTIONS]
-	start_agent in_node --server "$api_url" --name-wait 200ms --state "$dir/state" "$@"
+start_again() {
+	start_agent in_node --server "$api_url" --name-wait 200ms --state "$dir/state"
 }
 
 ping_once() { # N

@@ -76,16 +76,12 @@ backends_up() { # PORT
 				}
 			}
 		RULES
-		await 5 listens "$pod" "$1"
+		await 5 listens in_pod "$pod" "$1"
 	done
 }
 
-listens() { # POD PORT
-	[[ $(in_pod "$1" ss -Hlnt "sport = :$2") ]]
-}
-
 ask() { # POD ADDRESS PORT: some bytes there and back
-	[[ $(head -c 500 /dev/zero | in_pod "$1" socat -t 2 - "TCP:$2:$3" | wc -c) == 500 ]]
+	[[ $(head -c 500 /dev/zero | in_pod "$1" socat -t 2 - "TCP:$2:$3,connect-timeout=5" | wc -c) == 500 ]]
 }
 
 counted() { # POD PORT: packets and bytes it got and gave
@@ -154,6 +150,7 @@ ask_both() { # ADDRESS PORT BACKEND-PORT
 	local family
 	for family in 'iptables 10.96.1.2 10.80.0.3:8020 10.80.0.4:8020' \
 		'ip6tables fd00:96:1::2 [fd00:80::3]:8020 [fd00:80::4]:8020'; do
+		# shellcheck disable=SC2086 # four words
 		set -- $family
 		in_node "$1" -t nat -A PREROUTING -d "$2" -p tcp --dport 80 -m statistic --mode random \
 			--probability 0.5 -j DNAT --to-destination "$3"

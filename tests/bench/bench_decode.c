@@ -9,24 +9,16 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "kube/pb_numbers.h"
 #include "kube/wire.h"
+#include "tests/bench/bench.h"
 
 enum { PIECE = 16 << 10, REPEAT = 5 };
 
 static unsigned int n_objects = 10000;
-
-static pn_nsec cpu_time(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (pn_nsec)ts.tv_sec * PN_NSEC_PER_SEC + (pn_nsec)ts.tv_nsec;
-}
 
 static void put(struct pn_buf *b, const void *data, size_t len)
 {

@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <time.h>
 
 #include "datapath/pinned_maps.h"
 #include "index/index.h"
+#include "tests/bench/bench.h"
 
 static struct pn_index *idx;
 static unsigned int n_addrs = 50000;
@@ -24,20 +24,6 @@ static unsigned int n_addrs = 50000;
 static pn_nsec now(void)
 {
 	return pn_clock_now(&pn_clock_system);
-}
-
-/* Of this thread alone: what else runs on the machine counts little. */
-static pn_nsec cpu_time(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (pn_nsec)ts.tv_sec * PN_NSEC_PER_SEC + (pn_nsec)ts.tv_nsec;
-}
-
-static void row(const char *what, double value, const char *unit)
-{
-	printf("%-44s %10.1f %s\n", what, value, unit);
 }
 
 static struct pn_addr nth_addr(unsigned int i, uint8_t net)

@@ -15,11 +15,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <time.h>
 #include <bpf/bpf.h>
 
 #include "datapath/pinned_maps.h"
 #include "index/index.h"
+#include "tests/bench/bench.h"
 
 #define N_CHANGES 20000
 
@@ -28,19 +28,6 @@ static unsigned int n_addrs = 100000;
 static pn_nsec now(void)
 {
 	return pn_clock_now(&pn_clock_system);
-}
-
-static pn_nsec cpu_time(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (pn_nsec)ts.tv_sec * PN_NSEC_PER_SEC + (pn_nsec)ts.tv_nsec;
-}
-
-static void row(const char *what, double value, const char *unit)
-{
-	printf("%-54s %10.1f %s\n", what, value, unit);
 }
 
 static void must(int r, const char *what)

@@ -9,31 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "kube/informer_private.h"
 #include "kube/object_copy.h"
 #include "kube/snapshot.h"
+#include "tests/bench/bench.h"
 
 enum { N = 3, REPEAT = 5 };
 static const enum pn_kind_id kinds[N] = { PN_KIND_POD, PN_KIND_REPLICASET, PN_KIND_SERVICE };
 
 static unsigned int n_pods = 50000;
 static char path[64];
-
-static pn_nsec cpu_time(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (pn_nsec)ts.tv_sec * PN_NSEC_PER_SEC + (pn_nsec)ts.tv_nsec;
-}
-
-static void row(const char *what, double value, const char *unit)
-{
-	printf("%-52s %10.1f %s\n", what, value, unit);
-}
 
 static double ms(pn_nsec t)
 {

@@ -11,13 +11,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/intern.h"
 #include "base/util.h"
 #include "kube/object_copy.h"
 #include "kube/store.h"
+#include "tests/bench/bench.h"
 
 enum { N_LOOK_UPS = 2000000, N_NODES = 500, N_NAMESPACES = 200, N_PER_OWNER = 4 };
 
@@ -26,19 +26,6 @@ static uint32_t n_pods = 50000;
 static struct pn_addr *addrs; /* two for each pod */
 static uint32_t *sequence;    /* of pods, at random */
 static struct pn_addr *asked; /* all addresses in random order */
-
-static pn_nsec cpu_time(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (pn_nsec)ts.tv_sec * PN_NSEC_PER_SEC + (pn_nsec)ts.tv_nsec;
-}
-
-static void row(const char *what, double value, const char *unit)
-{
-	printf("%-52s %10.1f %s\n", what, value, unit);
-}
 
 /* From /proc/self/status, in bytes. */
 static double memory(const char *field)

@@ -9,17 +9,12 @@
 #include "../index/fixture.h"
 
 #include <bpf/bpf.h>
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
-#include <sys/mount.h>
 
+#include "bpffs_fixture.h"
 #include "datapath/pinned_maps.h"
 
 #define MAX_ADDRS 16384
-
-static char mount_point[] = "/tmp/pn-maps-XXXXXX";
-static bool have_bpffs;
 
 /* struct maps - an index and its maps, in a directory of their own */
 struct maps {
@@ -160,38 +155,6 @@ static inline int maps_teardown(void **state)
 	free(t);
 	return 0;
 }
-
-static inline int mount_bpffs(void **state)
-{
-	(void)state;
-	if (geteuid() != 0) {
-		print_message("# not root: no bpffs can be mounted\n");
-		return 0;
-	}
-	if (!mkdtemp(mount_point))
-		return -1;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("bpf", mount_point, "bpf", 0, NULL) < 0) {
-		print_message("# no bpffs: %s\n", strerror(errno));
-		return rmdir(mount_point);
-	}
-	have_bpffs = true;
-	return 0;
-}
-
-static inline int umount_bpffs(void **state)
-{
-	(void)state;
-	if (!have_bpffs)
-		return 0;
-	return umount2(mount_point, MNT_DETACH) < 0 ? -1 : rmdir(mount_point);
-}
-
-#define NEED_BPFFS()             \
-	do {                     \
-		if (!have_bpffs) \
-			skip();  \
-	} while (0)
 
 static inline void pin(const struct maps *t, const char *name, int fd)
 {

@@ -32,11 +32,6 @@ static void port_pod_init(struct port_pod *p, const char *name, const char *uid,
 	p->pod.p.n_host_addrs = 1;
 }
 
-static struct pn_cidr network(const char *address, uint8_t prefix_len)
-{
-	return (struct pn_cidr) { addr(address), prefix_len };
-}
-
 /* --- what is in the maps ------------------------------------------------------------------------ */
 
 /* @owner: set by the look-up that returned @err */
@@ -163,9 +158,9 @@ static void the_smallest_network_is_found_and_told(void **state)
 {
 	struct maps *t = *state;
 	const struct pn_range ranges[] = {
-		{ network("10.0.0.0", 96 + 8), "everything" },
-		{ network("10.2.0.0", 96 + 15), "office" },
-		{ network("fd00::", 7), "private" },
+		{ cidr("10.0.0.0", 96 + 8), "everything" },
+		{ cidr("10.2.0.0", 96 + 15), "office" },
+		{ cidr("fd00::", 7), "private" },
 	};
 	struct pn_meta_value meta;
 	struct pn_cidr pods;
@@ -174,7 +169,7 @@ static void the_smallest_network_is_found_and_told(void **state)
 	NEED_BPFFS();
 	start_agent(t, MAX_ADDRS);
 	node_init(&n, "n1", "uid-n", "192.0.2.1");
-	pods = network("10.1.1.0", 96 + 24);
+	pods = cidr("10.1.1.0", 96 + 24);
 	n.n.pod_cidrs = &pods;
 	n.n.n_pod_cidrs = 1;
 	add(&t->w, &n.n.meta);
@@ -221,9 +216,9 @@ static void a_full_trie_is_counted_and_tried_again(void **state)
 {
 	struct maps *t = *state;
 	const struct pn_range ranges[] = {
-		{ network("10.1.0.0", 96 + 16), "a" },
-		{ network("10.2.0.0", 96 + 16), "b" },
-		{ network("10.3.0.0", 96 + 16), "c" },
+		{ cidr("10.1.0.0", 96 + 16), "a" },
+		{ cidr("10.2.0.0", 96 + 16), "b" },
+		{ cidr("10.3.0.0", 96 + 16), "c" },
 	};
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	uint64_t before = pn_metric_get(PN_METRIC_MAPS_FAILURES);
@@ -250,7 +245,7 @@ static void a_full_trie_is_counted_and_tried_again(void **state)
 /* Everything that the next agent finds again, and only it. */
 static void apply_all(struct maps *t, struct port_pod *p, struct service *s)
 {
-	const struct pn_range range = { network("10.2.0.0", 96 + 16), "office" };
+	const struct pn_range range = { cidr("10.2.0.0", 96 + 16), "office" };
 	const struct pn_cgroup cgroup = { 7, "uid-e", "" };
 
 	port_pod_init(p, "exporter", "uid-e", "10.0.0.1", 9100);

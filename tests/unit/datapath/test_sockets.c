@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whose socket an end is, and the sockets of the node itself: pods and node each have a cgroup of
  * their own here, and talk to each other in every way.

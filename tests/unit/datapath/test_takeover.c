@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What outlives an agent: one tracer ends, or never ends properly, and the next one goes on. The
  * traffic between two pods is the witness: whatever was sent must be in the table, once.
@@ -11,10 +11,10 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <sys/mount.h>
 #include <time.h>
 
 #include "base/metric.h"
+#include "bpffs_fixture.h"
 #include "cgroup_fixture.h"
 #include "world_fixture.h"
 
@@ -22,9 +22,7 @@
 #define HEAD_BYTES 4096
 #define NOTE_BYTES 128
 
-static char mount_point[] = "/tmp/pn-takeover-XXXXXX";
 static char pin_dir[64];
-static bool has_bpffs;
 
 static const struct pn_tracer_config plain = { .ip_map_fd = -1,
 					       .max_flows = MAX_FLOWS,
@@ -33,40 +31,15 @@ static const struct pn_tracer_config clsact = {
 	.ip_map_fd = -1, .max_flows = MAX_FLOWS, .pin_dir = pin_dir, .force_clsact = true
 };
 
-/* In a mount namespace of our own, so that it goes with the test. */
-static int mount_bpffs(void **state)
-{
-	(void)state;
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
-		return 0;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(mount_point) ||
-	    mount("bpf", mount_point, "bpf", 0, NULL) < 0)
-		return -1;
-	(void)snprintf(pin_dir, sizeof(pin_dir), "%s/podonym/flows", mount_point);
-	has_bpffs = true;
-	return 0;
-}
-
-static int unmount_bpffs(void **state)
-{
-	(void)state;
-	if (has_bpffs) {
-		(void)umount2(mount_point, MNT_DETACH);
-		(void)rmdir(mount_point);
-	}
-	return 0;
-}
-
 static int start(void **state, const struct pn_tracer_config *config)
 {
 	static struct world w;
 
 	w = (struct world) {};
 	*state = &w;
-	if (!has_bpffs) {
-		print_message("needs root: mounts a BPF file system\n");
+	if (!have_bpffs)
 		return 0;
-	}
+	(void)snprintf(pin_dir, sizeof(pin_dir), "%s/podonym/flows", mount_point);
 	return world_start(&w, config);
 }
 
@@ -642,5 +615,5 @@ int main(void)
 		cmocka_unit_test(cleanup_of_another_file_system_is_refused),
 	};
 
-	return cmocka_run_group_tests_name("takeover", tests, mount_bpffs, unmount_bpffs);
+	return cmocka_run_group_tests_name("takeover", tests, mount_bpffs, umount_bpffs);
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flow programs, given one packet after the other with BPF_PROG_TEST_RUN: what ends up in the
  * flow table and in the ledger. Nothing is attached; test_traffic does that with real traffic.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tracer on real interfaces: two pods, each a network namespace behind a veth, and between them
  * the node's namespace, which routes and translates. Every packet that a pod sends is told apart

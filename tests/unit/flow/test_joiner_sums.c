@@ -13,7 +13,7 @@ enum { N_CONNS = 48, N_STEPS = 20000 };
 /* What passed, and what records said, by end: 0 opened the connection. */
 struct sim_conn {
 	struct way front, behind; /* the same without a translation */
-	bool translated, client_here, server_here, told_front;
+	bool translated, client_here, server_here;
 	uint64_t passed[2], recorded[2], arrived[2], recorded_arrived[2];
 };
 

@@ -65,6 +65,13 @@ static inline struct pn_cidr cidr(const char *address, uint8_t prefix_len)
 	return (struct pn_cidr) { addr(address), prefix_len };
 }
 
+/* Less than @n, and the same again for the same @seed. */
+static inline unsigned int draw_below(unsigned int *seed, unsigned int n)
+{
+	*seed = *seed * 1103515245u + 12345u;
+	return (*seed >> 16) % n;
+}
+
 /* A pod that runs on node "n1" with one or two addresses; fields may be changed afterwards. */
 struct pod {
 	struct pn_pod p;

@@ -168,12 +168,6 @@ struct drawn {
 	struct maps maps;
 };
 
-static unsigned int draw(struct drawn *d, unsigned int n)
-{
-	d->seed = d->seed * 1103515245u + 12345u;
-	return (d->seed >> 16) % n;
-}
-
 static void drawn_init(struct drawn *d, unsigned int seed)
 {
 	static const char *const names[] = { "a", "b", "c", "d", "proxy-n1" };
@@ -188,9 +182,9 @@ static void drawn_init(struct drawn *d, unsigned int seed)
 
 static void draw_pod(struct world *w, struct drawn *d)
 {
-	unsigned int i = draw(d, 5);
+	unsigned int i = draw_below(&d->seed, 5);
 
-	if (draw(d, 2)) {
+	if (draw_below(&d->seed, 2)) {
 		add(w, &d->pods[i].p.meta);
 		d->has_pod[i] = d->had_pod[i] = true;
 	} else {
@@ -201,10 +195,10 @@ static void draw_pod(struct world *w, struct drawn *d)
 
 static void draw_cgroup(struct world *w, struct drawn *d)
 {
-	unsigned int id = 1 + draw(d, 10), pod = id % 5;
+	unsigned int id = 1 + draw_below(&d->seed, 10), pod = id % 5;
 	const char *uid = pod == 4 ? HASH : d->pods[pod].p.meta.uid;
 
-	d->has_cgroup[id] = draw(d, 2);
+	d->has_cgroup[id] = draw_below(&d->seed, 2);
 	if (d->has_cgroup[id])
 		add_cgroup(w, id, id > 5 ? "" : uid, "sh");
 	else
@@ -213,7 +207,7 @@ static void draw_cgroup(struct world *w, struct drawn *d)
 
 static void draw_step(struct world *w, struct drawn *d)
 {
-	switch (draw(d, 5)) {
+	switch (draw_below(&d->seed, 5)) {
 	case 0:
 	case 1:
 		draw_pod(w, d);
@@ -223,10 +217,10 @@ static void draw_step(struct world *w, struct drawn *d)
 		draw_cgroup(w, d);
 		break;
 	default:
-		go_to(w, w->fake.t / PN_NSEC_PER_MSEC + draw(d, 400000));
+		go_to(w, w->fake.t / PN_NSEC_PER_MSEC + draw_below(&d->seed, 400000));
 		pn_index_prune(w->idx);
-		d->maps.fail_owners = draw(d, 4) == 0;
-		d->maps.fail_cgroups = draw(d, 4) == 0;
+		d->maps.fail_owners = draw_below(&d->seed, 4) == 0;
+		d->maps.fail_cgroups = draw_below(&d->seed, 4) == 0;
 		take_all(w, &d->maps);
 		break;
 	}

@@ -431,12 +431,6 @@ struct drawn {
 
 static const char *const drawn_names[N_DRAWN] = { "s0", "s1", "s2", "web" };
 
-static unsigned int draw(struct drawn *d, unsigned int n)
-{
-	d->seed = d->seed * 1103515245u + 12345u;
-	return (d->seed >> 16) % n;
-}
-
 static void drawn_init(struct drawn *d, unsigned int seed)
 {
 	memset(d, 0, sizeof(*d));
@@ -448,9 +442,9 @@ static void drawn_init(struct drawn *d, unsigned int seed)
 
 static void draw_service(struct world *w, struct drawn *d)
 {
-	unsigned int i = draw(d, N_DRAWN);
+	unsigned int i = draw_below(&d->seed, N_DRAWN);
 
-	d->has_service[i] = draw(d, 3) > 0;
+	d->has_service[i] = draw_below(&d->seed, 3) > 0;
 	if (d->has_service[i])
 		add(w, &d->services[i].s.meta);
 	else
@@ -460,19 +454,19 @@ static void draw_service(struct world *w, struct drawn *d)
 static void draw_slice(struct world *w, struct drawn *d)
 {
 	static const char *const uids[] = { "e0", "e1", "e2", "e3", "e4", "e5" };
-	unsigned int i = draw(d, 6);
+	unsigned int i = draw_below(&d->seed, 6);
 	struct slice *was = &d->slices[i][d->now[i]], *is = &d->slices[i][!d->now[i]];
 	char text[16];
 
-	if (d->has_slice[i] && draw(d, 4) == 0) {
+	if (d->has_slice[i] && draw_below(&d->seed, 4) == 0) {
 		del(w, &was->s.meta);
 		d->has_slice[i] = false;
 		return;
 	}
-	slice_init(is, uids[i], drawn_names[draw(d, N_DRAWN)], 80);
-	for (unsigned int k = draw(d, 5); k > 0; k--) {
-		(void)snprintf(text, sizeof(text), "10.0.0.%u", 1 + draw(d, 6));
-		slice_add(is, text, draw(d, 2));
+	slice_init(is, uids[i], drawn_names[draw_below(&d->seed, N_DRAWN)], 80);
+	for (unsigned int k = draw_below(&d->seed, 5); k > 0; k--) {
+		(void)snprintf(text, sizeof(text), "10.0.0.%u", 1 + draw_below(&d->seed, 6));
+		slice_add(is, text, draw_below(&d->seed, 2));
 	}
 	update(w, d->has_slice[i] ? &was->s.meta : NULL, &is->s.meta);
 	d->has_slice[i] = true;
@@ -525,7 +519,7 @@ static void slices_drawn_in_any_order_end_in_the_same_places(void **state)
 		drawn_init(&d, seed);
 		for (int i = 0; i < 60; i++) {
 			go_to(w, w->fake.t / PN_NSEC_PER_MSEC + 10000);
-			if (draw(&d, 4) == 0)
+			if (draw_below(&d.seed, 4) == 0)
 				draw_service(w, &d);
 			else
 				draw_slice(w, &d);

@@ -17,14 +17,6 @@
 #include "kube/reflector.h"
 #include "kube/store.h"
 
-static void need_malloc(void)
-{
-	if (CAN_FAIL)
-		return;
-	print_message("# the sanitizers bring their own malloc(); the release build runs this\n");
-	skip();
-}
-
 #define META(name, owner, rv)                                                               \
 	"{\"metadata\":{\"namespace\":\"ns-" name "\",\"name\":\"" name "\",\"uid\":\"u\"," \
 	"\"resourceVersion\":\"" rv "\",\"ownerReferences\":[{\"controller\":true,"         \

@@ -7,14 +7,6 @@
 
 #include "failing_malloc.h"
 
-static void need_malloc(void)
-{
-	if (CAN_FAIL)
-		return;
-	print_message("# the sanitizers bring their own malloc(); the release build runs this\n");
-	skip();
-}
-
 /* --- what the store holds, as text --- */
 
 struct lines {
