@@ -32,6 +32,19 @@ await() { # SECONDS COMMAND...
 	done
 }
 
+# Returns when the wall clock shows another second.
+next_second() {
+	local now
+	printf -v now '%(%s)T' -1
+	await 2 second_is_over "$now"
+}
+
+second_is_over() { # SECOND
+	local now
+	printf -v now '%(%s)T' -1
+	((now > $1))
+}
+
 # Runs in the background, out of the way of bats' own descriptors. Sets started to its pid.
 start() { # OUT ERR COMMAND...
 	cluster_exec="exec" "${@:3}" >"$1" 2>"$2" 3>&- 4>&- </dev/null &
