@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flow programs, given one packet after the other with BPF_PROG_TEST_RUN: what each sort of packet
+ * becomes in the flow table and in the ledger. Nothing is attached; test_traffic does that with real
+ * traffic, and test_tracer looks at the table as a whole.
+ */
+#include "tracer_fixture.h"
+
+static void udp_over_ipv4_is_recorded(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	make_udp(&p, POD, 4000, PEER, 53, 32);
+	assert_recorded(t, &p, IPPROTO_UDP, 4000, 53);
+}
+
+static void ethernet_padding_is_not_counted(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	make_udp(&p, POD, 4000, PEER, 53, 1);
+	(void)put(&p, 17);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	assert_int_equal(only_flow(t).value.dir[0].sent_bytes, 29);
+}
+
+static void ipv4_options_are_skipped(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 40);
+	put_tcp(&p, 4000, 80, ACK);
+	packet_end(&p, 5);
+	assert_recorded(t, &p, IPPROTO_TCP, 4000, 80);
+}
+
+static void udp_over_ipv6_is_recorded(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv6(&p, POD6, PEER6);
+	put_udp(&p, 4000, 53);
+	packet_end(&p, 7);
+	assert_recorded(t, &p, IPPROTO_UDP, 4000, 53);
+}
+
+static void ipv6_extension_headers_are_skipped(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv6(&p, POD6, PEER6);
+	put_extension(&p, IPPROTO_HOPOPTS, 8);
+	put_extension(&p, IPPROTO_DSTOPTS, 264);
+	put_extension(&p, IPPROTO_ROUTING, 24);
+	put_ipv6_fragment(&p, 0, false);
+	put_extension(&p, IPPROTO_AH, 24);
+	put_extension(&p, IPPROTO_DSTOPTS, 16);
+	put_tcp(&p, 4000, 80, ACK);
+	packet_end(&p, 3);
+	assert_recorded(t, &p, IPPROTO_TCP, 4000, 80);
+}
+
+static void endless_ipv6_extensions_are_recorded_without_ports(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv6(&p, POD6, PEER6);
+	for (int i = 0; i < 30; i++)
+		put_extension(&p, IPPROTO_DSTOPTS, 8);
+	put_udp(&p, 4000, 53);
+	packet_end(&p, 0);
+	assert_recorded(t, &p, IPPROTO_DSTOPTS, 0, 0);
+}
+
+static void vlan_tags_are_skipped(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_vlan(&p, 0x8100, 5);
+	put_ipv4(&p, POD, PEER, 0);
+	put_udp(&p, 4000, 53);
+	packet_end(&p, 0);
+	assert_recorded(t, &p, IPPROTO_UDP, 4000, 53);
+}
+
+static void double_vlan_tags_are_skipped(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_vlan(&p, 0x88a8, 7);
+	put_vlan(&p, 0x8100, 5);
+	put_ipv6(&p, POD6, PEER6);
+	put_udp(&p, 4000, 53);
+	packet_end(&p, 0);
+	assert_recorded(t, &p, IPPROTO_UDP, 4000, 53);
+}
+
+static void sctp_has_ports(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	(void)put_ports(&p, IPPROTO_SCTP, 12, 4000, 3868);
+	packet_end(&p, 20);
+	assert_recorded(t, &p, IPPROTO_SCTP, 4000, 3868);
+}
+
+static void other_protocols_have_no_ports(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	(void)put_transport(&p, IPPROTO_GRE, 4);
+	packet_end(&p, 20);
+	assert_recorded(t, &p, IPPROTO_GRE, 0, 0);
+}
+
+static void fragments_after_the_first_have_no_ports(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_ipv4_fragment(&p, 1480, false);
+	p.b[p.type_at] = IPPROTO_UDP;
+	packet_end(&p, 3);
+	assert_recorded(t, &p, IPPROTO_UDP, 0, 0);
+	assert_true(only_flow(t).value.state & PN_FLOW_FRAGMENT);
+}
+
+static void ipv6_fragments_after_the_first_have_no_ports(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv6(&p, POD6, PEER6);
+	put_ipv6_fragment(&p, 1232, true);
+	p.b[p.type_at] = IPPROTO_TCP;
+	packet_end(&p, 8);
+	assert_recorded(t, &p, IPPROTO_TCP, 0, 0);
+	assert_true(only_flow(t).value.state & PN_FLOW_FRAGMENT);
+}
+
+/* The UDP length in a first fragment is that of the whole datagram. */
+static void first_fragments_have_ports(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_ipv4_fragment(&p, 0, true);
+	put_udp(&p, 4000, 53);
+	packet_end(&p, 1000);
+	put16(p.b + p.udp_at + 4, 9000);
+	assert_recorded(t, &p, IPPROTO_UDP, 4000, 53);
+	assert_false(only_flow(t).value.state & PN_FLOW_FRAGMENT);
+}
+
+static void icmp_echo_and_reply_are_one_flow(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+	struct flow f;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_icmp(&p, IPPROTO_ICMP, 8, 0, 0x1234);
+	packet_end(&p, 56);
+	assert_recorded(t, &p, IPPROTO_ICMP, 0x1234, 0x1234);
+
+	put_ethernet(&p);
+	put_ipv4(&p, PEER, POD, 0);
+	put_icmp(&p, IPPROTO_ICMP, 0, 0, 0x1234);
+	packet_end(&p, 56);
+	send_packet(t, PN_HOOK_EGRESS, &p);
+	f = only_flow(t);
+	assert_int_equal(f.value.dir[1].delivered_packets, 1);
+	assert_int_equal(f.value.initiator, 0);
+}
+
+static void icmpv6_echo_is_keyed_by_its_identifier(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv6(&p, POD6, PEER6);
+	put_icmp(&p, IPPROTO_ICMPV6, 128, 0, 0x4321);
+	packet_end(&p, 8);
+	assert_recorded(t, &p, IPPROTO_ICMPV6, 0x4321, 0x4321);
+}
+
+static void icmp_errors_are_keyed_by_type_and_code(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_icmp(&p, IPPROTO_ICMP, 3, 4, 0);
+	packet_end(&p, 28);
+	assert_recorded(t, &p, IPPROTO_ICMP, 0x0304, 0);
+}
+
+static void both_directions_are_one_flow(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+	struct flow f;
+
+	make_udp(&p, PEER, 53, POD, 4000, 100);
+	send_packet(t, PN_HOOK_EGRESS, &p);
+	send_packet(t, PN_HOOK_EGRESS, &p);
+	make_udp(&p, POD, 4000, PEER, 53, 10);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+
+	f = only_flow(t);
+	assert_int_equal(f.value.dir[1].delivered_packets, 2);
+	assert_int_equal(f.value.dir[1].delivered_bytes, 256);
+	assert_int_equal(f.value.dir[0].sent_packets, 1);
+	assert_int_equal(f.value.dir[0].sent_bytes, 38);
+	assert_int_equal(f.value.initiator, 1);
+	assert_false(f.value.state & PN_FLOW_INITIATOR);
+	assert_true(f.value.start_ns > 0 && f.value.last_ns >= f.value.start_ns);
+	assert_true(f.value.ifindex > 0);
+}
+
+/* Sorting is by address as bytes, and by port where the addresses are equal. */
+static void ends_are_sorted_as_bytes(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+	struct flow f;
+
+	make_udp(&p, "10.0.0.200", 9, "10.0.1.1", 8, 0);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	f = only_flow(t);
+	assert_end(&f.key, 0, "10.0.0.200", 9);
+	assert_int_equal(pn_tracer_remove(t, &f.key, &f.value), 0);
+
+	make_udp(&p, POD, 0x0200, POD, 0x01ff, 0);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	f = only_flow(t);
+	assert_end(&f.key, 0, POD, 0x01ff);
+	assert_int_equal(f.value.dir[1].sent_packets, 1);
+}
+
+static void syn_names_the_initiator(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+	struct flow f;
+
+	make_tcp(&p, PEER, 50000, POD, 80, SYN);
+	send_packet(t, PN_HOOK_EGRESS, &p);
+	make_tcp(&p, POD, 80, PEER, 50000, SYN | ACK);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	make_tcp(&p, PEER, 50000, POD, 80, FIN | ACK);
+	send_packet(t, PN_HOOK_EGRESS, &p);
+	f = only_flow(t);
+	assert_int_equal(f.value.initiator, 1);
+	assert_true(f.value.state & PN_FLOW_INITIATOR);
+	assert_int_equal(f.value.tcp_flags[1], SYN | FIN | ACK);
+	assert_int_equal(f.value.tcp_flags[0], SYN | ACK);
+}
+
+static void syn_ack_corrects_the_first_guess(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+	struct flow f;
+
+	make_tcp(&p, POD, 80, PEER, 50000, ACK);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	assert_int_equal(only_flow(t).value.initiator, 0);
+	make_tcp(&p, POD, 80, PEER, 50000, SYN | ACK);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	f = only_flow(t);
+	assert_int_equal(f.value.initiator, 1);
+	assert_true(f.value.state & PN_FLOW_INITIATOR);
+}
+
+static void gso_counts_segments_and_their_headers(void **state)
+{
+	const struct __sk_buff ctx = { .gso_segs = 3, .gso_size = 500 };
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+	struct flow f;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_tcp(&p, 4000, 80, ACK);
+	packet_end(&p, 1400);
+	send_gso(t, PN_HOOK_INGRESS, &p, &ctx);
+	f = only_flow(t);
+	assert_int_equal(f.value.dir[0].sent_packets, 3);
+	assert_int_equal(f.value.dir[0].sent_bytes, 1400 + 3 * 40);
+	assert_int_equal(ledger(t, PN_STAT_RECORDED), 3);
+}
+
+static void gso_without_a_count_is_reckoned_from_its_length(void **state)
+{
+	const struct __sk_buff ctx = { .gso_size = 500 };
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_tcp(&p, 4000, 80, ACK);
+	packet_end(&p, 1400);
+	send_gso(t, PN_HOOK_INGRESS, &p, &ctx);
+	assert_int_equal(only_flow(t).value.dir[0].sent_packets, 3);
+}
+
+static void big_tcp_is_counted_with_all_its_bytes(void **state)
+{
+	const struct __sk_buff ctx = { .gso_segs = 2, .gso_size = 700 };
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_tcp(&p, 4000, 80, ACK);
+	packet_end(&p, 1400);
+	put16(p.b + p.ip_at + 2, 0);
+	send_gso(t, PN_HOOK_INGRESS, &p, &ctx);
+	assert_int_equal(only_flow(t).value.dir[0].sent_bytes, 1400 + 2 * 40);
+}
+
+static void arp_and_others_are_not_ip(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ethertype(&p, 0x0806);
+	(void)put(&p, 28);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	put_ethernet(&p);
+	put_vlan(&p, 0x8100, 1);
+	put_vlan(&p, 0x8100, 2);
+	put_vlan(&p, 0x8100, 3);
+	put_ipv4(&p, POD, PEER, 0);
+	packet_end(&p, 0);
+	send_packet(t, PN_HOOK_EGRESS, &p);
+	assert_int_equal(ledger(t, PN_STAT_NOT_IP), 2);
+	assert_int_equal(count_flows(t), 0);
+}
+
+static void assert_cut_at_every_byte_is_malformed(struct pn_tracer *t, const struct packet *whole)
+{
+	/*
+	 * Test-run takes no frame without a byte behind the Ethernet header, and none with an IP
+	 * header cut short that follows it directly; so the packets have a VLAN tag.
+	 */
+	for (size_t len = 15; len < whole->len; len++) {
+		struct packet p = *whole;
+
+		p.len = len;
+		assert_malformed(t, &p);
+	}
+}
+
+static void a_packet_cut_anywhere_is_malformed(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+
+	put_ethernet(&p);
+	put_vlan(&p, 0x88a8, 1);
+	put_vlan(&p, 0x8100, 1);
+	put_ipv4(&p, POD, PEER, 8);
+	put_tcp(&p, 1, 2, ACK);
+	packet_end(&p, 4);
+	assert_cut_at_every_byte_is_malformed(t, &p);
+
+	put_ethernet(&p);
+	put_vlan(&p, 0x8100, 1);
+	put_ipv6(&p, POD6, PEER6);
+	put_extension(&p, IPPROTO_DSTOPTS, 16);
+	put_ipv6_fragment(&p, 0, true);
+	put_udp(&p, 1, 2);
+	packet_end(&p, 4);
+	assert_cut_at_every_byte_is_malformed(t, &p);
+}
+
+/* Here the IP length is right for what is left, and the transport header has no room in it. */
+static void a_transport_header_cut_short_is_malformed(void **state)
+{
+	static const struct {
+		uint8_t proto;
+		size_t header_len;
+	} kinds[] = { { IPPROTO_TCP, 20 },
+		      { IPPROTO_UDP, 8 },
+		      { IPPROTO_SCTP, 12 },
+		      { IPPROTO_ICMP, 8 },
+		      { IPPROTO_ICMPV6, 8 } };
+	struct pn_tracer *t = tracer_of(state);
+
+	for (size_t k = 0; k < PN_ARRAY_SIZE(kinds); k++) {
+		for (size_t len = 0; len < kinds[k].header_len; len++) {
+			struct packet p;
+
+			put_ethernet(&p);
+			put_ipv4(&p, POD, PEER, 0);
+			(void)put_transport(&p, kinds[k].proto, len);
+			packet_end(&p, 0);
+			(void)put(&p, 40); /* padding must not be taken for it */
+			assert_malformed(t, &p);
+		}
+	}
+}
+
+static void lengths_that_contradict_are_malformed(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet good, p;
+
+	make_udp(&good, POD, 1, PEER, 2, 4);
+	p = good;
+	p.b[p.ip_at] = 0x44; /* header shorter than the shortest */
+	assert_malformed(t, &p);
+	p = good;
+	p.b[p.ip_at] = 0x4f; /* header longer than the packet */
+	assert_malformed(t, &p);
+	p = good;
+	p.b[p.ip_at] = 0x65; /* version 6 in a packet said to be version 4 */
+	assert_malformed(t, &p);
+	p = good;
+	put16(p.b + p.ip_at + 2, (unsigned int)(p.len - p.ip_at + 1));
+	assert_malformed(t, &p);
+	p = good;
+	put16(p.b + p.ip_at + 2, 19);
+	assert_malformed(t, &p);
+	p = good;
+	put16(p.b + p.udp_at + 4, 13);
+	assert_malformed(t, &p);
+	p = good;
+	put16(p.b + p.udp_at + 4, 7);
+	assert_malformed(t, &p);
+
+	make_tcp(&good, POD, 1, PEER, 2, ACK);
+	p = good;
+	p.b[p.len - 8] = 0x40; /* header shorter than the shortest */
+	assert_malformed(t, &p);
+	p = good;
+	p.b[p.len - 8] = 0x60; /* options that are not there */
+	assert_malformed(t, &p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_TRACER(udp_over_ipv4_is_recorded),
+		ON_TRACER(ethernet_padding_is_not_counted),
+		ON_TRACER(ipv4_options_are_skipped),
+		ON_TRACER(udp_over_ipv6_is_recorded),
+		ON_TRACER(ipv6_extension_headers_are_skipped),
+		ON_TRACER(endless_ipv6_extensions_are_recorded_without_ports),
+		ON_TRACER(vlan_tags_are_skipped),
+		ON_TRACER(double_vlan_tags_are_skipped),
+		ON_TRACER(sctp_has_ports),
+		ON_TRACER(other_protocols_have_no_ports),
+		ON_TRACER(fragments_after_the_first_have_no_ports),
+		ON_TRACER(ipv6_fragments_after_the_first_have_no_ports),
+		ON_TRACER(first_fragments_have_ports),
+		ON_TRACER(icmp_echo_and_reply_are_one_flow),
+		ON_TRACER(icmpv6_echo_is_keyed_by_its_identifier),
+		ON_TRACER(icmp_errors_are_keyed_by_type_and_code),
+		ON_TRACER(both_directions_are_one_flow),
+		ON_TRACER(ends_are_sorted_as_bytes),
+		ON_TRACER(syn_names_the_initiator),
+		ON_TRACER(syn_ack_corrects_the_first_guess),
+		ON_TRACER(gso_counts_segments_and_their_headers),
+		ON_TRACER(gso_without_a_count_is_reckoned_from_its_length),
+		ON_TRACER(big_tcp_is_counted_with_all_its_bytes),
+		ON_TRACER(arp_and_others_are_not_ip),
+		ON_TRACER(a_packet_cut_anywhere_is_malformed),
+		ON_TRACER(a_transport_header_cut_short_is_malformed),
+		ON_TRACER(lengths_that_contradict_are_malformed),
+	};
+
+	return cmocka_run_group_tests_name("packets", tests, NULL, NULL);
+}
