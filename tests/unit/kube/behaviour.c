@@ -436,3 +436,23 @@ void fetch_stream(struct behaviour *b, const char *events)
 	api_stream(&b->api);
 	api_send(&b->api, events);
 }
+
+void expect_relist(struct behaviour *b, const char *version)
+{
+	char what[64];
+
+	api_send(&b->api, "ERROR 410 Expired");
+	(void)snprintf(what, sizeof(what), "LIST resourceVersion=%s", version);
+	api_expect(&b->api, what);
+}
+
+void relist(struct behaviour *b, const char *old, const char *new, const char *objects)
+{
+	char what[64];
+
+	expect_relist(b, old);
+	api_list(&b->api, new, objects);
+	(void)snprintf(what, sizeof(what), "WATCH resourceVersion=%s", new);
+	api_expect(&b->api, what);
+	api_stream(&b->api);
+}

@@ -152,4 +152,10 @@ void fetch_stream(struct behaviour *b, const char *events);
 
 #define scenario(name) cmocka_unit_test_setup_teardown(name, behaviour_setup, behaviour_teardown)
 
+/** expect_relist() - end a watch so that a list from @version follows */
+void expect_relist(struct behaviour *b, const char *version);
+
+/** relist() - the same, and @objects of version @new are its answer; the watch from there on is open */
+void relist(struct behaviour *b, const char *old, const char *new, const char *objects);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Behaviour, part 6: informers that begin with objects from before instead of a list. The objects come
+ * Behaviour, part 7: informers that begin with objects from before instead of a list. The objects come
  * from an informer of an earlier factory, as after a restart. Where something has to follow at once the
  * back-off is so long that the test would fail by waiting.
  */
