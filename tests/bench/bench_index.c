@@ -17,6 +17,7 @@
 #include "datapath/pinned_maps.h"
 #include "index/index.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/bench_pod.h"
 
 static struct pn_index *idx;
 static unsigned int n_addrs = 50000;
@@ -37,31 +38,9 @@ static struct pn_addr nth_addr(unsigned int i, uint8_t net)
 }
 
 /* Pod @i in its @life-th life: another uid at the same address. */
-static void apply_pod(unsigned int i, unsigned int life, bool gone)
+static void apply(unsigned int i, unsigned int life, bool gone)
 {
-	static const struct pn_controller controller = { "ReplicaSet", "checkout-6d5c7b9f4",
-							 "rs-uid" };
-	struct pn_addr a = nth_addr(i, 10);
-	char name[64], uid[40];
-	struct pn_pod p = {
-		.meta = {
-			.kind = PN_KIND_POD,
-			.name_space = "production",
-			.name = name,
-			.uid = uid,
-			.resource_version = "1",
-			.created_s = 1,
-			.controller = &controller,
-		},
-		.phase = PN_POD_RUNNING,
-		.node_name = "node-17",
-		.n_addrs = 1,
-		.addrs = &a,
-	};
-
-	(void)snprintf(name, sizeof(name), "checkout-6d5c7b9f4-%05u", i);
-	(void)snprintf(uid, sizeof(uid), "%08x-1c4b-4f0e-9d3a-%012x", i, life);
-	if (pn_index_apply(idx, gone ? &p.meta : NULL, gone ? NULL : &p.meta) < 0)
+	if (apply_pod(idx, nth_addr(i, 10), i, life, gone) < 0)
 		exit(1);
 }
 
@@ -99,8 +78,8 @@ static void *write_always(void *data)
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		unsigned int i = *n % n_addrs, life = *n / n_addrs;
 
-		apply_pod(i, life + 1, false);
-		apply_pod(i, life, true);
+		apply(i, life + 1, false);
+		apply(i, life, true);
 		*n += 1;
 	}
 	return NULL;
@@ -137,7 +116,7 @@ static void bench_fill(void)
 	pn_nsec start = cpu_time();
 
 	for (unsigned int i = 0; i < n_addrs; i++)
-		apply_pod(i, 0, false);
+		apply(i, 0, false);
 	row("one event: a new pod", (double)(cpu_time() - start) / n_addrs, "ns");
 	row("memory for one address, pod included",
 	    (double)(mallinfo2().uordblks - before) / n_addrs, "bytes");

@@ -20,6 +20,7 @@
 #include "datapath/pinned_maps.h"
 #include "index/index.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/bench_pod.h"
 
 #define N_CHANGES 20000
 
@@ -48,32 +49,9 @@ static struct pn_addr nth_addr(unsigned int i)
 	return a;
 }
 
-/* A pod at the @i-th address; of another life of the address, another pod. */
-static void apply_pod(struct pn_index *idx, unsigned int i, unsigned int life)
+static void apply(struct pn_index *idx, unsigned int i, unsigned int life)
 {
-	static const struct pn_controller controller = { "ReplicaSet", "checkout-6d5c7b9f4",
-							 "rs-uid" };
-	struct pn_addr a = nth_addr(i);
-	char name[64], uid[40];
-	struct pn_pod p = {
-		.meta = {
-			.kind = PN_KIND_POD,
-			.name_space = "production",
-			.name = name,
-			.uid = uid,
-			.resource_version = "1",
-			.created_s = 1,
-			.controller = &controller,
-		},
-		.phase = PN_POD_RUNNING,
-		.node_name = "node-17",
-		.n_addrs = 1,
-		.addrs = &a,
-	};
-
-	(void)snprintf(name, sizeof(name), "checkout-6d5c7b9f4-%05u", i);
-	(void)snprintf(uid, sizeof(uid), "%08x-1c4b-4f0e-9d3a-%012x", i, life);
-	must(pn_index_apply(idx, NULL, &p.meta), "the index");
+	must(apply_pod(idx, nth_addr(i), i, life, false), "the index");
 }
 
 /* --- one change --------------------------------------------------------------------------------- */
@@ -103,7 +81,7 @@ static pn_nsec time_change(struct pn_maps *m, struct pn_index *idx, unsigned int
 	uint32_t before = generation_of(m, i), after;
 	pn_nsec start = clock(), end;
 
-	apply_pod(idx, i, n + 1);
+	apply(idx, i, n + 1);
 	must(pn_maps_flush(m, idx), "writing one change");
 	after = generation_of(m, i);
 	end = clock();
@@ -176,7 +154,7 @@ static void bench_restart(const struct pn_maps_config *config)
 	must(pn_maps_seed(m, idx), "seeding");
 	row("restart: seeding the index from the maps", (double)(now() - start) / 1e6, "ms");
 	for (unsigned int i = 0; i < n_addrs; i++)
-		apply_pod(idx, i, 0);
+		apply(idx, i, 0);
 	start = now();
 	must(pn_maps_sweep(m, idx), "sweeping");
 	row("restart: sweeping", (double)(now() - start) / 1e6, "ms");
@@ -204,7 +182,7 @@ static void bench(const char *dir)
 	}
 	must(pn_index_new(&pn_clock_system, "", &idx), "the index");
 	for (unsigned int i = 0; i < n_addrs; i++)
-		apply_pod(idx, i, 0);
+		apply(idx, i, 0);
 	start = now();
 	cpu_start = cpu_time();
 	must(pn_maps_flush(m, idx), "filling");
