@@ -17,6 +17,7 @@
 
 #include <podonym/informer.h>
 
+#include "shell_description.h"
 #include "shell_objects.h"
 
 enum { MAX_HANDLERS = 256, MAX_INFORMERS = 16, MAX_TASKS = 256 };
@@ -55,28 +56,6 @@ struct shell {
 	struct task *tasks[MAX_TASKS];
 	size_t n_tasks;
 };
-
-static const char *text(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-static double number(const json_t *o, const char *key)
-{
-	return json_number_value(json_object_get(o, key));
-}
-
-static bool flag(const json_t *o, const char *key)
-{
-	return json_is_true(json_object_get(o, key));
-}
-
-static unsigned int milliseconds(double seconds)
-{
-	return (unsigned int)(seconds * 1000);
-}
 
 /* --- lines --- */
 
@@ -225,55 +204,6 @@ static void unblock(struct shell *sh, struct handler *h)
 
 /* --- making informers --- */
 
-static bool is_kind(const json_t *resource, const char *group, const char *plural)
-{
-	return strcmp(text(resource, "group"), group) == 0 &&
-	       strcmp(text(resource, "plural"), plural) == 0;
-}
-
-/* The kinds that the library has a struct for, if protobuf is asked for; else JSON keeps all of an object. */
-static struct pn_informer *make_informer(struct shell *sh, const json_t *resource,
-					 const struct pn_informer_options *options,
-					 struct pn_err *err)
-{
-	static const struct {
-		const char *group, *plural;
-		enum pn_kind_id id;
-	} typed[] = {
-		{ "", "pods", PN_KIND_POD },
-		{ "", "services", PN_KIND_SERVICE },
-		{ "", "nodes", PN_KIND_NODE },
-		{ "", "namespaces", PN_KIND_NAMESPACE },
-		{ "apps", "replicasets", PN_KIND_REPLICASET },
-		{ "batch", "jobs", PN_KIND_JOB },
-		{ "discovery.k8s.io", "endpointslices", PN_KIND_ENDPOINTSLICE },
-		{ "networking.k8s.io", "networkpolicies", PN_KIND_NETWORKPOLICY },
-	};
-	const struct pn_resource generic = {
-		.group = text(resource, "group"),
-		.version = text(resource, "version"),
-		.kind = text(resource, "kind"),
-		.plural = text(resource, "plural"),
-		.is_cluster_scoped = flag(resource, "cluster"),
-	};
-
-	for (size_t i = 0; !options->json && i < sizeof(typed) / sizeof(typed[0]); i++)
-		if (is_kind(resource, typed[i].group, typed[i].plural))
-			return pn_factory_informer(sh->factory, typed[i].id, options, err);
-	return pn_factory_generic_informer(sh->factory, &generic, options, err);
-}
-
-static void read_backoff(const json_t *b, struct pn_backoff_options *ret)
-{
-	if (!b)
-		return;
-	ret->initial_ms = (unsigned int)number(b, "initial_ms");
-	ret->factor = (unsigned int)number(b, "factor");
-	ret->cap_ms = (unsigned int)number(b, "cap_ms");
-	ret->reset_ms = (unsigned int)number(b, "reset_ms");
-	ret->no_jitter = number(b, "jitter") == 0;
-}
-
 static int add_described_handlers(struct shell *sh, struct pn_informer *inf, const json_t *d)
 {
 	const json_t *h;
@@ -305,32 +235,17 @@ static int add_described_indexes(struct pn_informer *inf, const json_t *d)
 
 static int add_informer(struct shell *sh, const json_t *d, struct pn_err *err)
 {
-	struct pn_informer_options options = {
-		.size = sizeof(options),
-		.name_space = text(d, "namespace"),
-		.field_selector = text(d, "field_selector"),
-		.label_selector = text(d, "label_selector"),
-		.list_mode = strcmp(text(d, "mode"), "watchlist") == 0 ? PN_LIST_STREAMING
-								       : PN_LIST_PLAIN,
-		.page_size = (unsigned int)number(d, "page_size"),
-		.json = strcmp(text(d, "content"), "protobuf") != 0,
-		.metadata_only = flag(d, "metadata_only"),
-		.keep_labels = true,
-		.resync_ms = milliseconds(number(d, "resync_s")),
-		.min_watch_timeout_s = (unsigned int)number(d, "min_watch_timeout_s"),
-		.internal_error_retry_ms = milliseconds(number(d, "max_internal_error_retry_s")),
-		.on_error = on_error,
-		.on_warning = on_warning,
-		.transform = shell_transform(text(d, "transform")),
-		.data = sh,
-	};
+	struct pn_informer_options options;
 	struct pn_informer *inf;
 	int r;
 
 	if (sh->n_informers == MAX_INFORMERS)
 		return -ENOSPC;
-	read_backoff(json_object_get(d, "backoff"), &options.backoff);
-	inf = make_informer(sh, json_object_get(d, "resource"), &options, err);
+	shell_read_options(d, &options);
+	options.on_error = on_error;
+	options.on_warning = on_warning;
+	options.data = sh;
+	inf = shell_make_informer(sh->factory, json_object_get(d, "resource"), &options, err);
 	if (!inf)
 		return -EINVAL;
 	sh->informers[sh->n_informers++] = (struct named) { inf, text(d, "name") };
