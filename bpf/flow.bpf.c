@@ -169,36 +169,33 @@ static __always_inline __u64 next_id(struct pn_flow_cpu *cpu)
 
 /* Another CPU may be first; then its entry is the one. NULL if there is no room. */
 static __noinline struct pn_flow_value *add_flow(const struct pn_flow_key *key, __u64 id,
-						 __u32 ifindex, __u32 from)
+						 __u32 from)
 {
 	struct pn_flow_value v = {};
 
 	v.id = id;
-	v.start_ns = v.last_ns = pn_now_ns();
+	v.start_ns = pn_now_ns();
 	v.owner[0] = owner_of(key->addr[0]);
 	v.owner[1] = owner_of(key->addr[1]);
 	v.initiator = from;
-	v.ifindex = ifindex;
 	bpf_map_update_elem(&flows, key, &v, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&flows, key);
 }
 
 /* Finds the connection's entry or makes it; NULL if there is no room. */
-static __always_inline struct pn_flow_value *entry_of(const union flow_key *key,
-						      struct pn_flow_cpu *cpu, enum place at,
-						      __u32 ifindex, __u32 from)
+static __always_inline struct pn_flow_value *
+entry_of(const union flow_key *key, struct pn_flow_cpu *cpu, enum place at, __u32 from)
 {
 	struct pn_flow_value *v = bpf_map_lookup_elem(&flows, key);
 
 	if (v)
 		return v;
-	return add_flow(&key->k, is_at_socket(at) ? next_id_at_socket() : next_id(cpu), ifindex,
-			from);
+	return add_flow(&key->k, is_at_socket(at) ? next_id_at_socket() : next_id(cpu), from);
 }
 
 static __always_inline void note_tcp_flags(struct pn_flow_value *v, __u32 from, __u8 flags)
 {
-	__u16 *seen = &v->tcp_flags[from];
+	__u8 *seen = &v->tcp_flags[from];
 
 	if ((*seen & flags) == flags)
 		return;
@@ -209,30 +206,13 @@ static __always_inline void note_tcp_flags(struct pn_flow_value *v, __u32 from, 
 	v->state |= PN_FLOW_INITIATOR;
 }
 
-/* The clock moves once a tick: it is read by the first packet of a tick (15 ns less for the rest). */
-static __always_inline void note_time(struct pn_flow_value *v)
+static __always_inline void count(struct pn_flow_value *v, struct pn_flow_count *c, __u64 packets,
+				  __u64 bytes, __u32 tick)
 {
-	__u32 tick = bpf_jiffies64();
-
-	if (v->tick == tick)
-		return;
-	v->tick = tick;
-	v->last_ns = pn_now_ns();
-}
-
-static __always_inline void count(struct pn_flow_value *v, __u32 from, bool delivered,
-				  __u64 packets, __u64 bytes)
-{
-	struct pn_flow_dir *dir = &v->dir[from];
-
-	if (delivered) {
-		__sync_fetch_and_add(&dir->delivered_packets, packets);
-		__sync_fetch_and_add(&dir->delivered_bytes, bytes);
-	} else {
-		__sync_fetch_and_add(&dir->sent_packets, packets);
-		__sync_fetch_and_add(&dir->sent_bytes, bytes);
-	}
-	note_time(v);
+	__sync_fetch_and_add(&c->packets, packets);
+	__sync_fetch_and_add(&c->bytes, bytes);
+	if (v->tick != tick)
+		v->tick = tick;
 }
 
 static __always_inline void read_tuple(const struct pn_flow_tuple *t, __u8 proto,
@@ -260,8 +240,7 @@ static __always_inline void write_tuple(struct pn_flow_tuple *t, const struct pn
  * socket tells the entry on the other side of the translation, under which those arrive; it makes
  * that entry if it is the first.
  */
-static __always_inline void tell_other_side(struct __sk_buff *skb, struct pn_flow_cpu *cpu,
-					    const struct pn_packet *p,
+static __always_inline void tell_other_side(struct pn_flow_cpu *cpu, const struct pn_packet *p,
 					    const struct pn_flow_value *v, __u32 from)
 {
 	struct pn_packet other_way = {};
@@ -271,7 +250,7 @@ static __always_inline void tell_other_side(struct __sk_buff *skb, struct pn_flo
 
 	read_tuple(&v->nat, p->proto, &other_way);
 	opener = make_key(&other_way, &key);
-	other = entry_of(&key, cpu, FROM_SOCKET, skb->ifindex, opener);
+	other = entry_of(&key, cpu, FROM_SOCKET, opener);
 	if (!other)
 		return;
 	write_tuple(&other->nat, p, from == v->initiator);
@@ -287,9 +266,9 @@ static __always_inline void stamp(struct __sk_buff *skb, const struct pn_flow_ke
 	__u32 end = at == TO_SOCKET ? !from : from;
 
 	if (at == TO_POD) {
-		if (v->n_looks[0] < PN_MAX_LOOKS || v->n_looks[1] < PN_MAX_LOOKS)
+		if (~v->state & (PN_FLOW_LOOKED << 0 | PN_FLOW_LOOKED << 1))
 			pn_look_to_pod(skb, key, v, from);
-	} else if (v->n_looks[end] < PN_MAX_LOOKS) {
+	} else if (~v->state & PN_FLOW_LOOKED << end) {
 		if (at == FROM_POD)
 			pn_look_from_pod(skb, key, v, end);
 		else
@@ -311,12 +290,12 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 	if (err)
 		return err;
 	from = make_key(&p, &key);
-	v = entry_of(&key, cpu, at, skb->ifindex, from);
+	v = entry_of(&key, cpu, at, from);
 	if (!v)
 		return PN_STAT_TABLE_FULL;
 
-	count(v, from, is_delivery(at), packets,
-	      p.total_len + (__u64)(packets - 1) * p.headers_len);
+	count(v, is_delivery(at) ? &v->delivered[from] : &v->sent[from], packets,
+	      p.total_len + (__u64)(packets - 1) * p.headers_len, cpu->tick);
 	note_tcp_flags(v, from, p.tcp_flags);
 	if (p.later_fragment && !(v->state & PN_FLOW_FRAGMENT))
 		v->state |= PN_FLOW_FRAGMENT;
@@ -325,9 +304,20 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 	if (nat_enabled && (at == TO_POD || at == FROM_SOCKET) && !(v->state & PN_FLOW_NAT_DONE)) {
 		v->state |= pn_nat_ask(skb, &key.k, v);
 		if (at == FROM_SOCKET && (v->state & PN_FLOW_NAT))
-			tell_other_side(skb, cpu, &p, v, from);
+			tell_other_side(cpu, &p, v, from);
 	}
 	return PN_STAT_RECORDED;
+}
+
+/* The clock is read by the first packet of a tick on each CPU only; entries note the tick. */
+static __always_inline void note_tick(struct pn_flow_cpu *cpu)
+{
+	__u32 tick = bpf_jiffies64();
+
+	if (cpu->tick == tick)
+		return;
+	cpu->tick = tick;
+	cpu->tick_ns = pn_now_ns();
 }
 
 static __always_inline void tally(struct pn_flow_cpu *cpu, enum place at, int stat, __u32 packets)
@@ -347,6 +337,7 @@ static __always_inline void trace(struct __sk_buff *skb, enum place at)
 
 	if (!cpu)
 		return;
+	note_tick(cpu);
 	tally(cpu, at, PN_STAT_SEEN, packets);
 	end = record(skb, cpu, at, packets);
 	if (end > PN_STAT_SEEN && end < PN_STAT_MAX)

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 /* Raise it with every change of a struct below. */
-#define PN_FLOW_LAYOUT 2
+#define PN_FLOW_LAYOUT 3
 
 /*
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
@@ -34,11 +34,8 @@ struct pn_flow_key {
 	__u8 reserved[3];
 };
 
-struct pn_flow_dir {
-	/* leaving a local pod or socket: this node's first sight of the packet */
-	__u64 sent_packets, sent_bytes;
-	/* entering a local pod or socket: this node's last sight of it */
-	__u64 delivered_packets, delivered_bytes;
+struct pn_flow_count {
+	__u64 packets, bytes;
 };
 
 enum pn_flow_state {
@@ -47,7 +44,8 @@ enum pn_flow_state {
 	PN_FLOW_INITIATOR = 1 << 2, /* initiator is certain: from SYN or conntrack */
 	PN_FLOW_FRAGMENT = 1 << 3,  /* fragments without ports are in here */
 	PN_FLOW_BEHIND_NAT =
-		1 << 4, /* with NAT: the key is the translated tuple, nat the opener's */
+		1 << 4,		 /* with NAT: the key is the translated tuple, nat the opener's */
+	PN_FLOW_LOOKED = 1 << 5, /* << end: its socket is known, or is not looked for any more */
 };
 
 /* A tuple in its own orientation: end 0 opened the connection. */
@@ -56,26 +54,31 @@ struct pn_flow_tuple {
 	__be16 port[2];
 };
 
-/* What each packet touches comes first: it lies in the cache lines that the look-up has brought. */
+/*
+ * What each packet touches comes first: behind the links and the key of a hash table's element it
+ * ends with that element's second cache line where the packet is sent, with the third where it is
+ * delivered. The size is the most that leaves an element in 256 bytes.
+ */
 struct pn_flow_value {
-	__u64 last_ns;	    /* CLOCK_MONOTONIC: last packet */
-	__u32 tick;	    /* low bits of jiffies when last_ns was written */
-	__u32 state;	    /* enum pn_flow_state */
-	__u16 tcp_flags[2]; /* all flags that direction has shown */
-	__u8 initiator;	    /* index of the end that opened the connection */
-	__u8 n_looks[2];    /* how often the end's socket has been looked for, see socket.bpf.h */
-	__u8 reserved;
-	struct pn_flow_dir dir[2];
+	__u32 tick;	   /* low bits of jiffies: last packet; see struct pn_flow_cpu */
+	__u16 state;	   /* enum pn_flow_state */
+	__u8 tcp_flags[2]; /* all flags that direction has shown */
+	/* leaving a local pod or socket: this node's first sight of the packet */
+	struct pn_flow_count sent[2];
+	/* entering a local pod or socket: this node's last sight of it */
+	struct pn_flow_count delivered[2];
 
 	__u64 id;	/* unique as long as the table lives */
 	__u64 start_ns; /* CLOCK_MONOTONIC: first packet */
-	__u32 owner[2]; /* owner ids of the ends when the entry was made, from the map `ip` */
 	/*
 	 * Ids of the cgroups whose sockets the ends are, exact; 0: not known (yet). From the socket of a
 	 * packet that the end sent or got, else from the one that the end's interface last showed.
 	 */
 	__u64 cgroup[2];
-	__u32 ifindex;		  /* where the first packet was seen */
+	__u32 owner[2];	 /* owner ids of the ends when the entry was made, from the map `ip` */
+	__u8 initiator;	 /* index of the end that opened the connection */
+	__u8 n_looks[2]; /* how often the end's socket has been looked for, see socket.bpf.h */
+	__u8 reserved;
 	struct pn_flow_tuple nat; /* the other side's, see PN_FLOW_BEHIND_NAT */
 };
 
@@ -101,7 +104,10 @@ enum pn_flow_cell {
 
 struct pn_flow_cpu {
 	__u64 stat[PN_STAT_MAX];
-	__u64 n_ids; /* given to new entries on this CPU; not used at sockets */
+	__u64 n_ids;   /* given to new entries on this CPU; not used at sockets */
+	__u64 tick_ns; /* CLOCK_MONOTONIC when the first packet of `tick` came */
+	__u32 tick;    /* low bits of jiffies */
+	__u32 reserved;
 };
 
 /*
@@ -124,6 +130,6 @@ struct pn_flow_link {
 };
 
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");
-_Static_assert(sizeof(struct pn_flow_value) == 168, "no hidden padding");
+_Static_assert(sizeof(struct pn_flow_value) == 152, "no hidden padding");
 
 #endif

@@ -150,6 +150,12 @@ static __always_inline void pn_link_note(__u32 ifindex, const __be32 addr[4], __
 		__builtin_memcpy(slot, addr, sizeof(link->addr[0]));
 }
 
+static __always_inline void pn_count_look(struct pn_flow_value *v, __u32 end)
+{
+	if (++v->n_looks[end] >= PN_MAX_LOOKS)
+		v->state |= PN_FLOW_LOOKED << end;
+}
+
 /* True if the end is known now. Its own socket is the last word, the interface's memory is not. */
 static __always_inline bool pn_stamp_socket(struct __sk_buff *skb, struct pn_flow_value *v,
 					    __u32 end)
@@ -158,9 +164,9 @@ static __always_inline bool pn_stamp_socket(struct __sk_buff *skb, struct pn_flo
 
 	if (cgroup) {
 		v->cgroup[end] = cgroup;
-		v->n_looks[end] = PN_MAX_LOOKS;
-	} else if (v->n_looks[end] < PN_MAX_LOOKS) {
-		v->n_looks[end]++;
+		v->state |= PN_FLOW_LOOKED << end;
+	} else {
+		pn_count_look(v, end);
 	}
 	return cgroup;
 }
@@ -188,11 +194,11 @@ static __noinline void pn_look_to_pod(struct __sk_buff *skb, const struct pn_flo
 {
 	__u32 to = !from;
 
-	if (v->n_looks[from] < PN_MAX_LOOKS)
+	if (~v->state & PN_FLOW_LOOKED << from)
 		pn_stamp_socket(skb, v, from);
-	if (v->n_looks[to] < PN_MAX_LOOKS) {
+	if (~v->state & PN_FLOW_LOOKED << to) {
 		pn_stamp_link(skb, key, v, to);
-		v->n_looks[to]++;
+		pn_count_look(v, to);
 	}
 }
 

@@ -132,12 +132,16 @@ static void tell(struct pn_flow_thread *t, bool shutdown)
 /* The thread reads the index here and nowhere else, so nobody waits for it while it sleeps. */
 static void drain(struct pn_flow_thread *t, bool shutdown)
 {
+	struct pn_flow_time time;
 	int r;
 
 	t->n_entries = 0;
 	pn_index_reader_online();
-	pn_joiner_begin(t->joiner);
-	r = pn_tracer_drain(t->config.tracer, on_entry, t);
+	r = pn_tracer_time(t->config.tracer, &time);
+	if (r == 0) {
+		pn_joiner_begin(t->joiner, &time);
+		r = pn_tracer_drain(t->config.tracer, on_entry, t);
+	}
 	if (r < 0)
 		complain(t, r);
 	else

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <podonym/maps.h>
 
@@ -499,6 +500,31 @@ int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct 
 	if (r < 0)
 		return r;
 	*ret = value;
+	return 0;
+}
+
+/* The CPU that has seen a packet last knows best; without any packet there is no entry either. */
+int pn_tracer_time(const struct pn_tracer *t, struct pn_flow_time *ret)
+{
+	struct pn_flow_cpu newest = {};
+	struct timespec tick;
+	int r;
+
+	for (uint32_t cell = 0; cell < PN_CELL_MAX; cell++) {
+		r = bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_CPUS], &cell, t->cells);
+		if (r < 0)
+			return r;
+		for (size_t cpu = 0; cpu < t->n_cpus; cpu++)
+			if (t->cells[cpu].tick_ns > newest.tick_ns)
+				newest = t->cells[cpu];
+	}
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) < 0)
+		return -errno;
+	*ret = (struct pn_flow_time) {
+		.tick = newest.tick,
+		.at = newest.tick_ns,
+		.len = (pn_nsec)tick.tv_nsec,
+	};
 	return 0;
 }
 

@@ -174,26 +174,26 @@ void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c)
 	free(c);
 }
 
-static void add(struct pn_flow_dir *sum, const struct pn_flow_dir *d)
+static void add(struct pn_seen *sum, const struct pn_seen *d)
 {
-	sum->sent_packets += d->sent_packets;
-	sum->sent_bytes += d->sent_bytes;
-	sum->delivered_packets += d->delivered_packets;
-	sum->delivered_bytes += d->delivered_bytes;
+	sum->sent.packets += d->sent.packets;
+	sum->sent.bytes += d->sent.bytes;
+	sum->delivered.packets += d->delivered.packets;
+	sum->delivered.bytes += d->delivered.bytes;
 }
 
-static struct pn_conn_total total_of(const struct pn_flow_dir *sum, bool by_delivered)
+static struct pn_conn_total total_of(const struct pn_seen *sum, bool by_delivered)
 {
-	if (sum->sent_packets && !by_delivered)
-		return (struct pn_conn_total) { sum->sent_packets, sum->sent_bytes,
-						sum->delivered_packets };
-	return (struct pn_conn_total) { sum->delivered_packets, sum->delivered_bytes,
-					sum->delivered_packets };
+	if (sum->sent.packets && !by_delivered)
+		return (struct pn_conn_total) { sum->sent.packets, sum->sent.bytes,
+						sum->delivered.packets };
+	return (struct pn_conn_total) { sum->delivered.packets, sum->delivered.bytes,
+					sum->delivered.packets };
 }
 
 struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end)
 {
-	struct pn_flow_dir sum = { 0 };
+	struct pn_seen sum = { 0 };
 
 	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
 		add(&sum, &leg->seen[end]);
@@ -206,14 +206,14 @@ uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
 	uint8_t by_delivered = c->by_delivered;
 
 	for (unsigned int end = 0; end < 2; end++) {
-		struct pn_flow_dir sum = { 0 };
+		struct pn_seen sum = { 0 };
 
 		for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling) {
 			if (leg != except && !leg->removed)
 				add(&sum, &leg->seen[end]);
 		}
 		ret[end] = total_of(&sum, c->by_delivered & 1u << end);
-		if (sum.delivered_packets && !sum.sent_packets)
+		if (sum.delivered.packets && !sum.sent.packets)
 			by_delivered |= (uint8_t)(1u << end);
 	}
 	return by_delivered;

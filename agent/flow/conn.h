@@ -15,6 +15,11 @@
  */
 struct pn_conn;
 
+/** struct pn_seen - what the flow table has counted of one end's packets */
+struct pn_seen {
+	struct pn_flow_count sent, delivered;
+};
+
 /**
  * struct pn_leg - one tuple of a connection: what the flow table has for it
  * @chain:   next in the table's bucket
@@ -30,7 +35,7 @@ struct pn_leg {
 	struct pn_leg *chain, *sibling;
 	struct pn_conn *conn;
 	struct pn_flow_key key;
-	struct pn_flow_dir seen[2];
+	struct pn_seen seen[2];
 	uint64_t cgroup[2], id;
 	uint8_t flip;
 	bool alive, removed;

@@ -95,9 +95,10 @@ size_t pn_joiner_count(const struct pn_joiner *j)
 	return j->table.n_conns;
 }
 
-void pn_joiner_begin(struct pn_joiner *j)
+void pn_joiner_begin(struct pn_joiner *j, const struct pn_flow_time *time)
 {
 	look_at_clock(j);
+	j->time = *time;
 	j->missed = false;
 }
 
@@ -192,17 +193,18 @@ static struct pn_leg *adopt(struct pn_joiner *j, const struct pn_flow_key *key,
 	return c ? &c->own : NULL;
 }
 
-void pn_joiner_take_in(struct pn_leg *leg, const struct pn_flow_value *v)
+void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v)
 {
 	struct pn_conn *c = leg->conn;
 
 	for (unsigned int end = 0; end < 2; end++) {
-		leg->seen[end] = v->dir[end ^ leg->flip];
+		leg->seen[end].sent = v->sent[end ^ leg->flip];
+		leg->seen[end].delivered = v->delivered[end ^ leg->flip];
 		leg->cgroup[end] = v->cgroup[end ^ leg->flip];
-		c->tcp_flags[end] |= (uint8_t)v->tcp_flags[end ^ leg->flip];
+		c->tcp_flags[end] |= v->tcp_flags[end ^ leg->flip];
 	}
 	c->start = PN_MIN(c->start, v->start_ns);
-	c->last = PN_MAX(c->last, v->last_ns);
+	c->last = PN_MAX(c->last, pn_flow_last(&j->time, v));
 	if (leg == &c->own && (c->legs == &c->own || v->state & PN_FLOW_INITIATOR))
 		c->opener = opener_of(v);
 }
@@ -265,7 +267,7 @@ int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 	if (!leg->id)
 		meet(j, leg, value->id);
 	leg->alive = true;
-	pn_joiner_take_in(leg, value);
+	pn_joiner_take_in(j, leg, value);
 	if (value->state & PN_FLOW_NAT && !is_behind_nat(value) && leg->conn->legs == leg)
 		learn_backend(j, leg->conn, &value->nat);
 	return 0;

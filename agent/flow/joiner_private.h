@@ -14,6 +14,7 @@
 
 /**
  * struct pn_joiner
+ * @time:	 of this round
  * @known_since: from then on events come that name what is new
  * @missed:    an entry of this round found no memory
  * @over:      connections that are over, those included that went on after all
@@ -24,6 +25,7 @@ struct pn_joiner {
 	struct pn_joiner_config config;
 	struct pn_conn_table table;
 	struct pn_resolver resolver;
+	struct pn_flow_time time;
 	pn_nsec now, known_since;
 	bool missed;
 	struct pn_conn *over;
@@ -40,7 +42,8 @@ struct pn_joiner_out {
 };
 
 /** pn_joiner_take_in() - what one look at an entry tells about its connection */
-void pn_joiner_take_in(struct pn_leg *leg, const struct pn_flow_value *v);
+void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg,
+		       const struct pn_flow_value *v);
 
 /** pn_tell() - a record of what is new, if anything is. Return: was there one? */
 bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,

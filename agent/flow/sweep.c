@@ -36,7 +36,7 @@ static bool remove_entry(struct pn_joiner *j, struct pn_leg *leg, const struct p
 	if (!is_last)
 		pn_slot_removed(j->config.journal, c->slot, is_gone);
 	if (r == 0)
-		pn_joiner_take_in(leg, &last);
+		pn_joiner_take_in(j, leg, &last);
 	if (is_gone) {
 		leg->alive = false;
 		leg->removed = true;

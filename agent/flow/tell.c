@@ -52,7 +52,7 @@ static bool has_sent(const struct pn_conn *c, unsigned int end)
 {
 	const struct pn_leg *leg = c->legs;
 
-	while (leg && !leg->seen[end].sent_packets)
+	while (leg && !leg->seen[end].sent.packets)
 		leg = leg->sibling;
 	return leg != NULL;
 }

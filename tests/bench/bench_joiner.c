@@ -78,9 +78,9 @@ static void make_table(void)
 static void more_packets(void)
 {
 	for (size_t i = 0; i < N_CONNS; i++) {
-		values[i].dir[0].sent_packets++;
-		values[i].dir[0].sent_bytes += 100;
-		values[i].last_ns = fake_time;
+		values[i].sent[0].packets++;
+		values[i].sent[0].bytes += 100;
+		values[i].tick = (uint32_t)(fake_time / PN_NSEC_PER_MSEC);
 	}
 }
 
@@ -89,9 +89,11 @@ static int measure(struct pn_joiner *j, struct pn_journal *journal, const char *
 	static const struct pn_joiner_ops ops = { .record = count_record, .remove = remove_entry };
 	static const struct pn_place place = { 1, 2, 3 };
 	size_t n_records = 0;
+	struct pn_flow_time time = { (uint32_t)(fake_time / PN_NSEC_PER_MSEC), fake_time,
+				     PN_NSEC_PER_MSEC };
 	double start = cpu_ms(), spent;
 
-	pn_joiner_begin(j);
+	pn_joiner_begin(j, &time);
 	for (size_t i = 0; i < N_CONNS; i++) {
 		if (pn_joiner_entry(j, &keys[i], &values[i]) < 0)
 			return -1;

@@ -23,7 +23,7 @@ static void ethernet_padding_is_not_counted(void **state)
 	make_udp(&p, POD, 4000, PEER, 53, 1);
 	(void)put(&p, 17);
 	send_packet(t, PN_HOOK_INGRESS, &p);
-	assert_int_equal(only_flow(t).value.dir[0].sent_bytes, 29);
+	assert_int_equal(only_flow(t).value.sent[0].bytes, 29);
 }
 
 static void ipv4_options_are_skipped(void **state)
@@ -195,7 +195,7 @@ static void icmp_echo_and_reply_are_one_flow(void **state)
 	packet_end(&p, 56);
 	send_packet(t, PN_HOOK_EGRESS, &p);
 	f = only_flow(t);
-	assert_int_equal(f.value.dir[1].delivered_packets, 1);
+	assert_int_equal(f.value.delivered[1].packets, 1);
 	assert_int_equal(f.value.initiator, 0);
 }
 
@@ -236,14 +236,31 @@ static void both_directions_are_one_flow(void **state)
 	send_packet(t, PN_HOOK_INGRESS, &p);
 
 	f = only_flow(t);
-	assert_int_equal(f.value.dir[1].delivered_packets, 2);
-	assert_int_equal(f.value.dir[1].delivered_bytes, 256);
-	assert_int_equal(f.value.dir[0].sent_packets, 1);
-	assert_int_equal(f.value.dir[0].sent_bytes, 38);
+	assert_int_equal(f.value.delivered[1].packets, 2);
+	assert_int_equal(f.value.delivered[1].bytes, 256);
+	assert_int_equal(f.value.sent[0].packets, 1);
+	assert_int_equal(f.value.sent[0].bytes, 38);
 	assert_int_equal(f.value.initiator, 1);
 	assert_false(f.value.state & PN_FLOW_INITIATOR);
-	assert_true(f.value.start_ns > 0 && f.value.last_ns >= f.value.start_ns);
-	assert_true(f.value.ifindex > 0);
+}
+
+/* A packet notes the tick; that is the time of the tick's beginning, and never before the first one. */
+static void the_last_packet_has_a_time(void **state)
+{
+	struct pn_tracer *t = *state;
+	pn_nsec before = pn_clock_now(&pn_clock_system), last;
+	struct pn_flow_time time;
+	struct packet p;
+	struct flow f;
+
+	make_udp(&p, POD, 4000, PEER, 53, 10);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	f = only_flow(t);
+	assert_int_equal(pn_tracer_time(t, &time), 0);
+	last = pn_flow_last(&time, &f.value);
+	assert_true(f.value.start_ns > 0 && last >= f.value.start_ns);
+	assert_true(last + 2 * time.len >= before);
+	assert_true(last <= pn_clock_now(&pn_clock_system));
 }
 
 /* Sorting is by address as bytes, and by port where the addresses are equal. */
@@ -263,7 +280,7 @@ static void ends_are_sorted_as_bytes(void **state)
 	send_packet(t, PN_HOOK_INGRESS, &p);
 	f = only_flow(t);
 	assert_end(&f.key, 0, POD, 0x01ff);
-	assert_int_equal(f.value.dir[1].sent_packets, 1);
+	assert_int_equal(f.value.sent[1].packets, 1);
 }
 
 static void syn_names_the_initiator(void **state)
@@ -314,8 +331,8 @@ static void gso_counts_segments_and_their_headers(void **state)
 	packet_end(&p, 1400);
 	send_gso(t, PN_HOOK_INGRESS, &p, &ctx);
 	f = only_flow(t);
-	assert_int_equal(f.value.dir[0].sent_packets, 3);
-	assert_int_equal(f.value.dir[0].sent_bytes, 1400 + 3 * 40);
+	assert_int_equal(f.value.sent[0].packets, 3);
+	assert_int_equal(f.value.sent[0].bytes, 1400 + 3 * 40);
 	assert_int_equal(ledger(t, PN_STAT_RECORDED), 3);
 }
 
@@ -330,7 +347,7 @@ static void gso_without_a_count_is_reckoned_from_its_length(void **state)
 	put_tcp(&p, 4000, 80, ACK);
 	packet_end(&p, 1400);
 	send_gso(t, PN_HOOK_INGRESS, &p, &ctx);
-	assert_int_equal(only_flow(t).value.dir[0].sent_packets, 3);
+	assert_int_equal(only_flow(t).value.sent[0].packets, 3);
 }
 
 static void big_tcp_is_counted_with_all_its_bytes(void **state)
@@ -345,7 +362,7 @@ static void big_tcp_is_counted_with_all_its_bytes(void **state)
 	packet_end(&p, 1400);
 	put16(p.b + p.ip_at + 2, 0);
 	send_gso(t, PN_HOOK_INGRESS, &p, &ctx);
-	assert_int_equal(only_flow(t).value.dir[0].sent_bytes, 1400 + 2 * 40);
+	assert_int_equal(only_flow(t).value.sent[0].bytes, 1400 + 2 * 40);
 }
 
 static void arp_and_others_are_not_ip(void **state)
@@ -489,6 +506,7 @@ int main(void)
 		ON_TRACER(icmpv6_echo_is_keyed_by_its_identifier),
 		ON_TRACER(icmp_errors_are_keyed_by_type_and_code),
 		ON_TRACER(both_directions_are_one_flow),
+		ON_TRACER(the_last_packet_has_a_time),
 		ON_TRACER(ends_are_sorted_as_bytes),
 		ON_TRACER(syn_names_the_initiator),
 		ON_TRACER(syn_ack_corrects_the_first_guess),

@@ -149,8 +149,8 @@ static void add_up(void *data, const struct pn_flow_key *key, const struct pn_fl
 
 	(void)key;
 	for (int d = 0; d < 2; d++) {
-		s->packets += value->dir[d].sent_packets;
-		s->bytes += value->dir[d].sent_bytes;
+		s->packets += value->sent[d].packets;
+		s->bytes += value->sent[d].bytes;
 	}
 	s->n++;
 }

@@ -158,10 +158,10 @@ static inline void assert_recorded(struct pn_tracer *t, struct packet *p, uint8_
 	assert_int_equal(f.key.proto, proto);
 	assert_end(&f.key, 0, v4 ? POD : POD6, sport);
 	assert_end(&f.key, 1, v4 ? PEER : PEER6, dport);
-	assert_int_equal(f.value.dir[0].sent_packets, 1);
-	assert_int_equal(f.value.dir[0].sent_bytes, p->len - p->ip_at);
-	assert_int_equal(f.value.dir[0].delivered_packets, 0);
-	assert_int_equal(f.value.dir[1].sent_packets, 0);
+	assert_int_equal(f.value.sent[0].packets, 1);
+	assert_int_equal(f.value.sent[0].bytes, p->len - p->ip_at);
+	assert_int_equal(f.value.delivered[0].packets, 0);
+	assert_int_equal(f.value.sent[1].packets, 0);
 	assert_int_equal(ledger(t, PN_STAT_RECORDED), 1);
 }
 

@@ -100,6 +100,14 @@ static inline size_t find(const struct rig *r, const struct pn_flow_key *key)
 	return i;
 }
 
+/* A tick is a millisecond. */
+static inline struct pn_flow_time rig_time(const struct rig *r)
+{
+	pn_nsec now = pn_clock_now(&r->clock);
+
+	return (struct pn_flow_time) { (uint32_t)(now / PN_NSEC_PER_MSEC), now, PN_NSEC_PER_MSEC };
+}
+
 static inline struct entry *new_entry(struct rig *r, const struct pn_flow_key *key, int sender)
 {
 	struct entry *e;
@@ -126,7 +134,7 @@ static inline struct entry *entry_of(struct rig *r, struct way w, int *ret_sende
 	*ret_sender = key_of(w, &key);
 	i = find(r, &key);
 	e = i < MAX_ENTRIES ? &r->entries[i] : new_entry(r, &key, *ret_sender);
-	e->value.last_ns = pn_clock_now(&r->clock);
+	e->value.tick = rig_time(r).tick;
 	return e;
 }
 
@@ -136,8 +144,8 @@ static inline struct entry *leave(struct rig *r, struct way w, uint64_t n)
 	int sender;
 	struct entry *e = entry_of(r, w, &sender);
 
-	e->value.dir[sender].sent_packets += n;
-	e->value.dir[sender].sent_bytes += n * 100;
+	e->value.sent[sender].packets += n;
+	e->value.sent[sender].bytes += n * 100;
 	return e;
 }
 
@@ -147,12 +155,12 @@ static inline struct entry *enter(struct rig *r, struct way w, uint64_t n)
 	int sender;
 	struct entry *e = entry_of(r, w, &sender);
 
-	e->value.dir[sender].delivered_packets += n;
-	e->value.dir[sender].delivered_bytes += n * 100;
+	e->value.delivered[sender].packets += n;
+	e->value.delivered[sender].bytes += n * 100;
 	return e;
 }
 
-static inline void show_flags(struct rig *r, struct way w, uint16_t flags)
+static inline void show_flags(struct rig *r, struct way w, uint8_t flags)
 {
 	int sender;
 	struct entry *e = entry_of(r, w, &sender);
@@ -245,11 +253,13 @@ static inline void give_entries(struct rig *r)
 
 static inline void run_round(struct rig *r, bool shutdown)
 {
+	struct pn_flow_time time = rig_time(r);
+
 	memmove(r->records, r->records + r->n_written,
 		(r->n_records - r->n_written) * sizeof(r->records[0]));
 	r->n_records -= r->n_written;
 	r->n_written = 0;
-	pn_joiner_begin(r->joiner);
+	pn_joiner_begin(r->joiner, &time);
 	give_entries(r);
 	pn_joiner_finish(r->joiner, shutdown, &rig_ops, r);
 	while (write_out(r) && !shutdown && pn_joiner_sweep(r->joiner, &rig_ops, r))
