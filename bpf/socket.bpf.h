@@ -98,12 +98,12 @@ static __always_inline bool pn_is_users_socket(struct __sk_buff *skb)
 	       BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_net_refcnt);
 }
 
-/* 0: there is no socket, or it tells nothing. */
+/* 0: there is no socket of a user; PN_ROOT_CGROUP: there is one, and it tells nothing. */
 static __always_inline __u64 pn_socket_cgroup(struct __sk_buff *skb)
 {
 	__u64 id = bpf_skb_cgroup_id(skb);
 
-	return id > PN_ROOT_CGROUP && pn_is_users_socket(skb) ? id : 0;
+	return id && pn_is_users_socket(skb) ? id : 0;
 }
 
 static __always_inline int pn_family_slot(const __be32 addr[4])
@@ -162,13 +162,14 @@ static __always_inline bool pn_stamp_socket(struct __sk_buff *skb, struct pn_flo
 {
 	__u64 cgroup = pn_socket_cgroup(skb);
 
-	if (cgroup) {
-		v->cgroup[end] = cgroup;
+	if (cgroup)
 		v->state |= PN_FLOW_LOOKED << end;
-	} else {
+	else
 		pn_count_look(v, end);
-	}
-	return cgroup;
+	if (cgroup <= PN_ROOT_CGROUP)
+		return false;
+	v->cgroup[end] = cgroup;
+	return true;
 }
 
 static __always_inline void pn_stamp_link(struct __sk_buff *skb, const struct pn_flow_key *key,
