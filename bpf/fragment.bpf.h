@@ -62,7 +62,7 @@ static __always_inline void pn_fragment_find(const struct pn_fragment_key *key, 
 {
 	const struct pn_fragment_value *v = bpf_map_lookup_elem(&fragments, key);
 
-	if (!v || pn_now_ns() - v->noted_ns > PN_FRAGMENT_AGE_NS)
+	if (!v || v->noted_ns + PN_FRAGMENT_AGE_NS < pn_now_ns())
 		return;
 	p->sport = v->sport;
 	p->dport = v->dport;

@@ -378,6 +378,29 @@ static void an_ipv6_datagram_in_fragments_is_one_flow(void **state)
 	assert_whole(&s, 48);
 }
 
+/* Conntrack joins the fragments to translate the datagram, and the node cuts it again. */
+static void both_sides_of_a_service_count_fragments(void **state)
+{
+	struct world *w = world_of(state);
+	struct sockaddr_in to = address(SERVICE, 53);
+	struct search s;
+
+	if (run("nft 'add table ip t; add chain ip t pre { type nat hook prerouting priority "
+		"dstnat; }; add rule ip t pre ip daddr " SERVICE " udp dport 53 dnat to " SERVER
+		":5353' 2>/dev/null") != 0) {
+		print_message("needs nft(8) and nf_tables\n");
+		skip();
+	}
+	pass_datagram(pod_socket(w, &w->client, CLIENT, 4000),
+		      pod_socket(w, &w->server, SERVER, 5353), &to, sizeof(to));
+	s = udp_flow(w, CLIENT, SERVICE);
+	assert_int_equal(s.value.dir[0].sent_packets, 3);
+	assert_false(s.value.state & PN_FLOW_FRAGMENT);
+	s = udp_flow(w, CLIENT, SERVER);
+	assert_int_equal(s.value.dir[0].delivered_packets, 3);
+	assert_false(s.value.state & PN_FLOW_FRAGMENT);
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up_world, tear_down_world)
 
 int main(void)
@@ -394,6 +417,7 @@ int main(void)
 		ON_TRACER(an_old_first_does_not_count),
 		IN_WORLD(a_datagram_in_fragments_is_one_flow),
 		IN_WORLD(an_ipv6_datagram_in_fragments_is_one_flow),
+		IN_WORLD(both_sides_of_a_service_count_fragments),
 	};
 
 	return cmocka_run_group_tests_name("fragments", tests, NULL, NULL);
