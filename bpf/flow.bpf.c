@@ -24,6 +24,7 @@
 
 #include "bpf/compat.bpf.h"
 #include "bpf/flow.h"
+#include "bpf/fragment.bpf.h"
 #include "bpf/nat.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/socket.bpf.h"
@@ -289,6 +290,8 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 	err = pn_parse(skb, !is_at_socket(at), &p);
 	if (err)
 		return err;
+	if (p.more_fragments || p.later_fragment)
+		pn_fragment_join(&p);
 	from = make_key(&p, &key);
 	v = entry_of(&key, cpu, at, from);
 	if (!v)

@@ -25,7 +25,8 @@
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
  * both directions of a connection meet in one entry. Direction d is "sent by end d".
  * ICMP echo: both ports are the identifier. Other ICMP: the sender's is type << 8 | code, the other
- * 0; no such type is 0. No ports in the packet (other protocols, fragments after the first): both 0.
+ * 0; no such type is 0. Fragments after the first: those of the first, if it was seen before them.
+ * No ports (other protocols, fragments whose first was not seen): both 0.
  */
 struct pn_flow_key {
 	__u8 addr[2][16];
@@ -42,7 +43,7 @@ enum pn_flow_state {
 	PN_FLOW_NAT = 1 << 0,	    /* nat holds the connection's tuple on the other side */
 	PN_FLOW_NAT_DONE = 1 << 1,  /* conntrack has been asked, do not ask again */
 	PN_FLOW_INITIATOR = 1 << 2, /* initiator is certain: from SYN or conntrack */
-	PN_FLOW_FRAGMENT = 1 << 3,  /* fragments without ports are in here */
+	PN_FLOW_FRAGMENT = 1 << 3,  /* fragments whose first was not seen are in here */
 	PN_FLOW_BEHIND_NAT =
 		1 << 4,		 /* with NAT: the key is the translated tuple, nat the opener's */
 	PN_FLOW_LOOKED = 1 << 5, /* << end: its socket is known, or is not looked for any more */

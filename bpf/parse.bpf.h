@@ -55,10 +55,12 @@ struct pn_packet {
 	__be16 sport, dport;
 	__u8 proto;
 	__u8 tcp_flags;
-	bool first_fragment; /* more follow: lengths beyond this packet are right */
+	bool is_ipv6;
+	bool more_fragments; /* follow: in the first, lengths beyond this packet are right */
 	bool later_fragment; /* of which the ports are not known */
-	__u32 headers_len;   /* IP and transport, what each segment of a GSO packet repeats */
-	__u32 total_len;     /* from the IP header to the end of the payload */
+	__be32 fragment_id;
+	__u32 headers_len; /* IP and transport, what each segment of a GSO packet repeats */
+	__u32 total_len;   /* from the IP header to the end of the payload */
 };
 
 struct pn_vlan_header {
@@ -168,7 +170,8 @@ static __always_inline int pn_parse_ipv4(struct pn_cursor *c, struct pn_packet *
 	p->total_len = total_len;
 	frag = bpf_ntohs(ip.frag_off);
 	p->later_fragment = frag & PN_IPV4_FRAGMENT_OFFSET;
-	p->first_fragment = frag & PN_IPV4_MORE_FRAGMENTS;
+	p->more_fragments = frag & PN_IPV4_MORE_FRAGMENTS;
+	p->fragment_id = ip.id;
 	c->end = c->off + total_len;
 	pn_skip(c, header_len);
 	return 0;
@@ -198,7 +201,8 @@ static __always_inline int pn_parse_extension(struct pn_cursor *c, struct pn_pac
 	if (p->proto == IPPROTO_FRAGMENT) {
 		frag = bpf_ntohs(ext.fragment);
 		p->later_fragment = frag & PN_IPV6_FRAGMENT_OFFSET;
-		p->first_fragment = frag & PN_IPV6_MORE_FRAGMENTS;
+		p->more_fragments = frag & PN_IPV6_MORE_FRAGMENTS;
+		p->fragment_id = ext.id;
 		*ret_last = p->later_fragment;
 		pn_skip(c, sizeof(ext));
 	} else if (p->proto == IPPROTO_AH) {
@@ -230,6 +234,7 @@ static __always_inline int pn_parse_ipv6(struct pn_cursor *c, struct pn_packet *
 		p->src[i] = ip.saddr.in6_u.u6_addr32[i];
 		p->dst[i] = ip.daddr.in6_u.u6_addr32[i];
 	}
+	p->is_ipv6 = true;
 	p->proto = ip.nexthdr;
 	p->total_len = total_len;
 	c->end = c->off + total_len;
@@ -265,7 +270,7 @@ static __always_inline int pn_parse_udp(struct pn_cursor *c, struct pn_packet *p
 	if (PN_PEEK_WITHIN(c, &udp))
 		return PN_STAT_MALFORMED;
 	len = bpf_ntohs(udp.len);
-	if (len < sizeof(udp) || (c->off + len > c->end && !p->first_fragment))
+	if (len < sizeof(udp) || (c->off + len > c->end && !p->more_fragments))
 		return PN_STAT_MALFORMED;
 	p->sport = udp.source;
 	p->dport = udp.dest;
