@@ -258,7 +258,7 @@ $(B)/tests/unit/kube/test_behaviour_%: $(B)/tests/unit/kube/test_behaviour_%.o $
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIB_LIBS) -lcmocka
 
-.PHONY: test check check-asan check-tsan check-valgrind check-bats
+.PHONY: test check check-asan check-tsan check-valgrind check-bats check-kernel
 test: ## install, build and run all tests of this machine; the last line is the count
 	+@tests/tools/test
 
@@ -277,6 +277,9 @@ check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
 
 check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) deps-test ## run the tests with packets and a cluster (root)
 	$(Q)tests/tools/run-bats
+
+check-kernel: $(filter $(B)/tests/unit/datapath/%,$(UNITS)) ## run the tests of the kernel programs in kernels from 5.10 to the newest
+	$(Q)tests/kernel/run
 
 # --- fuzzing, figures, coverage ------------------------------------------------------------------
 

@@ -132,14 +132,14 @@ static void tell(struct pn_flow_thread *t, bool shutdown)
 /* The thread reads the index here and nowhere else, so nobody waits for it while it sleeps. */
 static void drain(struct pn_flow_thread *t, bool shutdown)
 {
-	struct pn_flow_time time;
+	struct pn_ticks ticks;
 	int r;
 
 	t->n_entries = 0;
 	pn_index_reader_online();
-	r = pn_tracer_time(t->config.tracer, &time);
+	r = pn_tracer_ticks(t->config.tracer, &ticks);
 	if (r == 0) {
-		pn_joiner_begin(t->joiner, &time);
+		pn_joiner_begin(t->joiner, &ticks);
 		r = pn_tracer_drain(t->config.tracer, on_entry, t);
 	}
 	if (r < 0)

@@ -504,7 +504,7 @@ int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct 
 }
 
 /* The CPU that has seen a packet last knows best; without any packet there is no entry either. */
-int pn_tracer_time(const struct pn_tracer *t, struct pn_flow_time *ret)
+int pn_tracer_ticks(const struct pn_tracer *t, struct pn_ticks *ret)
 {
 	struct pn_flow_cpu newest = {};
 	struct timespec tick;
@@ -520,7 +520,7 @@ int pn_tracer_time(const struct pn_tracer *t, struct pn_flow_time *ret)
 	}
 	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) < 0)
 		return -errno;
-	*ret = (struct pn_flow_time) {
+	*ret = (struct pn_ticks) {
 		.tick = newest.tick,
 		.at = newest.tick_ns,
 		.len = (pn_nsec)tick.tv_nsec,

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "bpf/flow.h"
 #include "datapath/attach.h"
-#include "datapath/flow_time.h"
+#include "base/ticks.h"
 
 /*
  * The kernel side of flow tracing: loads flow.bpf.c, attaches it to interfaces and to the node's own
@@ -107,11 +107,11 @@ int pn_tracer_drain(struct pn_tracer *t,
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret);
 
 /**
- * pn_tracer_time() - for pn_flow_last() of entries that are read from now on; of the flow thread
+ * pn_tracer_ticks() - what the ticks of entries mean that are read from now on; of the flow thread
  *
  * Return: 0 or a negative errno
  */
-int pn_tracer_time(const struct pn_tracer *t, struct pn_flow_time *ret);
+int pn_tracer_ticks(const struct pn_tracer *t, struct pn_ticks *ret);
 
 /** pn_tracer_stats() - the ledger, summed over the CPUs; packets since the table was made */
 int pn_tracer_stats(const struct pn_tracer *t, uint64_t ret[static PN_STAT_MAX]);

@@ -95,10 +95,10 @@ size_t pn_joiner_count(const struct pn_joiner *j)
 	return j->table.n_conns;
 }
 
-void pn_joiner_begin(struct pn_joiner *j, const struct pn_flow_time *time)
+void pn_joiner_begin(struct pn_joiner *j, const struct pn_ticks *ticks)
 {
 	look_at_clock(j);
-	j->time = *time;
+	j->ticks = *ticks;
 	j->missed = false;
 }
 
@@ -204,7 +204,7 @@ void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const stru
 		c->tcp_flags[end] |= v->tcp_flags[end ^ leg->flip];
 	}
 	c->start = PN_MIN(c->start, v->start_ns);
-	c->last = PN_MAX(c->last, pn_flow_last(&j->time, v));
+	c->last = PN_MAX(c->last, PN_MAX(pn_ticks_time(&j->ticks, v->tick), (pn_nsec)v->start_ns));
 	if (leg == &c->own && (c->legs == &c->own || v->state & PN_FLOW_INITIATOR))
 		c->opener = opener_of(v);
 }

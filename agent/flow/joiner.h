@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "bpf/flow.h"
-#include "datapath/flow_time.h"
+#include "base/ticks.h"
 #include "flow/journal.h"
 #include "flow/record.h"
 #include "index/index.h"
@@ -61,8 +61,8 @@ struct pn_joiner_ops {
 	int (*remove)(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret);
 };
 
-/** pn_joiner_begin() - @time: what the ticks of the entries mean that follow */
-void pn_joiner_begin(struct pn_joiner *j, const struct pn_flow_time *time);
+/** pn_joiner_begin() - @ticks: what those of the entries that follow mean */
+void pn_joiner_begin(struct pn_joiner *j, const struct pn_ticks *ticks);
 
 /** Return: 0 or -ENOMEM: the entry is left for the next round, nothing is lost */
 int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,

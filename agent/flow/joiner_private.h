@@ -14,7 +14,7 @@
 
 /**
  * struct pn_joiner
- * @time:	 of this round
+ * @ticks:	 of this round
  * @known_since: from then on events come that name what is new
  * @missed:    an entry of this round found no memory
  * @over:      connections that are over, those included that went on after all
@@ -25,7 +25,7 @@ struct pn_joiner {
 	struct pn_joiner_config config;
 	struct pn_conn_table table;
 	struct pn_resolver resolver;
-	struct pn_flow_time time;
+	struct pn_ticks ticks;
 	pn_nsec now, known_since;
 	bool missed;
 	struct pn_conn *over;

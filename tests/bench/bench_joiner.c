@@ -89,11 +89,11 @@ static int measure(struct pn_joiner *j, struct pn_journal *journal, const char *
 	static const struct pn_joiner_ops ops = { .record = count_record, .remove = remove_entry };
 	static const struct pn_place place = { 1, 2, 3 };
 	size_t n_records = 0;
-	struct pn_flow_time time = { (uint32_t)(fake_time / PN_NSEC_PER_MSEC), fake_time,
-				     PN_NSEC_PER_MSEC };
+	struct pn_ticks ticks = { (uint32_t)(fake_time / PN_NSEC_PER_MSEC), fake_time,
+				  PN_NSEC_PER_MSEC };
 	double start = cpu_ms(), spent;
 
-	pn_joiner_begin(j, &time);
+	pn_joiner_begin(j, &ticks);
 	for (size_t i = 0; i < N_CONNS; i++) {
 		if (pn_joiner_entry(j, &keys[i], &values[i]) < 0)
 			return -1;

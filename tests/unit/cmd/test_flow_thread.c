@@ -42,10 +42,10 @@ static char path[64];
 
 /* --- in the place of the tracer ------------------------------------------------------------------- */
 
-int pn_tracer_time(const struct pn_tracer *t, struct pn_flow_time *ret)
+int pn_tracer_ticks(const struct pn_tracer *t, struct pn_ticks *ret)
 {
 	(void)t;
-	*ret = (struct pn_flow_time) { .at = pn_clock_now(&pn_clock_system), .len = 1 };
+	*ret = (struct pn_ticks) { .at = pn_clock_now(&pn_clock_system), .len = 1 };
 	return 0;
 }
 

@@ -101,11 +101,11 @@ static inline size_t find(const struct rig *r, const struct pn_flow_key *key)
 }
 
 /* A tick is a millisecond. */
-static inline struct pn_flow_time rig_time(const struct rig *r)
+static inline struct pn_ticks rig_ticks(const struct rig *r)
 {
 	pn_nsec now = pn_clock_now(&r->clock);
 
-	return (struct pn_flow_time) { (uint32_t)(now / PN_NSEC_PER_MSEC), now, PN_NSEC_PER_MSEC };
+	return (struct pn_ticks) { (uint32_t)(now / PN_NSEC_PER_MSEC), now, PN_NSEC_PER_MSEC };
 }
 
 static inline struct entry *new_entry(struct rig *r, const struct pn_flow_key *key, int sender)
@@ -134,7 +134,7 @@ static inline struct entry *entry_of(struct rig *r, struct way w, int *ret_sende
 	*ret_sender = key_of(w, &key);
 	i = find(r, &key);
 	e = i < MAX_ENTRIES ? &r->entries[i] : new_entry(r, &key, *ret_sender);
-	e->value.tick = rig_time(r).tick;
+	e->value.tick = rig_ticks(r).tick;
 	return e;
 }
 
@@ -253,13 +253,13 @@ static inline void give_entries(struct rig *r)
 
 static inline void run_round(struct rig *r, bool shutdown)
 {
-	struct pn_flow_time time = rig_time(r);
+	struct pn_ticks ticks = rig_ticks(r);
 
 	memmove(r->records, r->records + r->n_written,
 		(r->n_records - r->n_written) * sizeof(r->records[0]));
 	r->n_records -= r->n_written;
 	r->n_written = 0;
-	pn_joiner_begin(r->joiner, &time);
+	pn_joiner_begin(r->joiner, &ticks);
 	give_entries(r);
 	pn_joiner_finish(r->joiner, shutdown, &rig_ops, r);
 	while (write_out(r) && !shutdown && pn_joiner_sweep(r->joiner, &rig_ops, r))
