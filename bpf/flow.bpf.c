@@ -168,7 +168,10 @@ static __always_inline __u64 next_id(struct pn_flow_cpu *cpu)
 	return ++cpu->n_ids << 17 | (bpf_get_smp_processor_id() & 0xffff);
 }
 
-/* Another CPU may be first; then its entry is the one. NULL if there is no room. */
+/*
+ * Another CPU may be first; then its entry is the one. NULL if there is no room. The entry may be
+ * read before its first packet is counted, so it has a time already.
+ */
 static __noinline struct pn_flow_value *add_flow(const struct pn_flow_key *key, __u64 id,
 						 __u32 from)
 {
@@ -176,6 +179,7 @@ static __noinline struct pn_flow_value *add_flow(const struct pn_flow_key *key, 
 
 	v.id = id;
 	v.start_ns = pn_now_ns();
+	v.tick = bpf_jiffies64();
 	v.owner[0] = owner_of(key->addr[0]);
 	v.owner[1] = owner_of(key->addr[1]);
 	v.initiator = from;

@@ -58,7 +58,7 @@ struct pn_flow_tuple {
 /*
  * What each packet touches comes first: behind the links and the key of a hash table's element it
  * ends with that element's second cache line where the packet is sent, with the third where it is
- * delivered. The size is the most that leaves an element in 256 bytes.
+ * delivered. Up to 168 bytes an element takes 256 bytes of memory, beyond that 512.
  */
 struct pn_flow_value {
 	__u32 tick;	   /* low bits of jiffies: last packet; see struct pn_flow_cpu */

@@ -6,9 +6,9 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/ticks.h"
 #include "bpf/flow.h"
 #include "datapath/attach.h"
-#include "base/ticks.h"
 
 /*
  * The kernel side of flow tracing: loads flow.bpf.c, attaches it to interfaces and to the node's own

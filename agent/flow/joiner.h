@@ -3,8 +3,8 @@
 #define PN_FLOW_JOINER_H
 
 #include "base/clock.h"
-#include "bpf/flow.h"
 #include "base/ticks.h"
+#include "bpf/flow.h"
 #include "flow/journal.h"
 #include "flow/record.h"
 #include "index/index.h"
