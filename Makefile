@@ -244,7 +244,7 @@ $(patsubst %.c,$(B)/%,$(wildcard tests/unit/kube/test_behaviour_*.c)) $(patsubst
 
 # A program over the library's public face alone, for tests that drive informers from outside.
 SHELL_PROGRAM := $(B)/tests/tools/informer-shell
-$(SHELL_PROGRAM): $(patsubst %.c,$(B)/%.o,tests/tools/informer_shell.c tests/tools/shell_description.c tests/tools/shell_objects.c) $(LIB).a
+$(SHELL_PROGRAM): $(patsubst %.c,$(B)/%.o,tests/tools/informer_shell.c $(wildcard tests/tools/shell_*.c)) $(LIB).a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIB_LIBS)
 

@@ -17,6 +17,7 @@
 
 #include <podonym/informer.h>
 
+#include "shell_churn.h"
 #include "shell_description.h"
 #include "shell_objects.h"
 
@@ -533,61 +534,12 @@ static void cmd_set_error_hook(struct shell *sh, const json_t *command)
 	answer_result(sh, command, pn_informer_set_on_error(sh->informers[0].inf, on_error, sh));
 }
 
-/* --- many handlers that come and go --- */
-
-struct churn {
-	struct pn_informer *inf;
-	struct timespec end;
-};
-
-static void on_nothing(const void *handler, void *data, const struct pn_notice *n)
-{
-	(void)handler, (void)data, (void)n;
-}
-
-static bool is_over(const struct timespec *end)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec > end->tv_sec ||
-	       (now.tv_sec == end->tv_sec && now.tv_nsec >= end->tv_nsec);
-}
-
-static void *churn_thread(void *data)
-{
-	const struct churn *c = data;
-	struct pn_registration *r;
-
-	while (!is_over(&c->end)) {
-		if (pn_informer_add_handler(c->inf, on_nothing, NULL, NULL, NULL, &r) < 0)
-			break;
-		pn_registration_free(r);
-	}
-	return NULL;
-}
-
 static void cmd_churn(struct shell *sh, const json_t *command)
 {
-	struct churn c = { .inf = sh->informers[0].inf };
-	size_t n = (size_t)number(command, "threads"), n_started = 0;
-	double seconds = number(command, "seconds");
-	pthread_t *threads = calloc(n + 1, sizeof(*threads));
+	size_t n = (size_t)number(command, "threads");
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &c.end);
-	c.end.tv_sec += (time_t)seconds;
-	c.end.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
-	if (c.end.tv_nsec >= 1000000000) {
-		c.end.tv_sec++;
-		c.end.tv_nsec -= 1000000000;
-	}
-	while (threads && n_started < n &&
-	       pthread_create(&threads[n_started], NULL, churn_thread, &c) == 0)
-		n_started++;
-	for (size_t i = 0; i < n_started; i++)
-		(void)pthread_join(threads[i], NULL);
-	free(threads);
-	answer_result(sh, command, n_started == n ? 0 : -EAGAIN);
+	answer_result(sh, command,
+		      shell_churn(sh->informers[0].inf, n, number(command, "seconds")));
 }
 
 /* --- the loop over lines --- */
