@@ -8,6 +8,7 @@
  */
 #include "datapath/tracer_load.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/magic.h>
@@ -97,14 +98,32 @@ static int reuse_maps(struct pn_flow_bpf *skel, const struct pn_tracer_config *c
 	return r;
 }
 
-/* The helper came to programs at sockets with Linux 6.15, and the option with 5.14. 0: not to be had */
+/*
+ * Whether programs at sockets may ask for the cookie, which came with Linux 6.15. libbpf's own probe
+ * reads it from the verifier's words, which changed with 6.12, and an older libbpf then says yes.
+ */
+static bool can_ask_for_cookie(void)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_netns_cookie },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	PN_CLEANUP(pn_closep) int fd = -1;
+
+	fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SKB, NULL, "GPL", insns, PN_ARRAY_SIZE(insns),
+			   NULL);
+	return fd >= 0;
+}
+
+/* The option came with 5.14. 0: not to be had */
 static uint64_t own_netns_cookie(void)
 {
 	PN_CLEANUP(pn_closep) int fd = -1;
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
 
-	if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SKB, BPF_FUNC_get_netns_cookie, NULL) != 1)
+	if (!can_ask_for_cookie())
 		return 0;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
