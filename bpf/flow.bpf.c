@@ -27,16 +27,17 @@
 #include "bpf/fragment.bpf.h"
 #include "bpf/nat.bpf.h"
 #include "bpf/parse.bpf.h"
+#include "bpf/quote.bpf.h"
 #include "bpf/socket.bpf.h"
+#include "bpf/tcp.bpf.h"
 
-#define PN_TCP_SYN 0x02
 #define PN_TCP_ACK 0x10
 #define PN_PASS 1 /* of the programs at sockets */
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set before load. */
-const volatile bool nat_enabled = true, cgroup_enabled = true;
+const volatile bool nat_enabled = true, cgroup_enabled = true, tcp_enabled = true;
 /* The node's network namespace: its cookie where programs may ask for it, else its inode. */
 const volatile __u64 host_netns_cookie = 0;
 const volatile __u32 host_netns_inode = 0;
@@ -306,6 +307,10 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 	note_tcp_flags(v, from, p.tcp_flags);
 	if (p.later_fragment && !(v->state & PN_FLOW_FRAGMENT))
 		v->state |= PN_FLOW_FRAGMENT;
+	if (tcp_enabled && !is_delivery(at) && p.proto == IPPROTO_TCP)
+		pn_tcp_look(skb, v, from, p.tcp_flags, cpu->tick);
+	if (p.quote_off)
+		pn_quote_note(skb, &p, v);
 	if (cgroup_enabled)
 		stamp(skb, &key.k, v, from, at);
 	if (nat_enabled && (at == TO_POD || at == FROM_SOCKET) && !(v->state & PN_FLOW_NAT_DONE)) {

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 /* Raise it with every change of a struct below. */
-#define PN_FLOW_LAYOUT 3
+#define PN_FLOW_LAYOUT 4
 
 /*
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
@@ -47,12 +47,21 @@ enum pn_flow_state {
 	PN_FLOW_BEHIND_NAT =
 		1 << 4,		 /* with NAT: the key is the translated tuple, nat the opener's */
 	PN_FLOW_LOOKED = 1 << 5, /* << end: its socket is known, or is not looked for any more */
+	PN_FLOW_RTT_OPENER = 1 << 7, /* tcp.srtt_us is the opener's, not its peer's */
+	PN_FLOW_QUOTE = 1 << 8,	     /* nat and quoted_proto hold what an ICMP error quotes */
 };
 
-/* A tuple in its own orientation: end 0 opened the connection. */
+/* A tuple in its own orientation: end 0 opened the connection, or sent the packet that is quoted. */
 struct pn_flow_tuple {
 	__u8 addr[2][16];
 	__be16 port[2];
+};
+
+/* What the sockets of the ends say, as far as they are on this node; see tcp.bpf.h. 0: not known. */
+struct pn_flow_tcp {
+	__u32 srtt_us;	      /* smoothed round-trip time */
+	__u32 min_rtt_us;     /* the lowest of late, of either end */
+	__u32 retransmits[2]; /* segments sent again, by end, since its socket began */
 };
 
 /*
@@ -76,11 +85,15 @@ struct pn_flow_value {
 	 * packet that the end sent or got, else from the one that the end's interface last showed.
 	 */
 	__u64 cgroup[2];
-	__u32 owner[2];	 /* owner ids of the ends when the entry was made, from the map `ip` */
-	__u8 initiator;	 /* index of the end that opened the connection */
-	__u8 n_looks[2]; /* how often the end's socket has been looked for, see socket.bpf.h */
-	__u8 reserved;
-	struct pn_flow_tuple nat; /* the other side's, see PN_FLOW_BEHIND_NAT */
+	__u32 owner[2]; /* owner ids of the ends when the entry was made, from the map `ip` */
+	union {
+		struct pn_flow_tcp tcp;
+		__u8 quoted_proto; /* with PN_FLOW_QUOTE */
+	};
+	__u8 initiator;		  /* index of the end that opened the connection */
+	__u8 n_looks;		  /* for the ends' sockets, four bits each, see socket.bpf.h */
+	__u8 tcp_looked[2];	  /* when the end's socket was asked last, see tcp.bpf.h */
+	struct pn_flow_tuple nat; /* the other side's, see PN_FLOW_BEHIND_NAT; or what is quoted */
 };
 
 /* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
@@ -131,6 +144,6 @@ struct pn_flow_link {
 };
 
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");
-_Static_assert(sizeof(struct pn_flow_value) == 152, "no hidden padding");
+_Static_assert(sizeof(struct pn_flow_value) == 168, "no hidden padding");
 
 #endif

@@ -35,6 +35,12 @@
 /* linux/icmp.h pulls in libc's headers */
 #define PN_ICMP_ECHO_REPLY 0
 #define PN_ICMP_ECHO 8
+#define PN_ICMP_UNREACHABLE 3
+#define PN_ICMP_REDIRECT 5
+#define PN_ICMP_TIME_EXCEEDED 11
+#define PN_ICMP_PARAMETER_PROBLEM 12
+#define PN_ICMPV6_UNREACHABLE 1
+#define PN_ICMPV6_PARAMETER_PROBLEM 4
 #define PN_ICMPV6_ECHO 128
 #define PN_ICMPV6_ECHO_REPLY 129
 
@@ -61,6 +67,8 @@ struct pn_packet {
 	__be32 fragment_id;
 	__u32 headers_len; /* IP and transport, what each segment of a GSO packet repeats */
 	__u32 total_len;   /* from the IP header to the end of the payload */
+	__u32 quote_off; /* where an ICMP error quotes a packet, from the start of the frame; 0: none */
+	__u32 end;	 /* of the IP packet, likewise; only with a quote */
 };
 
 struct pn_vlan_header {
@@ -147,11 +155,23 @@ static __always_inline int pn_parse_ethernet(struct pn_cursor *c, __be16 *ret_ty
 	return 0;
 }
 
+static __always_inline void pn_set_ipv4(struct pn_packet *p, const struct iphdr *ip)
+{
+	__u16 frag = bpf_ntohs(ip->frag_off);
+
+	p->src[2] = p->dst[2] = bpf_htonl(0xffff);
+	p->src[3] = ip->saddr;
+	p->dst[3] = ip->daddr;
+	p->proto = ip->protocol;
+	p->later_fragment = frag & PN_IPV4_FRAGMENT_OFFSET;
+	p->more_fragments = frag & PN_IPV4_MORE_FRAGMENTS;
+	p->fragment_id = ip->id;
+}
+
 static __always_inline int pn_parse_ipv4(struct pn_cursor *c, struct pn_packet *p)
 {
 	__u32 room = c->skb->len - c->off, header_len, total_len;
 	struct iphdr ip;
-	__u16 frag;
 
 	if (PN_PEEK(c, &ip))
 		return PN_STAT_MALFORMED;
@@ -163,15 +183,8 @@ static __always_inline int pn_parse_ipv4(struct pn_cursor *c, struct pn_packet *
 	    total_len > room)
 		return PN_STAT_MALFORMED;
 
-	p->src[2] = p->dst[2] = bpf_htonl(0xffff);
-	p->src[3] = ip.saddr;
-	p->dst[3] = ip.daddr;
-	p->proto = ip.protocol;
+	pn_set_ipv4(p, &ip);
 	p->total_len = total_len;
-	frag = bpf_ntohs(ip.frag_off);
-	p->later_fragment = frag & PN_IPV4_FRAGMENT_OFFSET;
-	p->more_fragments = frag & PN_IPV4_MORE_FRAGMENTS;
-	p->fragment_id = ip.id;
 	c->end = c->off + total_len;
 	pn_skip(c, header_len);
 	return 0;
@@ -214,6 +227,18 @@ static __always_inline int pn_parse_extension(struct pn_cursor *c, struct pn_pac
 	return c->off > c->end ? PN_STAT_MALFORMED : 0;
 }
 
+static __always_inline void pn_set_ipv6(struct pn_packet *p, const struct ipv6hdr *ip)
+{
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		p->src[i] = ip->saddr.in6_u.u6_addr32[i];
+		p->dst[i] = ip->daddr.in6_u.u6_addr32[i];
+	}
+	p->is_ipv6 = true;
+	p->proto = ip->nexthdr;
+}
+
 /* A chain longer than PN_MAX_EXTENSIONS is recorded under the protocol where the walk stopped. */
 static __always_inline int pn_parse_ipv6(struct pn_cursor *c, struct pn_packet *p)
 {
@@ -230,12 +255,7 @@ static __always_inline int pn_parse_ipv6(struct pn_cursor *c, struct pn_packet *
 	if (ip.version != 6 || total_len > room)
 		return PN_STAT_MALFORMED;
 
-	for (i = 0; i < 4; i++) {
-		p->src[i] = ip.saddr.in6_u.u6_addr32[i];
-		p->dst[i] = ip.daddr.in6_u.u6_addr32[i];
-	}
-	p->is_ipv6 = true;
-	p->proto = ip.nexthdr;
+	pn_set_ipv6(p, &ip);
 	p->total_len = total_len;
 	c->end = c->off + total_len;
 	pn_skip(c, sizeof(ip));
@@ -290,19 +310,37 @@ static __always_inline int pn_parse_sctp(struct pn_cursor *c, struct pn_packet *
 	return 0;
 }
 
-/* Both versions begin alike: type, code, checksum, and for echo the identifier. */
-static __always_inline int pn_parse_icmp(struct pn_cursor *c, struct pn_packet *p, __u8 echo,
-					 __u8 echo_reply)
+static __always_inline bool pn_is_icmp_echo(__u8 type, bool is_v6)
 {
+	return is_v6 ? type == PN_ICMPV6_ECHO || type == PN_ICMPV6_ECHO_REPLY
+		     : type == PN_ICMP_ECHO || type == PN_ICMP_ECHO_REPLY;
+}
+
+static __always_inline bool pn_is_icmp_error(__u8 type, bool is_v6)
+{
+	if (is_v6)
+		return type >= PN_ICMPV6_UNREACHABLE && type <= PN_ICMPV6_PARAMETER_PROBLEM;
+	return (type >= PN_ICMP_UNREACHABLE && type <= PN_ICMP_REDIRECT) ||
+	       type == PN_ICMP_TIME_EXCEEDED || type == PN_ICMP_PARAMETER_PROBLEM;
+}
+
+/* Both versions begin alike: type, code, checksum, and for echo the identifier. */
+static __always_inline int pn_parse_icmp(struct pn_cursor *c, struct pn_packet *p)
+{
+	bool is_v6 = p->proto == IPPROTO_ICMPV6;
 	struct pn_icmp_header icmp;
 
 	if (PN_PEEK_WITHIN(c, &icmp))
 		return PN_STAT_MALFORMED;
-	if (icmp.type == echo || icmp.type == echo_reply)
+	if (pn_is_icmp_echo(icmp.type, is_v6))
 		p->sport = p->dport = icmp.id;
 	else
 		p->sport = bpf_htons(icmp.type << 8 | icmp.code);
 	pn_skip(c, sizeof(icmp));
+	if (pn_is_icmp_error(icmp.type, is_v6)) {
+		p->quote_off = c->off;
+		p->end = c->end;
+	}
 	return 0;
 }
 
@@ -318,9 +356,8 @@ static __always_inline int pn_parse_transport(struct pn_cursor *c, struct pn_pac
 	case IPPROTO_SCTP:
 		return pn_parse_sctp(c, p);
 	case IPPROTO_ICMP:
-		return pn_parse_icmp(c, p, PN_ICMP_ECHO, PN_ICMP_ECHO_REPLY);
 	case IPPROTO_ICMPV6:
-		return pn_parse_icmp(c, p, PN_ICMPV6_ECHO, PN_ICMPV6_ECHO_REPLY);
+		return pn_parse_icmp(c, p);
 	default:
 		return 0;
 	}

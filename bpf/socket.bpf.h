@@ -22,7 +22,7 @@
 #define PN_ROOT_CGROUP 1
 /* A socket that stands for a connection not yet accepted: the head of a socket and no more. */
 #define PN_TCP_NEW_SYN_RECV 12
-/* An end that has not shown its socket in so many packets is not asked again. */
+/* An end that has not shown its socket in so many packets is not asked again. At most 15. */
 #define PN_MAX_LOOKS 8
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -46,6 +46,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_type, sk_protocol;
 };
 
 /* the same struct as sk_buff; nat.bpf.h wants another part of it */
@@ -152,8 +153,12 @@ static __always_inline void pn_link_note(__u32 ifindex, const __be32 addr[4], __
 
 static __always_inline void pn_count_look(struct pn_flow_value *v, __u32 end)
 {
-	if (++v->n_looks[end] >= PN_MAX_LOOKS)
+	__u32 shift = end * 4, n = (v->n_looks >> shift & 0xf) + 1;
+
+	if (n >= PN_MAX_LOOKS)
 		v->state |= PN_FLOW_LOOKED << end;
+	else
+		v->n_looks += 1 << shift;
 }
 
 /* True if the end is known now. Its own socket is the last word, the interface's memory is not. */

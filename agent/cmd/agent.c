@@ -193,6 +193,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 		.force_clsact = a->config->no_tcx,
 		.no_nat = a->config->no_nat,
 		.no_cgroup = a->config->no_cgroup,
+		.no_tcp = a->config->no_tcp,
 	};
 	struct pn_flow_thread_config flow = {
 		.clock = a->clock,

@@ -48,8 +48,9 @@ static int open_sink(const struct agent_options *o, struct pn_sink **ret, struct
 /* @list: names with commas between them. Return: 0, or -EINVAL with @reterr */
 static int parse_disable(const char *list, struct pn_agent_config *config, struct pn_err *reterr)
 {
-	static const char *const names[] = { "tcx", "nat", "cgroup" };
-	bool *const switches[] = { &config->no_tcx, &config->no_nat, &config->no_cgroup };
+	static const char *const names[] = { "tcx", "nat", "cgroup", "tcp" };
+	bool *const switches[] = { &config->no_tcx, &config->no_nat, &config->no_cgroup,
+				   &config->no_tcp };
 
 	while (*list) {
 		size_t len = strcspn(list, ","), i = 0;
@@ -58,10 +59,10 @@ static int parse_disable(const char *list, struct pn_agent_config *config, struc
 		       (strlen(names[i]) != len || strncmp(list, names[i], len) != 0))
 			i++;
 		if (i == PN_ARRAY_SIZE(names))
-			return pn_err_set(
-				reterr, -EINVAL,
-				"--disable: \"%.*s\" is not a feature; there are: tcx, nat, cgroup",
-				(int)len, list);
+			return pn_err_set(reterr, -EINVAL,
+					  "--disable: \"%.*s\" is not a feature; there are: tcx, "
+					  "nat, cgroup, tcp",
+					  (int)len, list);
 		*switches[i] = true;
 		list += len;
 		list += *list == ',';
@@ -248,7 +249,7 @@ static const struct pn_option options[] = {
 		.arg = "FEATURES",
 		.offset = offsetof(struct agent_options, disable),
 		.has_env = true,
-		.help = "do without, as an older kernel would: tcx, nat, cgroup",
+		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp",
 	},
 	{
 		.name = "log-level",

@@ -32,6 +32,7 @@ enum feature {
 	FEATURE_NAT,
 	FEATURE_CGROUP,
 	FEATURE_HOST,
+	FEATURE_TCP,
 	FEATURE_MAX, /* sentinel */
 };
 
@@ -253,6 +254,7 @@ static int attach_all(struct pn_tracer *t, const struct pn_tracer_config *config
 	describe(t, FEATURE_NAT, "nat", PN_PART_NAT);
 	describe(t, FEATURE_CGROUP, "cgroup", PN_PART_CGROUP);
 	describe(t, FEATURE_HOST, "host", PN_PART_HOST);
+	describe(t, FEATURE_TCP, "tcp", PN_PART_TCP);
 	return 0;
 }
 

@@ -29,14 +29,14 @@ struct pn_tracer;
  *	       NULL: nothing does
  * @cgroup_root: where the cgroup v2 hierarchy is mounted, for the sockets of the node itself; NULL: they
  *	       are not traced
- * @force_clsact, @no_nat, @no_cgroup: take the way of an older kernel, for tests. Without a hierarchy
+ * @force_clsact, @no_nat, @no_cgroup, @no_tcp: take the way of an older kernel, for tests. Without a hierarchy
  *	       or with @no_cgroup ends get no cgroup either
  */
 struct pn_tracer_config {
 	int ip_map_fd;
 	uint32_t max_flows;
 	const char *pin_dir, *cgroup_root;
-	bool force_clsact, no_nat, no_cgroup;
+	bool force_clsact, no_nat, no_cgroup, no_tcp;
 };
 
 /** pn_tracer_new() - Return: 0; -EPERM, -ENOTSUP, ... with @reterr (the verifier's last words included) */
@@ -76,7 +76,7 @@ int pn_tracer_cleanup(const char *pin_dir, struct pn_err *reterr);
 
 /** struct pn_feature - one part that the kernel may refuse, for `podonym status` */
 struct pn_feature {
-	const char *name;   /* "hook", "nat", "cgroup", "host" */
+	const char *name;   /* "hook", "nat", "cgroup", "host", "tcp" */
 	const char *state;  /* "tcx", "clsact"; "on", "off" */
 	const char *reason; /* why not better; "" if it is */
 };

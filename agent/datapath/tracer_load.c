@@ -152,6 +152,7 @@ static int configure(struct pn_flow_bpf *skel, const struct pn_tracer_config *co
 		return r;
 	skel->rodata->nat_enabled = is_on[PN_PART_NAT];
 	skel->rodata->cgroup_enabled = is_on[PN_PART_CGROUP];
+	skel->rodata->tcp_enabled = is_on[PN_PART_TCP];
 	(void)bpf_program__set_autoload(skel->progs.pn_from_socket, is_on[PN_PART_HOST]);
 	(void)bpf_program__set_autoload(skel->progs.pn_to_socket, is_on[PN_PART_HOST]);
 	r = bpf_map__set_max_entries(skel->maps.flows, config->max_flows);
@@ -219,12 +220,18 @@ static void choose_cgroup_parts(const struct pn_tracer_config *config, struct pn
 	p->reason[PN_PART_CGROUP] = p->reason[PN_PART_HOST] = why;
 }
 
+static void choose_part(struct pn_programs *p, enum pn_part part, bool is_unwanted)
+{
+	p->is_on[part] = !is_unwanted;
+	if (is_unwanted)
+		(void)pn_err_set(&p->reason[part], 0, "switched off");
+}
+
 static void choose_parts(const struct pn_tracer_config *config, struct pn_programs *p)
 {
 	choose_cgroup_parts(config, p);
-	p->is_on[PN_PART_NAT] = !config->no_nat;
-	if (config->no_nat)
-		(void)pn_err_set(&p->reason[PN_PART_NAT], 0, "switched off");
+	choose_part(p, PN_PART_NAT, config->no_nat);
+	choose_part(p, PN_PART_TCP, config->no_tcp);
 }
 
 /* Parts that are refused are off afterwards. */

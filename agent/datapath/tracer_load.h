@@ -11,6 +11,7 @@ enum pn_part {
 	PN_PART_NAT,
 	PN_PART_CGROUP,
 	PN_PART_HOST,
+	PN_PART_TCP,
 	PN_PART_MAX, /* sentinel */
 };
 

@@ -7,7 +7,7 @@
  * The time is the local one of the last packet; counts are what the opener sent, then what it got. An
  * end that is no pod says first what it is: node/NODE, node/NODE/PROCESS, service/NAMESPACE/SERVICE,
  * network/NAME. An address stands where there is no name, and behind the name of a network. A state
- * is said only when the connection is over.
+ * is said only when the connection is over; an ICMP error says what it is about.
  */
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -92,30 +92,30 @@ static void put_owner(struct line *l, const struct pn_owner *o)
 	put_name(l, o->name);
 }
 
-static void put_addr(struct line *l, const struct pn_record_end *e)
+static void put_addr(struct line *l, const struct pn_addr *addr, uint16_t port)
 {
-	bool brackets = e->port && !pn_addr_is_v4(&e->addr);
+	bool brackets = port && !pn_addr_is_v4(addr);
 
 	if (brackets)
 		pn_text_char(&l->text, '[');
-	pn_text_addr(&l->text, &e->addr);
+	pn_text_addr(&l->text, addr);
 	if (brackets)
 		pn_text_char(&l->text, ']');
 }
 
-static void put_port(struct line *l, const struct pn_record_end *e)
+static void put_port(struct line *l, uint16_t port)
 {
-	if (!e->port)
+	if (!port)
 		return;
 	pn_text_char(&l->text, ':');
-	pn_text_u64(&l->text, e->port);
+	pn_text_u64(&l->text, port);
 }
 
 static void put_stranger(struct line *l, const struct pn_record_end *e)
 {
 	put_color(l, DIM);
-	put_addr(l, e);
-	put_port(l, e);
+	put_addr(l, &e->addr, e->port);
+	put_port(l, e->port);
 	put_color(l, RESET);
 }
 
@@ -129,10 +129,10 @@ static void put_end(struct line *l, const struct pn_record_end *e, const char *c
 	put_owner(l, e->owner);
 	if (e->attribution == PN_ATTR_CIDR) {
 		pn_text_char(&l->text, '/');
-		put_addr(l, e);
+		put_addr(l, &e->addr, e->port);
 	}
 	put_color(l, RESET);
-	put_port(l, e);
+	put_port(l, e->port);
 }
 
 static const char *icmp_name(uint8_t type)
@@ -196,28 +196,51 @@ static void put_icmp(struct line *l, const char *proto, const char *name, uint8_
 	}
 }
 
+/* NULL: only its number is known here. */
+static const char *transport_name(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return "TCP";
+	case IPPROTO_UDP:
+		return "UDP";
+	case IPPROTO_SCTP:
+		return "SCTP";
+	default:
+		return NULL;
+	}
+}
+
+static void put_transport(struct line *l, uint8_t proto)
+{
+	const char *name = transport_name(proto);
+
+	put(l, name ? name : "protocol ");
+	if (!name)
+		pn_text_u64(&l->text, proto);
+}
+
 static void put_protocol(struct line *l, const struct pn_flow_record *r)
 {
-	switch (r->proto) {
-	case IPPROTO_TCP:
-		put(l, "TCP");
-		break;
-	case IPPROTO_UDP:
-		put(l, "UDP");
-		break;
-	case IPPROTO_SCTP:
-		put(l, "SCTP");
-		break;
-	case IPPROTO_ICMP:
+	if (r->proto == IPPROTO_ICMP)
 		put_icmp(l, "ICMP ", icmp_name(r->icmp_type), r->icmp_type);
-		break;
-	case IPPROTO_ICMPV6:
+	else if (r->proto == IPPROTO_ICMPV6)
 		put_icmp(l, "ICMPv6 ", icmpv6_name(r->icmp_type), r->icmp_type);
-		break;
-	default:
-		put(l, "protocol ");
-		pn_text_u64(&l->text, r->proto);
-	}
+	else
+		put_transport(l, r->proto);
+}
+
+static void put_quote(struct line *l, const struct pn_record_quote *q)
+{
+	put(l, " (about ");
+	put_transport(l, q->proto);
+	pn_text_char(&l->text, ' ');
+	put_addr(l, &q->source, q->source_port);
+	put_port(l, q->source_port);
+	put(l, " -> ");
+	put_addr(l, &q->destination, q->destination_port);
+	put_port(l, q->destination_port);
+	pn_text_char(&l->text, ')');
 }
 
 /* At most three significant digits, without zeros at the end: 999 B, 1.02 kB, 12 kB, 123 MB */
@@ -279,6 +302,21 @@ static void put_service(struct line *l, const struct pn_flow_record *r)
 	pn_text_char(&l->text, ')');
 }
 
+/* Why it is over; of TCP, whether that was as it should be. */
+static void put_state(struct line *l, const struct pn_flow_record *r)
+{
+	if (r->state == PN_FLOW_ACTIVE)
+		return;
+	pn_text_char(&l->text, ' ');
+	if (r->proto == IPPROTO_TCP &&
+	    (r->tcp_state == PN_TCP_REFUSED || r->tcp_state == PN_TCP_RESET))
+		put(l, pn_tcp_state_name(r->tcp_state));
+	else if (r->proto == IPPROTO_TCP && r->tcp_state == PN_TCP_OPENING)
+		put(l, "unanswered");
+	else
+		put(l, pn_flow_end_name(r->state));
+}
+
 void pn_encode_compact(const struct pn_flow_record *r, bool color, struct pn_text *t)
 {
 	struct line l = { .text = *t, .color = color };
@@ -293,10 +331,9 @@ void pn_encode_compact(const struct pn_flow_record *r, bool color, struct pn_tex
 	pn_text_char(&l.text, ' ');
 	put_counts(&l, r);
 	put_service(&l, r);
-	if (r->state != PN_FLOW_ACTIVE) {
-		pn_text_char(&l.text, ' ');
-		put(&l, pn_flow_end_name(r->state));
-	}
+	if (r->quote)
+		put_quote(&l, r->quote);
+	put_state(&l, r);
 	pn_text_char(&l.text, '\n');
 	*t = l.text;
 }

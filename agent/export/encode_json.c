@@ -10,6 +10,23 @@
 #include "export/encode_line.h"
 #include "export/json_writer.h"
 
+/* The protocol's name in lower case, or its number. */
+static void put_transport(struct pn_json *j, uint8_t proto)
+{
+	static const char *const names[256] = {
+		[IPPROTO_ICMP] = "icmp", [IPPROTO_IGMP] = "igmp",   [IPPROTO_TCP] = "tcp",
+		[IPPROTO_UDP] = "udp",	 [IPPROTO_GRE] = "gre",	    [IPPROTO_ESP] = "esp",
+		[IPPROTO_AH] = "ah",	 [IPPROTO_ICMPV6] = "icmp", [IPPROTO_SCTP] = "sctp",
+	};
+
+	pn_json_put_begin(j, "transport");
+	if (names[proto])
+		pn_text_string(&j->text, names[proto]);
+	else
+		pn_text_u64(&j->text, proto);
+	pn_json_put_done(j);
+}
+
 static void put_addr(struct pn_json *j, const struct pn_addr *a)
 {
 	pn_json_put_begin(j, "address");
@@ -149,23 +166,6 @@ static void put_tcp_flags(struct pn_json *j, const char *key, unsigned int flags
 	pn_json_put_done(j);
 }
 
-/* The protocol's name in lower case, or its number. */
-static void put_transport(struct pn_json *j, uint8_t proto)
-{
-	static const char *const names[256] = {
-		[IPPROTO_ICMP] = "icmp", [IPPROTO_IGMP] = "igmp",   [IPPROTO_TCP] = "tcp",
-		[IPPROTO_UDP] = "udp",	 [IPPROTO_GRE] = "gre",	    [IPPROTO_ESP] = "esp",
-		[IPPROTO_AH] = "ah",	 [IPPROTO_ICMPV6] = "icmp", [IPPROTO_SCTP] = "sctp",
-	};
-
-	pn_json_put_begin(j, "transport");
-	if (names[proto])
-		pn_text_string(&j->text, names[proto]);
-	else
-		pn_text_u64(&j->text, proto);
-	pn_json_put_done(j);
-}
-
 static void put_network(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_open(j, "network");
@@ -174,21 +174,64 @@ static void put_network(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_close(j);
 }
 
-static void put_protocol(struct pn_json *j, const struct pn_flow_record *r)
+static void put_retransmits(struct pn_json *j, const struct pn_flow_record *r)
 {
-	if (r->proto == IPPROTO_TCP) {
-		pn_json_put_open(j, "tcp");
-		pn_json_put_open(j, "flags");
-		put_tcp_flags(j, "source", r->source.tcp_flags);
-		put_tcp_flags(j, "destination", r->destination.tcp_flags);
-		pn_json_put_close(j);
-		pn_json_put_close(j);
-	} else if (r->proto == IPPROTO_ICMP || r->proto == IPPROTO_ICMPV6) {
-		pn_json_put_open(j, "icmp");
-		pn_json_put_u64(j, "type", r->icmp_type);
-		pn_json_put_u64(j, "code", r->icmp_code);
+	pn_json_put_open(j, "retransmits");
+	pn_json_put_u64(j, "source", r->source.retransmits);
+	pn_json_put_u64(j, "destination", r->destination.retransmits);
+	pn_json_put_close(j);
+}
+
+static void put_tcp(struct pn_json *j, const struct pn_flow_record *r)
+{
+	pn_json_put_open(j, "tcp");
+	pn_json_put_word(j, "state", pn_tcp_state_name(r->tcp_state));
+	pn_json_put_open(j, "flags");
+	put_tcp_flags(j, "source", r->source.tcp_flags);
+	put_tcp_flags(j, "destination", r->destination.tcp_flags);
+	pn_json_put_close(j);
+	if (r->rtt_us)
+		pn_json_put_u64(j, "rtt_us", r->rtt_us);
+	if (r->min_rtt_us)
+		pn_json_put_u64(j, "min_rtt_us", r->min_rtt_us);
+	if (r->rtt_us || r->source.retransmits || r->destination.retransmits)
+		put_retransmits(j, r);
+	pn_json_put_close(j);
+}
+
+static void put_quoted_end(struct pn_json *j, const char *key, const struct pn_addr *addr,
+			   uint16_t port)
+{
+	pn_json_put_open(j, key);
+	put_addr(j, addr);
+	if (port)
+		pn_json_put_u64(j, "port", port);
+	pn_json_put_close(j);
+}
+
+static void put_icmp(struct pn_json *j, const struct pn_flow_record *r)
+{
+	const struct pn_record_quote *q = r->quote;
+
+	pn_json_put_open(j, "icmp");
+	pn_json_put_u64(j, "type", r->icmp_type);
+	pn_json_put_u64(j, "code", r->icmp_code);
+	if (q) {
+		pn_json_put_open(j, "quoted");
+		put_transport(j, q->proto);
+		put_quoted_end(j, "source", &q->source, q->source_port);
+		put_quoted_end(j, "destination", &q->destination, q->destination_port);
 		pn_json_put_close(j);
 	}
+	pn_json_put_close(j);
+}
+
+static void put_protocol(struct pn_json *j, const struct pn_flow_record *r)
+{
+	if (r->proto == IPPROTO_TCP)
+		put_tcp(j, r);
+	else if (r->proto == IPPROTO_ICMP || r->proto == IPPROTO_ICMPV6)
+		put_icmp(j, r);
 }
 
 static void put_service_state(struct pn_json *j, const struct pn_flow_record *r)

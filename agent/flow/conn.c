@@ -171,6 +171,8 @@ void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c)
 			free(leg);
 	}
 	t->n_conns--;
+	if (pn_conn_is_icmp(c))
+		free(c->quote);
 	free(c);
 }
 

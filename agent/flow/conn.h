@@ -2,11 +2,13 @@
 #ifndef PN_FLOW_CONN_H
 #define PN_FLOW_CONN_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/clock.h"
 #include "bpf/flow.h"
+#include "flow/record.h"
 
 /*
  * Connections and the table that finds them; private to agent/flow. A connection without address
@@ -41,6 +43,12 @@ struct pn_leg {
 	bool alive, removed;
 };
 
+/** struct pn_conn_tcp - as struct pn_flow_tcp; @of_opener: srtt_us is what the opener's socket says */
+struct pn_conn_tcp {
+	uint32_t srtt_us, min_rtt_us, retransmits[2];
+	bool of_opener;
+};
+
 /** struct pn_conn_total - what one end has sent, each packet once; and how much of it arrived */
 struct pn_conn_total {
 	uint64_t packets, bytes, delivered;
@@ -55,6 +63,7 @@ struct pn_conn_total {
  * @seq:          number of its newest record; 0: none
  * @closed_since: when a round first found it closed; 0: it is open
  * @reported:     in records so far, by end
+ * @tcp, @quote:   by the protocol: of TCP, of an ICMP error (owned; NULL: none)
  * @slot:         in the journal, or PN_NO_SLOT
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
@@ -70,6 +79,10 @@ struct pn_conn {
 	uint64_t id, seq;
 	pn_nsec start, last, closed_since;
 	struct pn_conn_total reported[2];
+	union {
+		struct pn_conn_tcp tcp;
+		struct pn_record_quote *quote;
+	};
 	uint32_t slot;
 	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered, over;
@@ -98,6 +111,17 @@ struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *k
 /** pn_conn_add_leg() - one more tuple of @c, not in the table yet. Return: NULL without memory */
 struct pn_leg *pn_conn_add_leg(struct pn_conn_table *t, struct pn_conn *c,
 			       const struct pn_flow_key *key);
+
+/** pn_conn_is_tcp(), pn_conn_is_icmp() - which of the union counts */
+static inline bool pn_conn_is_tcp(const struct pn_conn *c)
+{
+	return c->own.key.proto == IPPROTO_TCP;
+}
+
+static inline bool pn_conn_is_icmp(const struct pn_conn *c)
+{
+	return c->own.key.proto == IPPROTO_ICMP || c->own.key.proto == IPPROTO_ICMPV6;
+}
 
 /** pn_conn_free() - out of the table, with all legs */
 void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c);

@@ -193,6 +193,36 @@ static struct pn_leg *adopt(struct pn_joiner *j, const struct pn_flow_key *key,
 	return c ? &c->own : NULL;
 }
 
+static void take_in_tcp(struct pn_conn *c, const struct pn_leg *leg, const struct pn_flow_value *v)
+{
+	bool of_opener = v->state & PN_FLOW_RTT_OPENER;
+	struct pn_conn_tcp *tcp = &c->tcp;
+
+	if (v->tcp.srtt_us && (of_opener || !tcp->of_opener)) {
+		tcp->srtt_us = v->tcp.srtt_us;
+		tcp->of_opener = of_opener;
+	}
+	if (v->tcp.min_rtt_us && (!tcp->min_rtt_us || v->tcp.min_rtt_us < tcp->min_rtt_us))
+		tcp->min_rtt_us = v->tcp.min_rtt_us;
+	for (unsigned int end = 0; end < 2; end++)
+		tcp->retransmits[end] =
+			PN_MAX(tcp->retransmits[end], v->tcp.retransmits[end ^ leg->flip]);
+}
+
+/* Without memory the record does without it. */
+static void take_in_quote(struct pn_conn *c, const struct pn_flow_value *v)
+{
+	if (!c->quote)
+		c->quote = malloc(sizeof(*c->quote));
+	if (!c->quote)
+		return;
+	memcpy(c->quote->source.b, v->nat.addr[0], sizeof(c->quote->source.b));
+	memcpy(c->quote->destination.b, v->nat.addr[1], sizeof(c->quote->destination.b));
+	c->quote->source_port = ntohs(v->nat.port[0]);
+	c->quote->destination_port = ntohs(v->nat.port[1]);
+	c->quote->proto = v->quoted_proto;
+}
+
 void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v)
 {
 	struct pn_conn *c = leg->conn;
@@ -203,6 +233,10 @@ void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const stru
 		leg->cgroup[end] = v->cgroup[end ^ leg->flip];
 		c->tcp_flags[end] |= v->tcp_flags[end ^ leg->flip];
 	}
+	if (pn_conn_is_tcp(c))
+		take_in_tcp(c, leg, v);
+	else if (v->state & PN_FLOW_QUOTE && pn_conn_is_icmp(c))
+		take_in_quote(c, v);
 	c->start = PN_MIN(c->start, v->start_ns);
 	c->last = PN_MAX(c->last, PN_MAX(pn_ticks_time(&j->ticks, v->tick), (pn_nsec)v->start_ns));
 	if (leg == &c->own && (c->legs == &c->own || v->state & PN_FLOW_INITIATOR))

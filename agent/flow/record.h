@@ -32,6 +32,30 @@ struct pn_record_end {
 	uint64_t packets, bytes; /* sent by this end; bytes on the IP layer, header included */
 	uint64_t delivered;	 /* packets sent by this end that left towards a local pod */
 	uint16_t tcp_flags;	 /* all flags this end has sent */
+	uint32_t retransmits;	 /* TCP: segments sent again since the connection began */
+};
+
+/** How far a TCP connection has come, by the flags of both ends. */
+enum pn_tcp_state {
+	PN_TCP_OPENING,	    /* SYN, and no handshake yet */
+	PN_TCP_REFUSED,	    /* SYN, answered by RST */
+	PN_TCP_ESTABLISHED, /* or it was there before we looked */
+	PN_TCP_CLOSING,	    /* FIN from one end */
+	PN_TCP_CLOSED,	    /* FIN from both */
+	PN_TCP_RESET,	    /* RST */
+	PN_TCP_STATE_MAX,   /* sentinel */
+};
+
+const char *pn_tcp_state_name(enum pn_tcp_state s);
+
+/** pn_tcp_state_of() - from all flags that opener and answerer have sent */
+enum pn_tcp_state pn_tcp_state_of(unsigned int opener, unsigned int answerer);
+
+/** struct pn_record_quote - the packet that an ICMP error is about */
+struct pn_record_quote {
+	struct pn_addr source, destination;
+	uint16_t source_port, destination_port; /* host byte order */
+	uint8_t proto;
 };
 
 enum pn_flow_end {
@@ -66,6 +90,9 @@ struct pn_flow_record {
 	bool no_endpoints;	     /* the Service was called, and nobody stands behind it */
 	struct pn_addr service_addr; /* when service is set, and not headless */
 	uint16_t service_port;
+	enum pn_tcp_state tcp_state;	     /* TCP only */
+	uint32_t rtt_us, min_rtt_us;	     /* TCP: smoothed, and lowest of late; 0: not known */
+	const struct pn_record_quote *quote; /* of the last ICMP error; borrowed; NULL: none */
 };
 
 #endif

@@ -190,7 +190,7 @@ static void add_service(const struct pn_resolver *v, const struct end *called,
 }
 
 /* In the key of an ICMP entry the ports are an echo's identifier, or else the sender's type and code. */
-static void describe_icmp(struct pn_flow_record *r)
+static void describe_icmp(const struct pn_conn *c, struct pn_flow_record *r)
 {
 	uint16_t type_and_code = r->source.port | r->destination.port;
 
@@ -199,6 +199,18 @@ static void describe_icmp(struct pn_flow_record *r)
 	r->icmp_type = (uint8_t)(type_and_code >> 8);
 	r->icmp_code = (uint8_t)type_and_code;
 	r->source.port = r->destination.port = 0;
+	r->quote = c->quote;
+}
+
+static void describe_tcp(const struct pn_conn *c, struct pn_flow_record *r)
+{
+	r->source.tcp_flags = c->tcp_flags[c->opener];
+	r->destination.tcp_flags = c->tcp_flags[!c->opener];
+	r->source.retransmits = c->tcp.retransmits[c->opener];
+	r->destination.retransmits = c->tcp.retransmits[!c->opener];
+	r->tcp_state = pn_tcp_state_of(r->source.tcp_flags, r->destination.tcp_flags);
+	r->rtt_us = c->tcp.srtt_us;
+	r->min_rtt_us = c->tcp.min_rtt_us;
 }
 
 void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret)
@@ -215,10 +227,10 @@ void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_
 		.source = describe_end(&source, &from),
 		.destination = describe_end(&reached, &to),
 	};
-	ret->source.tcp_flags = c->tcp_flags[c->opener];
-	ret->destination.tcp_flags = c->tcp_flags[!c->opener];
-	if (ret->proto == IPPROTO_ICMP || ret->proto == IPPROTO_ICMPV6)
-		describe_icmp(ret);
+	if (pn_conn_is_tcp(c))
+		describe_tcp(c, ret);
+	if (pn_conn_is_icmp(c))
+		describe_icmp(c, ret);
 	else
 		add_service(v, &called, &reached, is_vague(&to), ret);
 }

@@ -12,7 +12,6 @@
  * owner's. So a connection's first record waits until its names can be trusted. Later records follow
  * at each round, named anew.
  */
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include "flow/joiner_private.h"
@@ -161,7 +160,7 @@ static bool is_closed(const struct pn_conn *c)
 	unsigned int both = c->tcp_flags[0] & c->tcp_flags[1];
 	unsigned int any = c->tcp_flags[0] | c->tcp_flags[1];
 
-	return c->own.key.proto == IPPROTO_TCP && (both & TH_FIN || any & TH_RST);
+	return pn_conn_is_tcp(c) && (both & TH_FIN || any & TH_RST);
 }
 
 static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c, bool has_news,

@@ -223,6 +223,85 @@ static void icmp_errors_are_keyed_by_type_and_code(void **state)
 	assert_recorded(t, &p, IPPROTO_ICMP, 0x0304, 0);
 }
 
+static void assert_quote(const struct flow *f, uint8_t proto, const char *src, unsigned int sport,
+			 const char *dst, unsigned int dport)
+{
+	struct pn_addr addr;
+
+	assert_true(f->value.state & PN_FLOW_QUOTE);
+	assert_int_equal(f->value.quoted_proto, proto);
+	assert_int_equal(pn_addr_parse(src, &addr), 0);
+	assert_memory_equal(f->value.nat.addr[0], addr.b, sizeof(addr.b));
+	assert_int_equal(pn_addr_parse(dst, &addr), 0);
+	assert_memory_equal(f->value.nat.addr[1], addr.b, sizeof(addr.b));
+	assert_int_equal(ntohs(f->value.nat.port[0]), sport);
+	assert_int_equal(ntohs(f->value.nat.port[1]), dport);
+}
+
+/* The quoted packet is cut behind the eight bytes that RFC 792 asks for. */
+static void icmp_errors_say_what_they_are_about(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p, quoted;
+	struct flow f;
+
+	make_tcp(&quoted, PEER, 50000, POD, 80, SYN);
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_icmp(&p, IPPROTO_ICMP, 3, 13, 0);
+	memcpy(put(&p, 28), quoted.b + 14, 28);
+	packet_end(&p, 0);
+	assert_recorded(t, &p, IPPROTO_ICMP, 0x030d, 0);
+	f = only_flow(t);
+	assert_quote(&f, IPPROTO_TCP, PEER, 50000, POD, 80);
+
+	make_udp(&quoted, PEER, 53, POD, 4000, 0);
+	memcpy(p.b + p.len - 28, quoted.b + 14, 28);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	f = only_flow(t);
+	assert_quote(&f, IPPROTO_UDP, PEER, 53, POD, 4000);
+}
+
+static void icmpv6_errors_quote_behind_extensions(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p, quoted;
+	struct flow f;
+
+	put_ethernet(&quoted);
+	put_ipv6(&quoted, PEER6, POD6);
+	put_extension(&quoted, IPPROTO_DSTOPTS, 8);
+	put_udp(&quoted, 4000, 53);
+	packet_end(&quoted, 100);
+	put_ethernet(&p);
+	put_ipv6(&p, POD6, PEER6);
+	put_icmp(&p, IPPROTO_ICMPV6, 1, 4, 0);
+	memcpy(put(&p, quoted.len - 14), quoted.b + 14, quoted.len - 14);
+	packet_end(&p, 0);
+	assert_recorded(t, &p, IPPROTO_ICMPV6, 0x0104, 0);
+	f = only_flow(t);
+	assert_quote(&f, IPPROTO_UDP, PEER6, 4000, POD6, 53);
+}
+
+/* No more than the outer packet says it holds. */
+static void a_quote_cut_short_is_none(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p, quoted;
+	struct flow f;
+
+	make_tcp(&quoted, PEER, 50000, POD, 80, SYN);
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_icmp(&p, IPPROTO_ICMP, 3, 13, 0);
+	memcpy(put(&p, 19), quoted.b + 14, 19);
+	packet_end(&p, 0);
+	memcpy(put(&p, 20), quoted.b + 33, 20);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	f = only_flow(t);
+	assert_false(f.value.state & PN_FLOW_QUOTE);
+}
+
 static void both_directions_are_one_flow(void **state)
 {
 	struct pn_tracer *t = tracer_of(state);
@@ -505,6 +584,9 @@ int main(void)
 		ON_TRACER(icmp_echo_and_reply_are_one_flow),
 		ON_TRACER(icmpv6_echo_is_keyed_by_its_identifier),
 		ON_TRACER(icmp_errors_are_keyed_by_type_and_code),
+		ON_TRACER(icmp_errors_say_what_they_are_about),
+		ON_TRACER(icmpv6_errors_quote_behind_extensions),
+		ON_TRACER(a_quote_cut_short_is_none),
 		ON_TRACER(both_directions_are_one_flow),
 		ON_TRACER(the_last_packet_has_a_time),
 		ON_TRACER(ends_are_sorted_as_bytes),

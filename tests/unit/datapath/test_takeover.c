@@ -81,7 +81,7 @@ static const struct pn_tracer_config *config_of(struct world *w)
 	const struct pn_feature *f;
 
 	assert_non_null(w->tracer);
-	assert_int_equal(pn_tracer_features(w->tracer, &f), 4);
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 5);
 	return strcmp(f[0].reason, "switched off") == 0 ? &clsact : &plain;
 }
 
@@ -140,7 +140,7 @@ static bool has_tcx(const struct world *w)
 {
 	const struct pn_feature *f;
 
-	assert_int_equal(pn_tracer_features(w->tracer, &f), 4);
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 5);
 	return strcmp(f[0].state, "tcx") == 0;
 }
 

@@ -267,7 +267,11 @@ static void ids_are_unique(void **state)
 static void features_name_what_runs_and_why_not_better(void **state)
 {
 	const struct pn_tracer_config config = {
-		.ip_map_fd = -1, .max_flows = 8, .force_clsact = true, .no_nat = true
+		.ip_map_fd = -1,
+		.max_flows = 8,
+		.force_clsact = true,
+		.no_nat = true,
+		.no_tcp = true,
 	};
 	const struct pn_feature *f;
 	struct pn_tracer *t = NULL;
@@ -276,7 +280,7 @@ static void features_name_what_runs_and_why_not_better(void **state)
 		skip();
 	(void)state;
 	assert_int_equal(pn_tracer_new(&config, &t, NULL), 0);
-	assert_int_equal(pn_tracer_features(t, &f), 4);
+	assert_int_equal(pn_tracer_features(t, &f), 5);
 	assert_string_equal(f[0].name, "hook");
 	assert_string_equal(f[0].state, "clsact");
 	assert_string_equal(f[0].reason, "switched off");
@@ -289,6 +293,9 @@ static void features_name_what_runs_and_why_not_better(void **state)
 	assert_string_equal(f[3].name, "host");
 	assert_string_equal(f[3].state, "off");
 	assert_non_null(strstr(f[3].reason, "no cgroup v2 hierarchy"));
+	assert_string_equal(f[4].name, "tcp");
+	assert_string_equal(f[4].state, "off");
+	assert_string_equal(f[4].reason, "switched off");
 	pn_tracer_free(t);
 }
 

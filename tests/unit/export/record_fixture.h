@@ -99,6 +99,7 @@ static inline struct pn_flow_record sample_record(void)
 			.bytes = 12000,
 			.delivered = 17,
 			.tcp_flags = TH_SYN | TH_ACK,
+			.retransmits = 2,
 		},
 		.destination = {
 			.addr = v4(10, 0, 1, 2),
@@ -113,6 +114,9 @@ static inline struct pn_flow_record sample_record(void)
 		.service = &owner_service,
 		.service_addr = v4(10, 96, 0, 7),
 		.service_port = 5432,
+		.tcp_state = PN_TCP_CLOSING,
+		.rtt_us = 1250,
+		.min_rtt_us = 900,
 	};
 }
 

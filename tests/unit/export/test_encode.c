@@ -54,7 +54,10 @@ static void json_has_the_documented_names(void **state)
 		"\"network\":{\"transport\":\"tcp\",\"type\":\"ipv4\"},"
 		"\"podonym\":{\"schema_version\":1,\"flow_id\":\"18446744073709551615\","
 		"\"state\":\"active\",\"attribution\":{\"source\":\"ip\",\"destination\":\"ip\"},"
-		"\"tcp\":{\"flags\":{\"source\":\"SYN|ACK\",\"destination\":\"SYN|ACK|FIN\"}},"
+		"\"tcp\":{\"state\":\"closing\","
+		"\"flags\":{\"source\":\"SYN|ACK\",\"destination\":\"SYN|ACK|FIN\"},"
+		"\"rtt_us\":1250,\"min_rtt_us\":900,"
+		"\"retransmits\":{\"source\":2,\"destination\":0}},"
 		"\"delivered\":{\"source\":17,\"destination\":14}}}\n");
 }
 
@@ -228,6 +231,74 @@ static void json_of_icmp_has_type_and_no_ports(void **state)
 	assert_non_null(strstr(out.data, "\"icmp\":{\"type\":3,\"code\":1}"));
 	assert_null(strstr(out.data, "\"port\""));
 	assert_null(strstr(out.data, "\"tcp\""));
+	pn_buf_done(&out);
+}
+
+static const struct pn_record_quote quote = {
+	.source = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1 } },
+	.destination = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 1, 2 } },
+	.source_port = 43210,
+	.destination_port = 5432,
+	.proto = IPPROTO_TCP,
+};
+
+static struct pn_flow_record icmp_error(void)
+{
+	struct pn_flow_record r = sample_record();
+
+	r.proto = IPPROTO_ICMP;
+	r.icmp_type = 3;
+	r.icmp_code = 13;
+	r.source.port = r.destination.port = 0;
+	r.service = NULL;
+	r.quote = &quote;
+	return r;
+}
+
+static void icmp_errors_say_what_they_are_about(void **state)
+{
+	struct pn_flow_record r = icmp_error();
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+
+	(void)state;
+	assert_int_equal(pn_encode(PN_FORMAT_JSON, &r, &out), 0);
+	assert_non_null(strstr(out.data,
+			       "\"icmp\":{\"type\":3,\"code\":13,\"quoted\":{\"transport\":\"tcp\","
+			       "\"source\":{\"address\":\"10.0.0.1\",\"port\":43210},"
+			       "\"destination\":{\"address\":\"10.0.1.2\",\"port\":5432}}}"));
+	pn_buf_done(&out);
+	assert_compact(&r, "12:03:04.512 shop/web-7d9 -> shop/db-0 ICMP unreachable 12 kB/3 kB "
+			   "18/14 packets (about TCP 10.0.0.1:43210 -> 10.0.1.2:5432)\n");
+}
+
+static void compact_says_how_tcp_failed(void **state)
+{
+	static const struct {
+		enum pn_tcp_state tcp;
+		enum pn_flow_end end;
+		const char *word;
+	} cases[] = {
+		{ PN_TCP_REFUSED, PN_FLOW_CLOSED, "refused" },
+		{ PN_TCP_RESET, PN_FLOW_CLOSED, "reset" },
+		{ PN_TCP_OPENING, PN_FLOW_IDLE, "unanswered" },
+		{ PN_TCP_ESTABLISHED, PN_FLOW_IDLE, "idle" },
+		{ PN_TCP_CLOSED, PN_FLOW_CLOSED, "closed" },
+	};
+	struct pn_flow_record r = sample_record();
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+
+	(void)state;
+	r.service = NULL;
+	for (size_t i = 0; i < PN_ARRAY_SIZE(cases); i++) {
+		char want[32];
+
+		r.tcp_state = cases[i].tcp;
+		r.state = cases[i].end;
+		out.len = 0;
+		assert_int_equal(pn_encode(PN_FORMAT_COMPACT, &r, &out), 0);
+		(void)snprintf(want, sizeof(want), " packets %s\n", cases[i].word);
+		assert_non_null(strstr(out.data, want));
+	}
 	pn_buf_done(&out);
 }
 
@@ -454,6 +525,8 @@ int main(void)
 		cmocka_unit_test(json_names_every_attribution),
 		cmocka_unit_test(json_says_what_is_special_about_a_service),
 		cmocka_unit_test(json_of_icmp_has_type_and_no_ports),
+		cmocka_unit_test(icmp_errors_say_what_they_are_about),
+		cmocka_unit_test(compact_says_how_tcp_failed),
 		cmocka_unit_test(compact_is_the_documented_line),
 		cmocka_unit_test(compact_without_names_has_addresses),
 		cmocka_unit_test(compact_tells_nodes_and_services_from_pods),

@@ -51,6 +51,29 @@ static void both_ends_local_counts_each_packet_where_it_left(void **state)
 	assert_null(rec->service);
 }
 
+/* Through a Service each end's socket is known to another entry; the opener's time is the one. */
+static void what_sockets_tell_is_joined(void **state)
+{
+	struct rig *r = *state;
+	const struct pn_flow_record *rec;
+	struct entry *e;
+	struct cluster c;
+
+	populate(r, &c);
+	e = leave(r, web_to_vip, 1);
+	tell_nat(e, web_to_vip, web_to_db);
+	e->value.state |= PN_FLOW_RTT_OPENER;
+	e->value.tcp = (struct pn_flow_tcp) { 500, 400, { 3, 0 } };
+	e = enter(r, web_to_db, 1);
+	tell_behind(e, web_to_db, web_to_vip);
+	e->value.tcp = (struct pn_flow_tcp) { 90, 80, { 0, 7 } };
+	rec = only_record(r, 1000);
+	assert_int_equal(rec->rtt_us, 500);
+	assert_int_equal(rec->min_rtt_us, 80);
+	assert_int_equal(rec->source.retransmits, 3);
+	assert_int_equal(rec->destination.retransmits, 7);
+}
+
 static void remote_source_counts_where_packets_arrive(void **state)
 {
 	struct rig *r = *state;
@@ -633,6 +656,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(both_ends_local_counts_each_packet_where_it_left),
+		RIG_TEST(what_sockets_tell_is_joined),
 		RIG_TEST(remote_source_counts_where_packets_arrive),
 		RIG_TEST(records_hold_differences),
 		RIG_TEST(young_entry_waits_for_its_other_half),

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef PN_TCP_BPF_H
+#define PN_TCP_BPF_H
+
+/*
+ * Round-trip times and retransmissions. The kernel's TCP measures them anyway, and a packet that
+ * leaves a pod or a socket of the node still has its sender's socket: so they are read there, with
+ * SYN, FIN and RST and else once in 32 ticks, and no packet pays for a measurement.
+ *
+ * Sockets in TIME_WAIT and those of connections not yet accepted have no such figures. Fields are read
+ * by probe_read, as in nat.bpf.h.
+ */
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <stdbool.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/flow.h"
+#include "bpf/socket.bpf.h"
+
+#define PN_TCP_FIN 0x01
+#define PN_TCP_SYN 0x02
+#define PN_TCP_RST 0x04
+
+#define PN_TCP_TIME_WAIT 6
+#define PN_SOCK_STREAM 1
+#define PN_TCP_LOOK_SHIFT 5 /* in ticks, as a power of two */
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct minmax_sample {
+	__u32 t, v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct tcp_sock {
+	__u32 srtt_us; /* in eighths */
+	struct minmax rtt_min;
+	__u32 total_retrans;
+};
+#pragma clang attribute pop
+
+/* A raw socket may send TCP as well, and is not one of TCP. */
+static __always_inline bool pn_is_tcp_sock(const struct sock *sk)
+{
+	__u16 type, protocol;
+	__u8 state;
+
+	return sk && !bpf_core_read(&state, sizeof(state), &sk->__sk_common.skc_state) &&
+	       state != PN_TCP_TIME_WAIT && state != PN_TCP_NEW_SYN_RECV &&
+	       !bpf_core_read(&type, sizeof(type), &sk->sk_type) && type == PN_SOCK_STREAM &&
+	       !bpf_core_read(&protocol, sizeof(protocol), &sk->sk_protocol) &&
+	       protocol == IPPROTO_TCP;
+}
+
+/* Both ends measure the same way; where both are here, the opener's figure stands. */
+static __always_inline void pn_tcp_note_srtt(struct pn_flow_value *v, __u32 from, __u32 srtt_us)
+{
+	bool is_opener = from == v->initiator;
+
+	if (!srtt_us || (!is_opener && (v->state & PN_FLOW_RTT_OPENER)))
+		return;
+	v->tcp.srtt_us = srtt_us;
+	if (is_opener && !(v->state & PN_FLOW_RTT_OPENER))
+		v->state |= PN_FLOW_RTT_OPENER;
+}
+
+/* The kernel's minimum is ~0 before the first measurement, and forgets what is older than minutes. */
+static __always_inline void pn_tcp_note_min(struct pn_flow_value *v, __u32 min_us)
+{
+	if (min_us && min_us != ~0U && (!v->tcp.min_rtt_us || min_us < v->tcp.min_rtt_us))
+		v->tcp.min_rtt_us = min_us;
+}
+
+static __noinline void pn_tcp_read(struct __sk_buff *skb, struct pn_flow_value *v, __u32 from)
+{
+	const struct sock *sk = pn_socket_of(skb);
+	const struct tcp_sock *tp = (const void *)sk;
+	__u32 srtt, min, retransmits;
+
+	if (from > 1 || !pn_is_tcp_sock(sk))
+		return;
+	if (!bpf_core_read(&srtt, sizeof(srtt), &tp->srtt_us))
+		pn_tcp_note_srtt(v, from, srtt >> 3);
+	if (!bpf_core_read(&min, sizeof(min), &tp->rtt_min.s[0].v))
+		pn_tcp_note_min(v, min);
+	if (!bpf_core_read(&retransmits, sizeof(retransmits), &tp->total_retrans))
+		v->tcp.retransmits[from] = retransmits;
+}
+
+/* Of a packet on its way out of its socket. */
+static __always_inline void pn_tcp_look(struct __sk_buff *skb, struct pn_flow_value *v, __u32 from,
+					__u8 flags, __u32 tick)
+{
+	__u8 now = tick >> PN_TCP_LOOK_SHIFT;
+
+	if (v->tcp_looked[from] == now && !(flags & (PN_TCP_SYN | PN_TCP_FIN | PN_TCP_RST)))
+		return;
+	v->tcp_looked[from] = now;
+	pn_tcp_read(skb, v, from);
+}
+
+#endif
