@@ -11,6 +11,9 @@
  * differences and never resets. A connection that is translated on its way (a Service) has an entry
  * on each side of the translation; `nat` lets the reader join the two.
  *
+ * When the table is full, what has no entry is counted in the table `pairs`, one entry for each two
+ * addresses and protocol; see pair.bpf.h.
+ *
  * The table outlives the agent: it is pinned, and the next agent goes on with it if its build has the
  * same PN_FLOW_LAYOUT.
  */
@@ -32,7 +35,13 @@ struct pn_flow_key {
 	__u8 addr[2][16];
 	__be16 port[2];
 	__u8 proto; /* IPPROTO_* */
-	__u8 reserved[3];
+	__u8 kind;  /* enum pn_flow_kind */
+	__u8 reserved[2];
+};
+
+enum pn_flow_kind {
+	PN_FLOW_CONNECTION,
+	PN_FLOW_PAIR, /* all that the full table had no room for between two addresses; ports 0 */
 };
 
 struct pn_flow_count {
@@ -49,6 +58,14 @@ enum pn_flow_state {
 	PN_FLOW_LOOKED = 1 << 5, /* << end: its socket is known, or is not looked for any more */
 	PN_FLOW_RTT_OPENER = 1 << 7, /* tcp.srtt_us is the opener's, not its peer's */
 	PN_FLOW_QUOTE = 1 << 8,	     /* nat and quoted_proto hold what an ICMP error quotes */
+	PN_FLOW_ELSEWHERE = 1 << 9,  /* << end: what it sends is counted as sent in another entry */
+};
+
+/* Whether new entries may be made. A program says FULL, and only the agent says more. */
+enum pn_flow_room {
+	PN_ROOM_FREE,
+	PN_ROOM_FULL,
+	PN_ROOM_SOON, /* where packets are sent; those on their way were counted under FULL */
 };
 
 /* A tuple in its own orientation: end 0 opened the connection, or sent the packet that is quoted. */
@@ -99,10 +116,11 @@ struct pn_flow_value {
 /* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
 enum pn_flow_stat {
 	PN_STAT_SEEN,	    /* came to a hook */
-	PN_STAT_RECORDED,   /* counted in an entry */
+	PN_STAT_RECORDED,   /* counted in a connection's entry */
+	PN_STAT_COLLAPSED,  /* counted in a pair's */
 	PN_STAT_NOT_IP,	    /* neither IPv4 nor IPv6: ARP and others */
 	PN_STAT_MALFORMED,  /* headers cut short or contradicting themselves */
-	PN_STAT_TABLE_FULL, /* no room for a new entry */
+	PN_STAT_TABLE_FULL, /* no room for a pair either */
 	PN_STAT_MAX,	    /* sentinel */
 };
 

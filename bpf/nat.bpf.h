@@ -22,9 +22,15 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/flow.h"
+#include "bpf/parse.bpf.h"
 
 #define PN_AF_INET 2
-#define PN_CT_POINTER (~7UL) /* the low bits of _nfct say how the packet relates to the entry */
+#define PN_CT_POINTER (~7UL) /* the low bits of _nfct say how the packet relates to the entry: */
+#define PN_CT_NEW 2
+#define PN_CT_REPLY 3
+
+/* Set before load. */
+const volatile bool nat_enabled = true;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct sk_buff {
@@ -169,6 +175,49 @@ static __noinline __u32 pn_nat_ask(struct __sk_buff *skb, const struct pn_flow_k
 	pn_nat_store(v, by_opened >= 0 ? &answered : &opened);
 	return PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR | PN_FLOW_NAT |
 	       (by_opened >= 0 ? 0 : PN_FLOW_BEHIND_NAT);
+}
+
+static __always_inline bool pn_is_same_tuple(const struct pn_packet *p, const struct pn_ct_tuple *t)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (p->src[i] != t->src[i] || p->dst[i] != t->dst[i])
+			return false;
+	return p->sport == t->sport && p->dport == t->dport;
+}
+
+/*
+ * Gives a packet the tuple that it had where it was sent, before it was translated on this node. False:
+ * there is no such.
+ */
+static __noinline bool pn_nat_before(struct __sk_buff *skb, struct pn_packet *p)
+{
+	const struct sk_buff *kernel_skb = (const void *)skb;
+	struct pn_ct_tuple t = {};
+	const struct nf_conn *ct;
+	unsigned long nfct;
+	__u32 how;
+
+	if (bpf_core_read(&nfct, sizeof(nfct), &kernel_skb->_nfct) || !(nfct & PN_CT_POINTER))
+		return false;
+	how = nfct & ~PN_CT_POINTER;
+	if (how != 0 && how != PN_CT_NEW && how != PN_CT_REPLY) /* an ICMP error has another's */
+		return false;
+	ct = (const void *)(nfct & PN_CT_POINTER);
+	/* two constant indexes, because CO-RE does not scale a variable one */
+	if (how == PN_CT_REPLY ? pn_ct_read(&ct->tuplehash[1].tuple, &t)
+			       : pn_ct_read(&ct->tuplehash[0].tuple, &t))
+		return false;
+	if (t.proto != p->proto)
+		return false;
+	if (pn_is_same_tuple(p, &t))
+		return false;
+	__builtin_memcpy(p->src, t.src, sizeof(p->src));
+	__builtin_memcpy(p->dst, t.dst, sizeof(p->dst));
+	p->sport = t.sport;
+	p->dport = t.dport;
+	return true;
 }
 
 #endif

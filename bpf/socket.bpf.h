@@ -25,6 +25,9 @@
 /* An end that has not shown its socket in so many packets is not asked again. At most 15. */
 #define PN_MAX_LOOKS 8
 
+/* Set before load. */
+const volatile bool cgroup_enabled = true;
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct ns_common {
 	unsigned int inum;

@@ -28,6 +28,9 @@
 #define PN_SOCK_STREAM 1
 #define PN_TCP_LOOK_SHIFT 5 /* in ticks, as a power of two */
 
+/* Set before load. */
+const volatile bool tcp_enabled = true;
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct minmax_sample {
 	__u32 t, v;

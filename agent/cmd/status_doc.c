@@ -60,13 +60,13 @@ static void put(json_t *doc, const char *key, uint64_t n)
 	(void)json_object_set_new(doc, key, json_integer((json_int_t)n));
 }
 
-/* Seen is the sum of the others up to table_full; recorded is told, untold and in doubt. */
+/* Seen is the sum of the others up to table_full; recorded and collapsed are told, untold and in doubt. */
 static json_t *ledger_json(const struct pn_status_parts *p)
 {
-	static const char *const names[] = { "seen", "recorded", "not_ip", "malformed",
-					     "table_full" };
+	static const char *const names[] = { "seen",   "recorded",  "collapsed",
+					     "not_ip", "malformed", "table_full" };
 	_Static_assert(PN_ARRAY_SIZE(names) == PN_STAT_MAX, "a name for each line of the ledger");
-	uint64_t stats[PN_STAT_MAX], told, in_doubt;
+	uint64_t stats[PN_STAT_MAX], in_records, told, in_doubt;
 	json_t *doc = json_object();
 
 	if (pn_tracer_stats(p->tracer, stats) < 0)
@@ -77,8 +77,8 @@ static json_t *ledger_json(const struct pn_status_parts *p)
 	in_doubt = pn_metric_get(PN_METRIC_FLOW_IN_DOUBT);
 	put(doc, "told", told);
 	put(doc, "in_doubt", in_doubt);
-	put(doc, "untold",
-	    stats[PN_STAT_RECORDED] - PN_MIN(told + in_doubt, stats[PN_STAT_RECORDED]));
+	in_records = stats[PN_STAT_RECORDED] + stats[PN_STAT_COLLAPSED];
+	put(doc, "untold", in_records - PN_MIN(told + in_doubt, in_records));
 	return doc;
 }
 

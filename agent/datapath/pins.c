@@ -20,12 +20,15 @@
 
 #define LAYOUT_NAME "layout"
 #define NOTES_PER_FLOW 128
+#define MIN_PAIRS 4096
 
 static const struct {
 	const char *name;
 	uint32_t type, key_size, value_size;
 } maps[] = {
 	[PN_PIN_FLOWS] = { "flows", BPF_MAP_TYPE_HASH, sizeof(struct pn_flow_key),
+			   sizeof(struct pn_flow_value) },
+	[PN_PIN_PAIRS] = { "pairs", BPF_MAP_TYPE_HASH, sizeof(struct pn_flow_key),
 			   sizeof(struct pn_flow_value) },
 	[PN_PIN_CPUS] = { "cpus", BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t),
 			  sizeof(struct pn_flow_cpu) },
@@ -119,10 +122,16 @@ static uint32_t read_layout(const char *dir)
 	return bpf_map_lookup_elem(fd, &zero, &layout) < 0 ? 0 : layout;
 }
 
+uint32_t pn_pins_max_pairs(uint32_t max_flows)
+{
+	return PN_MAX(max_flows / 4, (uint32_t)MIN_PAIRS);
+}
+
 uint32_t pn_pins_notes_pages(uint32_t max_flows)
 {
-	return 1 + (uint32_t)(((uint64_t)max_flows * NOTES_PER_FLOW + PN_NOTES_PAGE - 1) /
-			      PN_NOTES_PAGE);
+	uint64_t n = (uint64_t)max_flows + pn_pins_max_pairs(max_flows);
+
+	return 1 + (uint32_t)((n * NOTES_PER_FLOW + PN_NOTES_PAGE - 1) / PN_NOTES_PAGE);
 }
 
 static bool is_as_needed(enum pn_pin pin, const struct bpf_map_info *info, uint32_t max_flows)
@@ -130,6 +139,8 @@ static bool is_as_needed(enum pn_pin pin, const struct bpf_map_info *info, uint3
 	if (info->type != maps[pin].type || info->key_size != maps[pin].key_size ||
 	    info->value_size != maps[pin].value_size)
 		return false;
+	if (pin == PN_PIN_PAIRS)
+		return info->max_entries == pn_pins_max_pairs(max_flows);
 	if (pin == PN_PIN_CPUS)
 		return info->max_entries == PN_CELL_MAX;
 	if (pin == PN_PIN_NOTES)

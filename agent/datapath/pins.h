@@ -15,6 +15,7 @@
  */
 enum pn_pin {
 	PN_PIN_FLOWS,
+	PN_PIN_PAIRS,
 	PN_PIN_CPUS,
 	PN_PIN_IDS,
 	PN_PIN_LINKS,
@@ -38,7 +39,10 @@ int pn_pins_open(const char *dir, int ret[static PN_PIN_MAX], uint64_t *ret_n_lo
 /** pn_pins_replace() - new maps in the place of whatever is there. Return: 0 or a negative errno with @reterr */
 int pn_pins_replace(const char *dir, const int fds[static PN_PIN_MAX], struct pn_err *reterr);
 
-/** pn_pins_notes_pages() - elements of `notes` beside a table with so much room */
+/** pn_pins_max_pairs() - room for pairs beside a table with so much room */
+uint32_t pn_pins_max_pairs(uint32_t max_flows);
+
+/** pn_pins_notes_pages() - elements of `notes` beside these two tables */
 uint32_t pn_pins_notes_pages(uint32_t max_flows);
 
 /**

@@ -18,6 +18,7 @@
 
 #include <podonym/maps.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "datapath/attach_list.h"
@@ -45,6 +46,9 @@ struct pn_tracer {
 	size_t notes_len;
 
 	/* of the flow thread */
+	uint32_t max_flows;
+	pn_nsec soon_since;
+	struct pn_log_limit full_limit;
 	struct pn_flow_key *batch_keys;
 	struct pn_flow_value *batch_values;
 	uint32_t batch_cap;
@@ -96,6 +100,7 @@ static int map_notes(struct pn_tracer *t, int fd, struct pn_err *reterr)
 	if (r < 0)
 		return pn_err_set(reterr, r, "asking for the size of the flow table: %s",
 				  strerror(-r));
+	t->max_flows = info.max_entries;
 	t->notes_len = (size_t)pn_pins_notes_pages(info.max_entries) * PN_NOTES_PAGE;
 	at = mmap(NULL, t->notes_len, PROT_READ | PROT_WRITE,
 		  fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
@@ -139,7 +144,7 @@ static void note_lost(uint64_t n)
 static int load_unpinned(struct pn_tracer *t, const struct pn_tracer_config *config,
 			 struct pn_err *reterr)
 {
-	const int none[PN_PIN_MAX] = { -1, -1, -1, -1, -1 };
+	const int none[PN_PIN_MAX] = { -1, -1, -1, -1, -1, -1 };
 	int r;
 
 	r = pn_programs_load(config, none, &t->programs, reterr);
@@ -149,7 +154,7 @@ static int load_unpinned(struct pn_tracer *t, const struct pn_tracer_config *con
 static int load_pinned(struct pn_tracer *t, const struct pn_tracer_config *config,
 		       struct pn_err *reterr)
 {
-	PN_CLEANUP(close_maps) int fds[PN_PIN_MAX] = { -1, -1, -1, -1, -1 };
+	PN_CLEANUP(close_maps) int fds[PN_PIN_MAX] = { -1, -1, -1, -1, -1, -1 };
 	uint64_t n_lost;
 	bool is_adopted;
 	int r;
@@ -449,14 +454,15 @@ int pn_tracer_cleanup(const char *pin_dir, struct pn_err *reterr)
 /* --- the flow table ----------------------------------------------------------------------------- */
 
 /* Return: 1 at the end of the table, 0 if there is more, or a negative errno. */
-static int next_batch(struct pn_tracer *t, uint32_t **position, uint32_t *next, uint32_t *ret_n)
+static int next_batch(struct pn_tracer *t, int fd, uint32_t **position, uint32_t *next,
+		      uint32_t *ret_n)
 {
 	int r;
 
 	for (;;) {
 		*ret_n = t->batch_cap;
-		r = bpf_map_lookup_batch(t->programs.map_fd[PN_PIN_FLOWS], *position, next,
-					 t->batch_keys, t->batch_values, ret_n, NULL);
+		r = bpf_map_lookup_batch(fd, *position, next, t->batch_keys, t->batch_values, ret_n,
+					 NULL);
 		if (r != -ENOSPC)
 			break;
 		/* a single bucket has more */
@@ -470,34 +476,86 @@ static int next_batch(struct pn_tracer *t, uint32_t **position, uint32_t *next, 
 	return r == -ENOENT;
 }
 
+/* Return: how many entries there are, or a negative errno */
+static int64_t drain_table(struct pn_tracer *t, enum pn_pin table,
+			   void (*visit)(void *data, const struct pn_flow_key *key,
+					 const struct pn_flow_value *value),
+			   void *data)
+{
+	uint32_t next, n, *position = NULL;
+	int64_t sum = 0;
+	int r;
+
+	do {
+		r = next_batch(t, t->programs.map_fd[table], &position, &next, &n);
+		if (r < 0)
+			return r;
+		for (uint32_t i = 0; i < n; i++)
+			visit(data, &t->batch_keys[i], &t->batch_values[i]);
+		sum += n;
+	} while (r == 0);
+	return sum;
+}
+
+static void warn_of_full_table(struct pn_tracer *t, pn_nsec now)
+{
+	unsigned int n_held;
+
+	if (pn_log_allow(&t->full_limit, now, 60 * PN_NSEC_PER_SEC, &n_held))
+		pn_warn("datapath",
+			"the flow table is full: new connections are told as pairs of addresses "
+			"until others are over; --max-flows makes more room flows=%u held=%u",
+			t->max_flows, n_held);
+}
+
+/*
+ * Lets connections in again once others have left. Those that are counted where they arrive follow
+ * later than packets are on their way through the node.
+ */
+static void make_room(struct pn_tracer *t, uint64_t n_flows)
+{
+	bool has_room = n_flows <= t->max_flows - PN_MAX(t->max_flows / 8, (uint32_t)1);
+	pn_nsec now = pn_clock_now(&pn_clock_system);
+	volatile uint32_t *room = t->programs.room;
+
+	if (*room == PN_ROOM_FULL) {
+		warn_of_full_table(t, now);
+		t->soon_since = now;
+		if (has_room)
+			*room = PN_ROOM_SOON;
+	} else if (*room == PN_ROOM_SOON && now - t->soon_since >= PN_NSEC_PER_SEC) {
+		*room = PN_ROOM_FREE;
+	}
+}
+
 int pn_tracer_drain(struct pn_tracer *t,
 		    void (*visit)(void *data, const struct pn_flow_key *key,
 				  const struct pn_flow_value *value),
 		    void *data)
 {
-	uint32_t next, n, *position = NULL;
-	int r;
+	int64_t n_flows, n_pairs;
 
-	do {
-		r = next_batch(t, &position, &next, &n);
-		if (r < 0)
-			return r;
-		for (uint32_t i = 0; i < n; i++)
-			visit(data, &t->batch_keys[i], &t->batch_values[i]);
-	} while (r == 0);
+	n_flows = drain_table(t, PN_PIN_FLOWS, visit, data);
+	if (n_flows < 0)
+		return (int)n_flows;
+	n_pairs = drain_table(t, PN_PIN_PAIRS, visit, data);
+	if (n_pairs < 0)
+		return (int)n_pairs;
+	make_room(t, (uint64_t)n_flows);
 	return 0;
 }
 
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
+	enum pn_pin table = key->kind == PN_FLOW_PAIR ? PN_PIN_PAIRS : PN_PIN_FLOWS;
+	int r, fd = t->programs.map_fd[table];
 	struct pn_flow_value value = {};
-	int r;
 
-	r = bpf_map_lookup_and_delete_elem(t->programs.map_fd[PN_PIN_FLOWS], key, &value);
+	r = bpf_map_lookup_and_delete_elem(fd, key, &value);
 	if (r < 0 && r != -ENOENT) { /* hash tables can do both at once since Linux 5.14 */
-		r = bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_FLOWS], key, &value);
+		r = bpf_map_lookup_elem(fd, key, &value);
 		if (!r)
-			r = bpf_map_delete_elem(t->programs.map_fd[PN_PIN_FLOWS], key);
+			r = bpf_map_delete_elem(fd, key);
 	}
 	if (r < 0)
 		return r;

@@ -24,7 +24,8 @@ struct pn_tracer;
 /**
  * struct pn_tracer_config
  * @ip_map_fd: the pinned map `ip`, or -1: no names are stamped. Borrowed
- * @max_flows: room in the flow table; an adopted one keeps its size
+ * @max_flows: room in the flow table; an adopted one keeps its size. What finds no room is counted by
+ *	       pairs of addresses
  * @pin_dir:   where all that outlives the agent is pinned, on a BPF file system; created if missing.
  *	       NULL: nothing does
  * @cgroup_root: where the cgroup v2 hierarchy is mounted, for the sockets of the node itself; NULL: they
@@ -64,7 +65,7 @@ unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *
 
 /**
  * pn_tracer_notes() - memory that lives as long as the flow table, for the bookkeeping of who drains it
- * @ret_len: bytes; at least 128 for each entry that the table has room for, and 4096 for a head
+ * @ret_len: bytes; at least 128 for each entry that the two tables have room for, and 4096 for a head
  *
  * Zero when the table is new; after a restart as the last agent left it at whatever moment it ended.
  * Return: owned by @t
@@ -85,7 +86,9 @@ struct pn_feature {
 size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret);
 
 /**
- * pn_tracer_drain() - call @visit for every entry of the flow table
+ * pn_tracer_drain() - call @visit for every entry of the flow table and of the table of pairs
+ *
+ * Where the flow table was full and has room now, connections are let in again.
  *
  * An entry is one consistent copy of its key; counters may be in motion, each only forwards. An
  * entry made or removed meanwhile may or may not be among them, and one just made may not have

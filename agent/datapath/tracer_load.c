@@ -85,6 +85,7 @@ static int reuse_maps(struct pn_flow_bpf *skel, const struct pn_tracer_config *c
 		int fd;
 	} maps[] = {
 		{ skel->maps.flows, map_fd[PN_PIN_FLOWS] },
+		{ skel->maps.pairs, map_fd[PN_PIN_PAIRS] },
 		{ skel->maps.cpus, map_fd[PN_PIN_CPUS] },
 		{ skel->maps.ids, map_fd[PN_PIN_IDS] },
 		{ skel->maps.links, map_fd[PN_PIN_LINKS] },
@@ -156,6 +157,9 @@ static int configure(struct pn_flow_bpf *skel, const struct pn_tracer_config *co
 	(void)bpf_program__set_autoload(skel->progs.pn_from_socket, is_on[PN_PART_HOST]);
 	(void)bpf_program__set_autoload(skel->progs.pn_to_socket, is_on[PN_PART_HOST]);
 	r = bpf_map__set_max_entries(skel->maps.flows, config->max_flows);
+	if (r == 0)
+		r = bpf_map__set_max_entries(skel->maps.pairs,
+					     pn_pins_max_pairs(config->max_flows));
 	return r < 0 ? r : reuse_maps(skel, config, map_fd);
 }
 
@@ -261,10 +265,12 @@ static int load_by_parts(const struct pn_tracer_config *config, const int map_fd
 static void note_descriptors(struct pn_programs *p)
 {
 	p->map_fd[PN_PIN_FLOWS] = bpf_map__fd(p->skel->maps.flows);
+	p->map_fd[PN_PIN_PAIRS] = bpf_map__fd(p->skel->maps.pairs);
 	p->map_fd[PN_PIN_CPUS] = bpf_map__fd(p->skel->maps.cpus);
 	p->map_fd[PN_PIN_IDS] = bpf_map__fd(p->skel->maps.ids);
 	p->map_fd[PN_PIN_LINKS] = bpf_map__fd(p->skel->maps.links);
 	p->map_fd[PN_PIN_NOTES] = -1;
+	p->room = &p->skel->bss->room;
 	p->prog_fd[PN_HOOK_INGRESS] = bpf_program__fd(p->skel->progs.pn_from_pod);
 	p->prog_fd[PN_HOOK_EGRESS] = bpf_program__fd(p->skel->progs.pn_to_pod);
 	p->prog_fd[PN_HOOK_SOCKET_INGRESS] = bpf_program__fd(p->skel->progs.pn_to_socket);

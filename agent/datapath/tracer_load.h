@@ -22,12 +22,14 @@ struct pn_flow_bpf;
  * @skel:    owns them
  * @map_fd:  of each map but PN_PIN_NOTES; borrowed from @skel
  * @prog_fd: of each hook; borrowed from @skel
+ * @room:    enum pn_flow_room, which the programs read; borrowed from @skel
  * @is_on, @reason: of each part; why not
  */
 struct pn_programs {
 	struct pn_flow_bpf *skel;
 	int map_fd[PN_PIN_MAX];
 	int prog_fd[PN_HOOK_MAX];
+	volatile uint32_t *room;
 	bool is_on[PN_PART_MAX];
 	struct pn_err reason[PN_PART_MAX];
 };

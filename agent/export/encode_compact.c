@@ -7,7 +7,8 @@
  * The time is the local one of the last packet; counts are what the opener sent, then what it got. An
  * end that is no pod says first what it is: node/NODE, node/NODE/PROCESS, service/NAMESPACE/SERVICE,
  * network/NAME. An address stands where there is no name, and behind the name of a network. A state
- * is said only when the connection is over; an ICMP error says what it is about.
+ * is said only when the connection is over; an ICMP error says what it is about; what the full table
+ * had no room for stands together, without ports, as "several connections".
  */
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -185,17 +186,6 @@ static const char *icmpv6_name(uint8_t type)
 	}
 }
 
-static void put_icmp(struct line *l, const char *proto, const char *name, uint8_t type)
-{
-	put(l, proto);
-	if (name) {
-		put(l, name);
-	} else {
-		put(l, "type ");
-		pn_text_u64(&l->text, type);
-	}
-}
-
 /* NULL: only its number is known here. */
 static const char *transport_name(uint8_t proto)
 {
@@ -206,6 +196,10 @@ static const char *transport_name(uint8_t proto)
 		return "UDP";
 	case IPPROTO_SCTP:
 		return "SCTP";
+	case IPPROTO_ICMP:
+		return "ICMP";
+	case IPPROTO_ICMPV6:
+		return "ICMPv6";
 	default:
 		return NULL;
 	}
@@ -220,14 +214,24 @@ static void put_transport(struct line *l, uint8_t proto)
 		pn_text_u64(&l->text, proto);
 }
 
+static void put_icmp(struct line *l, const char *name, uint8_t type)
+{
+	put(l, name ? " " : " type ");
+	if (name)
+		put(l, name);
+	else
+		pn_text_u64(&l->text, type);
+}
+
 static void put_protocol(struct line *l, const struct pn_flow_record *r)
 {
+	put_transport(l, r->proto);
+	if (r->is_collapsed)
+		return;
 	if (r->proto == IPPROTO_ICMP)
-		put_icmp(l, "ICMP ", icmp_name(r->icmp_type), r->icmp_type);
+		put_icmp(l, icmp_name(r->icmp_type), r->icmp_type);
 	else if (r->proto == IPPROTO_ICMPV6)
-		put_icmp(l, "ICMPv6 ", icmpv6_name(r->icmp_type), r->icmp_type);
-	else
-		put_transport(l, r->proto);
+		put_icmp(l, icmpv6_name(r->icmp_type), r->icmp_type);
 }
 
 static void put_quote(struct line *l, const struct pn_record_quote *q)
@@ -308,8 +312,10 @@ static void put_state(struct line *l, const struct pn_flow_record *r)
 	if (r->state == PN_FLOW_ACTIVE)
 		return;
 	pn_text_char(&l->text, ' ');
-	if (r->proto == IPPROTO_TCP &&
-	    (r->tcp_state == PN_TCP_REFUSED || r->tcp_state == PN_TCP_RESET))
+	if (r->is_collapsed)
+		put(l, pn_flow_end_name(r->state));
+	else if (r->proto == IPPROTO_TCP &&
+		 (r->tcp_state == PN_TCP_REFUSED || r->tcp_state == PN_TCP_RESET))
 		put(l, pn_tcp_state_name(r->tcp_state));
 	else if (r->proto == IPPROTO_TCP && r->tcp_state == PN_TCP_OPENING)
 		put(l, "unanswered");
@@ -331,6 +337,8 @@ void pn_encode_compact(const struct pn_flow_record *r, bool color, struct pn_tex
 	pn_text_char(&l.text, ' ');
 	put_counts(&l, r);
 	put_service(&l, r);
+	if (r->is_collapsed)
+		put(&l, " (several connections)");
 	if (r->quote)
 		put_quote(&l, r->quote);
 	put_state(&l, r);

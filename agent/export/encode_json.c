@@ -228,7 +228,9 @@ static void put_icmp(struct pn_json *j, const struct pn_flow_record *r)
 
 static void put_protocol(struct pn_json *j, const struct pn_flow_record *r)
 {
-	if (r->proto == IPPROTO_TCP)
+	if (r->is_collapsed)
+		pn_json_put_true(j, "collapsed");
+	else if (r->proto == IPPROTO_TCP)
 		put_tcp(j, r);
 	else if (r->proto == IPPROTO_ICMP || r->proto == IPPROTO_ICMPV6)
 		put_icmp(j, r);

@@ -184,13 +184,19 @@ static void add(struct pn_seen *sum, const struct pn_seen *d)
 	sum->delivered.bytes += d->delivered.bytes;
 }
 
-static struct pn_conn_total total_of(const struct pn_seen *sum, bool by_delivered)
+static bool is_by_delivered(const struct pn_conn *c, unsigned int end, const struct pn_seen *sum)
 {
-	if (sum->sent.packets && !by_delivered)
-		return (struct pn_conn_total) { sum->sent.packets, sum->sent.bytes,
-						sum->delivered.packets };
-	return (struct pn_conn_total) { sum->delivered.packets, sum->delivered.bytes,
-					sum->delivered.packets };
+	if (c->by_delivered & 1u << end)
+		return true;
+	return !sum->sent.packets && !(c->elsewhere & 1u << end);
+}
+
+static struct pn_conn_total total_of(const struct pn_conn *c, unsigned int end,
+				     const struct pn_seen *sum)
+{
+	const struct pn_flow_count *n = is_by_delivered(c, end, sum) ? &sum->delivered : &sum->sent;
+
+	return (struct pn_conn_total) { n->packets, n->bytes, sum->delivered.packets };
 }
 
 struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end)
@@ -199,7 +205,16 @@ struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end)
 
 	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
 		add(&sum, &leg->seen[end]);
-	return total_of(&sum, c->by_delivered & 1u << end);
+	return total_of(c, end, &sum);
+}
+
+bool pn_conn_is_by_delivered(const struct pn_conn *c, unsigned int end)
+{
+	struct pn_seen sum = { 0 };
+
+	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
+		add(&sum, &leg->seen[end]);
+	return is_by_delivered(c, end, &sum);
 }
 
 uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
@@ -214,8 +229,8 @@ uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
 			if (leg != except && !leg->removed)
 				add(&sum, &leg->seen[end]);
 		}
-		ret[end] = total_of(&sum, c->by_delivered & 1u << end);
-		if (sum.delivered.packets && !sum.sent.packets)
+		ret[end] = total_of(c, end, &sum);
+		if (sum.delivered.packets && is_by_delivered(c, end, &sum))
 			by_delivered |= (uint8_t)(1u << end);
 	}
 	return by_delivered;

@@ -67,6 +67,7 @@ struct pn_conn_total {
  * @slot:         in the journal, or PN_NO_SLOT
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
+ * @elsewhere:    bit e: what end e sends is counted in another entry's connection
  * @over:         enum pn_flow_end: why it is over; PN_FLOW_ACTIVE: it is not
  * @is_listed:    among those that are over, or were
  * @is_gone:      its entries are out of the flow table
@@ -85,7 +86,7 @@ struct pn_conn {
 	};
 	uint32_t slot;
 	uint8_t tcp_flags[2];
-	uint8_t opener, by_delivered, over;
+	uint8_t opener, by_delivered, elsewhere, over;
 	bool is_listed, is_gone, has_left;
 };
 
@@ -126,8 +127,17 @@ static inline bool pn_conn_is_icmp(const struct pn_conn *c)
 /** pn_conn_free() - out of the table, with all legs */
 void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c);
 
+/** pn_conn_is_pair() - not one connection, but all that the full table had no room for */
+static inline bool pn_conn_is_pair(const struct pn_conn *c)
+{
+	return c->own.key.kind == PN_FLOW_PAIR;
+}
+
 /** pn_conn_total() - everything that end @end has sent until now */
 struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end);
+
+/** pn_conn_is_by_delivered() - what end @end has sent is counted where it arrives */
+bool pn_conn_is_by_delivered(const struct pn_conn *c, unsigned int end);
 
 /**
  * pn_conn_rest() - the same for both ends, of entries that are in the flow table

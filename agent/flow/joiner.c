@@ -232,6 +232,8 @@ void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const stru
 		leg->seen[end].delivered = v->delivered[end ^ leg->flip];
 		leg->cgroup[end] = v->cgroup[end ^ leg->flip];
 		c->tcp_flags[end] |= v->tcp_flags[end ^ leg->flip];
+		if (v->state & PN_FLOW_ELSEWHERE << (end ^ leg->flip))
+			c->elsewhere |= (uint8_t)(1u << end);
 	}
 	if (pn_conn_is_tcp(c))
 		take_in_tcp(c, leg, v);

@@ -65,7 +65,7 @@ void pn_journal_doubt(struct pn_journal *j);
  * @n_told:	packets in them, each as often as hooks on this node saw it
  * @n_in_doubt: such that stand in records of which nobody knows whether they were written
  *
- * So the kernel's PN_STAT_RECORDED = n_told + n_in_doubt + what waits in the flow table.
+ * So the kernel's PN_STAT_RECORDED + PN_STAT_COLLAPSED = n_told + n_in_doubt + what waits in the flow table.
  */
 struct pn_journal_totals {
 	uint64_t n_records, n_told, n_in_doubt;

@@ -223,10 +223,13 @@ void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_
 		.start = c->start + v->realtime_offset,
 		.end = c->last + v->realtime_offset,
 		.proto = c->own.key.proto,
+		.is_collapsed = pn_conn_is_pair(c),
 		.is_v4 = pn_addr_is_v4(&source.addr),
 		.source = describe_end(&source, &from),
 		.destination = describe_end(&reached, &to),
 	};
+	if (pn_conn_is_pair(c))
+		return;
 	if (pn_conn_is_tcp(c))
 		describe_tcp(c, ret);
 	if (pn_conn_is_icmp(c))

@@ -3,8 +3,9 @@
  * From connections to records: what is new, when it is told, and whether the connection is over.
  *
  * Counting. A packet passes up to two hooks on this node. What an end sent is counted where its
- * packets leave a local pod or socket, if any do on any leg; else where they enter one. The choice is
- * made with the first record that has packets of that end and kept for the life of the connection. A
+ * packets leave a local pod or socket, if any do on any leg; else where they enter one, unless another
+ * connection has counted them (see bpf/pair.bpf.h). The choice is made with the first record that has
+ * packets of that end and kept for the life of the connection. A
  * record holds the difference of that running total to what earlier records held, so the sum over
  * a connection's records is its last total, whatever happened in between.
  *
@@ -47,25 +48,10 @@ static void look_for_news(const struct pn_conn *c, struct news *ret)
 	}
 }
 
-static bool has_sent(const struct pn_conn *c, unsigned int end)
-{
-	const struct pn_leg *leg = c->legs;
-
-	while (leg && !leg->seen[end].sent.packets)
-		leg = leg->sibling;
-	return leg != NULL;
-}
-
-/* Counted where it arrives: for good once that has been told. */
-static bool is_by_delivered(const struct pn_conn *c, unsigned int end)
-{
-	return c->by_delivered & 1u << end || !has_sent(c, end);
-}
-
 static uint64_t sights_of(const struct pn_conn *c, const struct news *n)
 {
-	return pn_conn_sights(&n->fresh[0], is_by_delivered(c, 0)) +
-	       pn_conn_sights(&n->fresh[1], is_by_delivered(c, 1));
+	return pn_conn_sights(&n->fresh[0], pn_conn_is_by_delivered(c, 0)) +
+	       pn_conn_sights(&n->fresh[1], pn_conn_is_by_delivered(c, 1));
 }
 
 /* From now on these are told; and an end that was counted where its packets arrive stays so. */
@@ -77,7 +63,7 @@ static void settle_accounts(struct pn_conn *c, const struct news *n)
 		told->packets += n->fresh[end].packets;
 		told->bytes += n->fresh[end].bytes;
 		told->delivered += n->fresh[end].delivered;
-		if (told->packets && is_by_delivered(c, end))
+		if (told->packets && pn_conn_is_by_delivered(c, end))
 			c->by_delivered |= (uint8_t)(1u << end);
 	}
 }

@@ -12,27 +12,6 @@
 
 #include "tracer_fixture.h"
 
-static void a_full_table_is_counted(void **state)
-{
-	struct pn_tracer *t = tracer_of(state);
-	struct packet p;
-	struct flow f;
-
-	make_udp(&p, POD, 1, PEER, 2, 0);
-	send_packet(t, PN_HOOK_INGRESS, &p);
-	make_udp(&p, POD, 3, PEER, 4, 0);
-	send_packet(t, PN_HOOK_INGRESS, &p);
-	send_packet(t, PN_HOOK_EGRESS, &p);
-	assert_int_equal(ledger(t, PN_STAT_TABLE_FULL), 2);
-	assert_int_equal(ledger(t, PN_STAT_RECORDED), 1);
-
-	f = only_flow(t);
-	assert_int_equal(pn_tracer_remove(t, &f.key, &f.value), 0);
-	send_packet(t, PN_HOOK_INGRESS, &p);
-	assert_int_equal(ledger(t, PN_STAT_TABLE_FULL), 2);
-	assert_int_equal(count_flows(t), 1);
-}
-
 static void remove_returns_the_last_state_once(void **state)
 {
 	struct pn_tracer *t = tracer_of(state);
@@ -313,8 +292,6 @@ static void a_table_without_room_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_full_table_is_counted, set_up_for_one_flow,
-						tear_down),
 		ON_TRACER(remove_returns_the_last_state_once),
 		cmocka_unit_test(owners_are_stamped_when_a_flow_begins),
 		cmocka_unit_test(a_map_of_another_layout_is_refused),

@@ -64,11 +64,6 @@ static inline int set_up(void **state)
 	return start(state, (struct pn_tracer_config) { .ip_map_fd = -1, .max_flows = MAX_FLOWS });
 }
 
-static inline int set_up_for_one_flow(void **state)
-{
-	return start(state, (struct pn_tracer_config) { .ip_map_fd = -1, .max_flows = 1 });
-}
-
 static inline int tear_down(void **state)
 {
 	pn_tracer_free(*state);

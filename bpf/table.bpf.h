@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0 */
+#ifndef PN_TABLE_BPF_H
+#define PN_TABLE_BPF_H
+
+/*
+ * The flow table and the table of pairs: keys, finding and making entries, counting in them.
+ */
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include <podonym/maps.h>
+
+#include "bpf/compat.bpf.h"
+#include "bpf/flow.h"
+#include "bpf/parse.bpf.h"
+
+/* Where a packet is seen. */
+enum pn_place {
+	PN_FROM_POD,
+	PN_TO_POD,
+	PN_FROM_SOCKET,
+	PN_TO_SOCKET,
+};
+
+/* Not preallocated: memory follows the flows that there are. Sizes are set before load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct pn_flow_key);
+	__type(value, struct pn_flow_value);
+} flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct pn_flow_key);
+	__type(value, struct pn_flow_value);
+} pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pn_flow_ids);
+} ids SEC(".maps");
+
+/* The public map of that name takes its place before load; without names it stays empty. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct pn_ip_key);
+	__type(value, struct pn_ip_value);
+} ip SEC(".maps");
+
+/* enum pn_flow_room, see there. */
+volatile __u32 room = PN_ROOM_FREE;
+
+/* The key in aligned words: that is how it is compared and hashed. */
+union pn_table_key {
+	struct pn_flow_key k;
+	struct {
+		__be32 addr[2][4];
+		__be16 port[2];
+		__u32 proto;
+	} w;
+};
+
+static __always_inline bool pn_is_at_socket(enum pn_place at)
+{
+	return at == PN_FROM_SOCKET || at == PN_TO_SOCKET;
+}
+
+static __always_inline bool pn_is_delivery(enum pn_place at)
+{
+	return at == PN_TO_POD || at == PN_TO_SOCKET;
+}
+
+/* Compares (address, port) of source and destination as bytes. True if the source is greater. */
+static __always_inline bool pn_is_source_greater(const struct pn_packet *p)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if (p->src[i] != p->dst[i])
+			return bpf_ntohl(p->src[i]) > bpf_ntohl(p->dst[i]);
+	return bpf_ntohs(p->sport) > bpf_ntohs(p->dport);
+}
+
+/* Returns which end of the key the packet comes from. */
+static __always_inline __u32 pn_table_key_of(const struct pn_packet *p, union pn_table_key *ret)
+{
+	__u32 from = pn_is_source_greater(p);
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		ret->w.addr[0][i] = from ? p->dst[i] : p->src[i];
+		ret->w.addr[1][i] = from ? p->src[i] : p->dst[i];
+	}
+	ret->w.port[0] = from ? p->dport : p->sport;
+	ret->w.port[1] = from ? p->sport : p->dport;
+	ret->w.proto = 0;
+	ret->k.proto = p->proto;
+	return from;
+}
+
+static __always_inline __u32 pn_owner_of(const __u8 addr[16])
+{
+	const struct pn_ip_value *v = bpf_map_lookup_elem(&ip, addr);
+
+	return v ? v->owner : 0;
+}
+
+static __always_inline __u64 pn_next_id_at_socket(void)
+{
+	struct pn_flow_ids *source;
+	__u32 zero = 0;
+	__u64 n;
+
+	source = bpf_map_lookup_elem(&ids, &zero);
+	if (!source)
+		return 0;
+	bpf_spin_lock(&source->lock);
+	n = ++source->n_ids;
+	bpf_spin_unlock(&source->lock);
+	return n << 17 | 1 << 16;
+}
+
+static __always_inline __u64 pn_next_id(struct pn_flow_cpu *cpu, enum pn_place at)
+{
+	if (pn_is_at_socket(at))
+		return pn_next_id_at_socket();
+	return ++cpu->n_ids << 17 | (bpf_get_smp_processor_id() & 0xffff);
+}
+
+/*
+ * Another CPU may be first; then its entry is the one. NULL if there is no room. The entry may be
+ * read before its first packet is counted, so it has a time already.
+ */
+static __always_inline struct pn_flow_value *
+pn_table_add(void *table, const struct pn_flow_key *key, __u64 id, __u32 from)
+{
+	struct pn_flow_value v = {};
+
+	v.id = id;
+	v.start_ns = pn_now_ns();
+	v.tick = bpf_jiffies64();
+	v.owner[0] = pn_owner_of(key->addr[0]);
+	v.owner[1] = pn_owner_of(key->addr[1]);
+	v.initiator = from;
+	bpf_map_update_elem(table, key, &v, BPF_NOEXIST);
+	return bpf_map_lookup_elem(table, key);
+}
+
+/* NULL, and the word goes round, if there is no room. */
+static __noinline struct pn_flow_value *pn_flows_add(const struct pn_flow_key *key, __u64 id,
+						     __u32 from)
+{
+	struct pn_flow_value *v = pn_table_add(&flows, key, id, from);
+
+	if (!v)
+		room = PN_ROOM_FULL;
+	return v;
+}
+
+static __noinline struct pn_flow_value *pn_pairs_add(const struct pn_flow_key *key, __u64 id,
+						     __u32 from)
+{
+	return pn_table_add(&pairs, key, id, from);
+}
+
+static __always_inline void pn_count(struct pn_flow_value *v, enum pn_place at, __u32 from,
+				     const struct pn_packet *p, __u32 packets, __u32 tick)
+{
+	struct pn_flow_count *c;
+
+	from &= 1; /* for older verifiers */
+	c = pn_is_delivery(at) ? &v->delivered[from] : &v->sent[from];
+	__sync_fetch_and_add(&c->packets, packets);
+	__sync_fetch_and_add(&c->bytes, p->total_len + (__u64)(packets - 1) * p->headers_len);
+	if (v->tick != tick)
+		v->tick = tick;
+}
+
+#endif
