@@ -4,6 +4,7 @@
 #
 #   MODE=release|debug|asan|tsan   what to build; each has its own folder below build/
 #   V=1                            show the commands
+#   CROSS=aarch64-linux-gnu        build for another processor, see agent/README.md
 
 MODE ?= release
 MODES := release debug asan tsan coverage fuzz
@@ -11,7 +12,9 @@ ifeq ($(filter $(MODE),$(MODES)),)
 $(error MODE=$(MODE): use one of $(MODES))
 endif
 
-B := build/$(MODE)
+# The tuple of the machine that it is built for, where that is another one.
+CROSS ?=
+B := build/$(MODE)$(CROSS:%=-%)
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' "$(1)" "$(2)")
@@ -22,12 +25,13 @@ MAKEFLAGS += -j$(shell nproc)
 endif
 MAKEFLAGS += --no-print-directory
 
-CC := $(if $(filter default,$(origin CC)),cc,$(CC))
+CC := $(if $(filter default,$(origin CC)),$(if $(CROSS),$(CROSS)-gcc,cc),$(CC))
 CLANG ?= clang
-AR ?= ar
+AR := $(if $(filter default,$(origin AR)),$(CROSS:%=%-)ar,$(AR))
 # On Ubuntu 24.04 bpftool is one for each kernel, any of which will do.
 BPFTOOL ?= $(firstword $(wildcard /usr/lib/linux-tools/*/bpftool /usr/sbin/bpftool) bpftool)
-OBJCOPY ?= objcopy
+OBJCOPY ?= $(CROSS:%=%-)objcopy
+PKG_CONFIG := $(CROSS:%=PKG_CONFIG_LIBDIR=/usr/lib/%/pkgconfig:/usr/share/pkgconfig) pkg-config
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PREFIX ?= /usr/local
 # Of the library; the number in its name changes with what no longer works for a program built before.
@@ -69,8 +73,8 @@ $(CONFIG): Makefile .ci/deps $(if $(MISSING)$(filter-out $(CONFIG_CC),$(CC)),FOR
 	echo "PROBED :=" $$(for flag in $(WANTED); do \
 		$(CC) -Werror $$flag -c -x c /dev/null -o /dev/null 2>/dev/null && echo $$flag; done); \
 	$(foreach f,$(FOLDERS),$(if $(PKGS_$(f)), \
-		echo "CFLAGS_$(f) :=" $$(pkg-config --cflags $(PKGS_$(f))); \
-		echo "LIBS_$(f) :=" $$(pkg-config --libs $(PKGS_$(f)));)) \
+		echo "CFLAGS_$(f) :=" $$($(PKG_CONFIG) --cflags $(PKGS_$(f))); \
+		echo "LIBS_$(f) :=" $$($(PKG_CONFIG) --libs $(PKGS_$(f)));)) \
 	} >$@.tmp && mv $@.tmp $@
 
 # --- flags ---------------------------------------------------------------------------------------
@@ -103,9 +107,10 @@ LIB_CFLAGS = $(sort $(foreach f,$(FOLDERS),$(CFLAGS_$(f))))
 CFLAGS_ALL = -std=gnu11 $(WARN) $(WARN_$(MODE)) $(HARDEN) $(PROBED) $(MODE_$(MODE)) $(LIB_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(filter -fsanitize=% --coverage,$(MODE_$(MODE))) $(LDHARDEN) $(LDFLAGS)
 
-BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+MACHINE := $(or $(CROSS),$(shell uname -m)-linux-gnu)
+BPF_ARCH := $(shell echo $(MACHINE) | sed 's/-.*//; s/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS := -std=gnu11 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Werror \
-	-Iinclude -I. -idirafter /usr/include/$(shell uname -m)-linux-gnu
+	-Iinclude -I. -idirafter /usr/include/$(MACHINE)
 
 # --- rules ---------------------------------------------------------------------------------------
 

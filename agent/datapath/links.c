@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which interfaces are host ends of pods' veth pairs; the agent attaches the tracer to them.
+ * Which interfaces are host ends of pods' veth or netkit pairs; the agent attaches the tracer to them.
+ * Frames have an Ethernet header at both, at netkit also in its mode L3.
  *
- * A veth end says in IFLA_LINK_NETNSID that its peer lives in another network namespace, and says
+ * An end says in IFLA_LINK_NETNSID that its peer lives in another network namespace, and says
  * nothing of the kind while the peer is at home; so each message about a link is enough to decide.
  * When the peer moves, the kernel tells as soon as the carrier follows, which is before traffic.
  *
@@ -132,7 +133,8 @@ static bool is_pod_end(struct rtnl_link *link)
 	const char *kind = rtnl_link_get_type(link);
 	int32_t id;
 
-	return kind && strcmp(kind, "veth") == 0 && rtnl_link_get_link_netnsid(link, &id) == 0;
+	return kind && (strcmp(kind, "veth") == 0 || strcmp(kind, "netkit") == 0) &&
+	       rtnl_link_get_link_netnsid(link, &id) == 0;
 }
 
 static void on_object(struct nl_object *obj, void *data)

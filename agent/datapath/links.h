@@ -7,15 +7,15 @@
 #include "base/err.h"
 
 /*
- * The node's interfaces, followed by netlink: which of them are the host end of a pod's veth pair,
- * as they come and go. Subscribes first, dumps second, feeds both through the same path; when the
+ * The node's interfaces, followed by netlink: which of them are the host end of a pod's veth or netkit
+ * pair, as they come and go. Subscribes first, dumps second, feeds both through the same path; when the
  * kernel says that messages were lost, it dumps again. One thread, the caller's loop.
  */
 struct pn_links;
 
 /**
  * struct pn_links_ops
- * @appeared: the host end of a veth whose other end lives in another network namespace
+ * @appeared: the host end of a pair whose other end lives in another network namespace
  * @vanished: one that @appeared was called for is gone, or its other end came home
  */
 struct pn_links_ops {
