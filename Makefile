@@ -304,6 +304,9 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,serve)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,serve)
 
+# What the programs are compared with.
+$(B)/tests/bench/bench_packets.o: $(B)/tests/bpf/empty.skel.h
+
 # tests/bench/accuracy drives it: short-lived pods on the same addresses.
 $(B)/tests/bench/accuracy_pods: $(B)/tests/bench/pod_network.o
 ACCURACY := $(B)/tests/bench/accuracy_pods
