@@ -305,7 +305,7 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,serve)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,serve)
 
 # What the programs are compared with.
-$(B)/tests/bench/bench_packets.o: $(B)/tests/bpf/empty.skel.h
+$(B)/tests/bench/bench_packets.o $(B)/tests/bench/traffic_programs.o: $(B)/tests/bpf/empty.skel.h
 
 # tests/bench/accuracy drives it: short-lived pods on the same addresses.
 $(B)/tests/bench/accuracy_pods: $(B)/tests/bench/pod_network.o
