@@ -2,7 +2,7 @@
 /*
  * The sending side of tests/bench/traffic; traffic_sink receives.
  *
- *   traffic_gen udp ADDRESS [--addresses N] [--ports N] [--rate N] [--count N]
+ *   traffic_gen udp ADDRESS [--addresses N] [--ports N] [--rate N] [--count N] [--warm N]
  *   traffic_gen bulk ADDRESS
  *   traffic_gen requests ADDRESS [--addresses N] [--rate N] [--count N]
  *
@@ -10,8 +10,9 @@
  * neighbours are never of one connection unless there is but one. bulk writes one TCP stream.
  * requests connects, asks, gets its answer and closes, one connection after the other.
  *
- * Says "warm" when all that is done once has been done, for each connection if they stay. Runs until
- * SIGTERM or SIGINT, or until it has sent --count datagrams or requests; then says how many there were.
+ * Says "warm" when all that is done once has been done, for each connection if they stay: with udp after
+ * --warm datagrams of each (9; sockets are looked for with the first 8). Runs until SIGTERM or SIGINT,
+ * or until it has sent --count datagrams or requests; then says how many there were.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -36,15 +37,14 @@ enum {
 	MAX_ADDRESSES = 65536,
 	DATAGRAM_BYTES = 18, /* the smallest frame on an Ethernet */
 	STREAM_BYTES = 256 << 10,
-	WARM_ROUNDS = 9, /* sockets are looked for in a connection's first 8 packets */
 	WARM_WRITES = 400,
 	WARM_REQUESTS = 500,
 };
 
 static struct {
 	uint32_t address; /* host order */
-	unsigned long addresses, ports, rate, count;
-} opt = { .addresses = 1, .ports = 1 };
+	unsigned long addresses, ports, rate, count, warm;
+} opt = { .addresses = 1, .ports = 1, .warm = 9 };
 
 static volatile sig_atomic_t is_over;
 static uint64_t n_sent;
@@ -140,7 +140,7 @@ static void send_datagrams(void)
 	for (unsigned long i = 0; i < opt.ports; i++)
 		fds[i] = bound_socket(i);
 	for (unsigned long round = 0; wait_for_turn(); round++) {
-		if (round == WARM_ROUNDS * opt.ports)
+		if (round == opt.warm * opt.ports)
 			say_warm();
 		send_round(fds[round % opt.ports], messages);
 	}
@@ -215,7 +215,7 @@ static const struct pattern {
 static int usage(void)
 {
 	(void)fprintf(stderr, "usage: traffic_gen udp|bulk|requests ADDRESS [--addresses N] "
-			      "[--ports N] [--rate N] [--count N]\n");
+			      "[--ports N] [--rate N] [--count N] [--warm N]\n");
 	return 2;
 }
 
@@ -235,6 +235,7 @@ static bool parse_options(int argc, char **argv)
 		{ "ports", required_argument, NULL, 'p' },
 		{ "rate", required_argument, NULL, 'r' },
 		{ "count", required_argument, NULL, 'c' },
+		{ "warm", required_argument, NULL, 'w' },
 		{ 0 },
 	};
 	int c;
@@ -248,6 +249,8 @@ static bool parse_options(int argc, char **argv)
 			opt.rate = strtoul(optarg, NULL, 10);
 		else if (c == 'c')
 			opt.count = strtoul(optarg, NULL, 10);
+		else if (c == 'w')
+			opt.warm = strtoul(optarg, NULL, 10);
 		else
 			return false;
 	}
