@@ -50,8 +50,9 @@ rig_needs_root() {
 rig_clean_up() {
 	set +e # to the end, whatever fails
 	trap '' INT TERM HUP
+	cluster=pn-$name-$$ # not that of another rig which is just being made; its name begins with this
 	cluster_down # with all processes in it
-	[[ ! $cgroup ]] || find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
+	cgroups_down
 	bpffs_down "$dir/bpf"
 	rm -rf "$dir"
 }
@@ -101,6 +102,14 @@ cgroups_up() {
 	if [[ $root ]] && mkdir "$root/$cluster.slice" 2>/dev/null; then
 		cgroup=$root/$cluster.slice
 	fi
+}
+
+cgroups_down() { # a cgroup can go when the last process in it has, which has been killed
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[[ $cgroup && -d $cgroup ]] || return 0
+		find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
+	done
 }
 
 # In the network and the cgroup of a pod. In the background only: the command takes the shell's place.
