@@ -309,9 +309,15 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,serve)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,serve)
 
+# What the programs are compared with.
+$(B)/tests/bench/bench_packets.o $(B)/tests/bench/traffic_programs.o: $(B)/tests/bpf/empty.skel.h
+
 # tests/bench/accuracy drives it: short-lived pods on the same addresses.
 $(B)/tests/bench/accuracy_pods: $(B)/tests/bench/pod_network.o
 ACCURACY := $(B)/tests/bench/accuracy_pods
+
+# tests/bench/traffic and tests/bench/soak_flows drive them: who sends, who receives, what programs cost.
+TRAFFIC := $(patsubst %,$(B)/tests/bench/traffic_%,gen sink programs)
 
 # tests/bench/soak drives it: informers, by the library's public face alone, on a server in trouble.
 SOAK := $(B)/tests/bench/soak_informer
@@ -322,10 +328,12 @@ $(SOAK): $(B)/tests/bench/soak_informer.o $(LIB).a
 .PHONY: bench soak coverage
 soak: $(SOAK) ## informers held to their word, for tests/bench/soak: build/release/tests/bench/soak_informer
 
-bench: $(BENCHES) $(ACCURACY) $(B)/podonym $(TESTAPI) $(B)/tests/bpf/drop_counter ## measure
+bench: $(BENCHES) $(ACCURACY) $(TRAFFIC) $(B)/podonym $(TESTAPI) $(B)/tests/bpf/drop_counter ## measure
 	$(Q)for b in $(BENCHES); do echo "$${b##*/}"; $$b || exit 1; done
 	$(Q)echo accuracy; tests/bench/accuracy $(B)
 	$(Q)echo kills; tests/bench/kills $(B)
+	$(Q)echo traffic; tests/bench/traffic $(B)
+	$(Q)echo soak_flows; tests/bench/soak_flows $(B)
 	$(Q)echo informers; tests/bench/informers $(B)/tests/bench/bench_informer
 
 coverage: deps-coverage ## which lines the unit tests do not reach
