@@ -16,6 +16,7 @@ gen=$build/tests/tools/packet-gen
 # One end each, as the other side of its wire sees it; nobody has the last one's addresses.
 a_v4=10.86.0.2 a_v6=fd00:86::2
 b_v4=10.86.0.3 b_v6=fd00:86::3
+# shellcheck disable=SC2034 # see ends_of
 outside_v4=192.0.2.1 outside_v6=2001:db8::1
 
 setup_file() {
@@ -107,14 +108,14 @@ bulk() { # ADDRESS...
 }
 
 @test "exact: all kinds and random packets are sent from pod to pod through the node" {
-	generate in_pod a -- eth0 a $pod_mac b $node_mac --seed "$seed"
+	generate in_pod a -- eth0 a "$pod_mac" b "$node_mac" --seed "$seed"
 	((sent > 4000))
-	generate in_pod b -- eth0 b $pod_mac a $node_mac --seed $((seed + 1))
+	generate in_pod b -- eth0 b "$pod_mac" a "$node_mac" --seed $((seed + 1))
 	((sent > 4000))
 }
 
 @test "exact: all kinds and random packets are sent from the node to a pod" {
-	generate in_node -- veth-a outside $node_mac a $pod_mac --seed $((seed + 2))
+	generate in_node -- veth-a outside "$node_mac" a "$pod_mac" --seed $((seed + 2))
 	((sent > 4000))
 }
 
