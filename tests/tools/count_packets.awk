@@ -2,8 +2,9 @@
 #
 # From packets as tshark reads them to what an exact agent says of them: a line for each flow, of one
 # direction, and a ledger. One line of input is one captured frame, in the order of time; count-packets
-# makes them. `fields` has the names of its columns, `ledger` is the file for the sums. `bytes` is a file
-# with the IPv6 packets, as hexadecimal digits, within whose headers tshark gives up.
+# makes them. `fields` has the names of its columns, `directions` those of the interfaces, `ledger` is
+# the file for the sums, and `bytes` one with the IPv6 packets, as hexadecimal digits, within whose
+# headers tshark gives up.
 #
 #   SOURCE|DESTINATION|PROTOCOL|SPORT|DPORT|PACKETS|BYTES|DELIVERED|TCP-FLAGS
 #
@@ -45,9 +46,12 @@ BEGIN {
 	n = split("0 ipv6.hopopts 43 ipv6.routing 60 ipv6.dstopts 44 ipv6.fraghdr 51 ah", words, " ")
 	for (i = 1; i < n; i += 2)
 		extension[words[i]] = words[i + 1]
+	n = split(directions, words, " ")
+	for (i = 1; i <= n; i++)
+		direction_of[i - 1] = words[i]
 	while ((getline line <bytes) > 0) {
 		split(line, words, "|")
-		digits[words[1], words[2]] = words[3]
+		digits[words[1]] = words[2]
 	}
 }
 
@@ -71,7 +75,7 @@ function hex(text, value, i) {
 
 # So many bytes of the IPv6 packet, as a number.
 function raw(offset, len, text) {
-	text = substr(digits[time, direction], 2 * offset + 1, 2 * len)
+	text = substr(digits[$(column["frame.number"])], 2 * offset + 1, 2 * len)
 	if (length(text) < 2 * len || type != "0x86dd")
 		is_unclear = 1
 	return hex(text)
@@ -280,7 +284,7 @@ function add(flow, n, bytes) {
 {
 	time = $(column["frame.time_epoch"])
 	frame_len = $(column["frame.len"])
-	direction = $(NF)
+	direction = direction_of[$(column["frame.interface_id"])]
 	is_unclear = is_later = is_first = 0
 	n = 1
 	why = walk_ethernet()
