@@ -256,6 +256,12 @@ $(SHELL_PROGRAM): $(patsubst %.c,$(B)/%.o,tests/tools/informer_shell.c $(wildcar
 .PHONY: informer-shell
 informer-shell: $(SHELL_PROGRAM) ## informers behind a line protocol: build/release/tests/tools/informer-shell
 
+# Sends packets of every kind, for tests that hold the records against a capture.
+PACKET_GEN := $(B)/tests/tools/packet-gen
+$(PACKET_GEN): $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/packet_*.c))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
 # The scenarios of the informers' behaviour use the library as a stranger does: its public face alone.
 BEHAVIOUR := $(patsubst %,$(B)/tests/unit/kube/%.o,behaviour scripted_server scripted_objects)
 $(BEHAVIOUR): | deps-test
@@ -280,7 +286,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=d
 check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
 	$(Q)WRAPPER='$(VALGRIND)' tests/tools/run-units $(UNITS)
 
-check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) deps-test ## run the tests with packets and a cluster (root)
+check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) $(PACKET_GEN) deps-test ## run the tests with packets and a cluster (root)
 	$(Q)tests/tools/run-bats
 
 check-kernel: $(filter $(B)/tests/unit/datapath/%,$(UNITS)) ## run the tests of the kernel programs in kernels from 5.10 to the newest

@@ -153,15 +153,21 @@ static inline void put_icmp(struct packet *p, uint8_t proto, uint8_t type, uint8
 	put16(at + 4, id);
 }
 
+/* @len: of the whole frame, which may go on behind p->b */
+static inline void packet_set_lengths(struct packet *p, size_t len)
+{
+	if (p->udp_at)
+		put16(p->b + p->udp_at + 4, (unsigned int)(len - p->udp_at));
+	if (p->family == AF_INET)
+		put16(p->b + p->ip_at + 2, (unsigned int)(len - p->ip_at));
+	else if (p->family == AF_INET6)
+		put16(p->b + p->ip_at + 4, (unsigned int)(len - p->ip_at - 40));
+}
+
 static inline void packet_end(struct packet *p, size_t payload_len)
 {
 	(void)put(p, payload_len);
-	if (p->udp_at)
-		put16(p->b + p->udp_at + 4, (unsigned int)(p->len - p->udp_at));
-	if (p->family == AF_INET)
-		put16(p->b + p->ip_at + 2, (unsigned int)(p->len - p->ip_at));
-	else if (p->family == AF_INET6)
-		put16(p->b + p->ip_at + 4, (unsigned int)(p->len - p->ip_at - 40));
+	packet_set_lengths(p, p->len);
 }
 
 #endif
