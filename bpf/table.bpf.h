@@ -94,18 +94,20 @@ static __always_inline bool pn_is_source_greater(const struct pn_packet *p)
 /* Returns which end of the key the packet comes from. */
 static __always_inline __u32 pn_table_key_of(const struct pn_packet *p, union pn_table_key *ret)
 {
-	__u32 from = pn_is_source_greater(p);
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		ret->w.addr[0][i] = from ? p->dst[i] : p->src[i];
-		ret->w.addr[1][i] = from ? p->src[i] : p->dst[i];
-	}
-	ret->w.port[0] = from ? p->dport : p->sport;
-	ret->w.port[1] = from ? p->sport : p->dport;
 	ret->w.proto = 0;
 	ret->k.proto = p->proto;
-	return from;
+	if (pn_is_source_greater(p)) {
+		__builtin_memcpy(ret->w.addr[0], p->dst, sizeof(p->dst));
+		__builtin_memcpy(ret->w.addr[1], p->src, sizeof(p->src));
+		ret->w.port[0] = p->dport;
+		ret->w.port[1] = p->sport;
+		return 1;
+	}
+	__builtin_memcpy(ret->w.addr[0], p->src, sizeof(p->src));
+	__builtin_memcpy(ret->w.addr[1], p->dst, sizeof(p->dst));
+	ret->w.port[0] = p->sport;
+	ret->w.port[1] = p->dport;
+	return 0;
 }
 
 static __always_inline __u32 pn_owner_of(const __u8 addr[16])
