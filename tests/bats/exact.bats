@@ -8,7 +8,7 @@
 # same to the byte. One cluster, one agent and one set of captures serve all tests of the file, which
 # send first and compare then.
 #
-# EXACT_SEED=N repeats the random packets of an earlier run.
+# EXACT_SEED=N repeats the random packets of an earlier run, EXACT_MUTATIONS=N sends more of them than 2,000.
 
 load helper
 
@@ -68,8 +68,8 @@ generate() { # RUNNER... -- INTERFACE FROM FROM-MAC TO TO-MAC OPTIONS
 		runner+=("$1")
 		shift
 	done
-	"${runner[@]}" "$gen" -i "$2" --from "$(ends_of "$3"),$4" --to "$(ends_of "$5"),$6" "${@:7}" \
-		>"$dir/gen.out"
+	"${runner[@]}" "$gen" -i "$2" --from "$(ends_of "$3"),$4" --to "$(ends_of "$5"),$6" \
+		--mutations "${EXACT_MUTATIONS-2000}" "${@:7}" >"$dir/gen.out"
 	cat "$dir/gen.out"
 	run -1 grep ': 0$' "$dir/gen.out" # every kind
 	[[ $(tail -n 1 "$dir/gen.out") =~ ^sent\ ([0-9]+) ]]
