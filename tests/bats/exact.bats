@@ -41,7 +41,7 @@ setup_file() {
 	await 10 status_is '.metrics.pn_links_traced == 2'
 	suite_export
 	export capture_pids
-	export seed=${EXACT_SEED-$RANDOM$RANDOM}
+	export seed=${EXACT_SEED-$((RANDOM * 32768 + RANDOM))}
 	echo "# EXACT_SEED=$seed" >&3
 }
 
@@ -84,8 +84,8 @@ ends_of() { # a|b|outside
 bulk() { # ADDRESS...
 	local address
 	for address; do
-		in_pod a iperf3 -c "$address" -n 4M >/dev/null
-		in_pod a iperf3 -c "$address" -n 4M -R >/dev/null
+		in_pod a iperf3 -c "$address" -n 2M >/dev/null
+		in_pod a iperf3 -c "$address" -n 2M -R >/dev/null
 	done
 }
 

@@ -2,8 +2,8 @@
 /*
  * What a packet of a known connection costs in each program of bpf/flow.bpf.c, by BPF_PROG_TEST_RUN:
  * the same packet over and over, all of it in the caches. Both ends have their names in the map `ip`.
- * Each repetition runs the empty program first, so what else runs on the machine costs both. Needs
- * root; attaches nothing where packets pass.
+ * An empty program runs before each of them, so what else runs on the machine costs both. Needs root;
+ * attaches nothing where packets pass.
  *
  *   bench_packets [REPETITIONS]     default 31
  *
@@ -147,19 +147,31 @@ static void report(const struct bench *b, enum pn_hook hook, const struct connec
 		     c->goal_ns, added > c->goal_ns ? "  short of it" : "");
 }
 
-static void measure(const struct bench *b, enum pn_hook hook, const struct connection *c)
+static bool is_loaded(const struct bench *b, enum pn_hook hook)
 {
-	static struct figures f;
-	int prog_fd = pn_tracer_prog_fd(b->tracer, hook);
+	return pn_tracer_prog_fd(b->tracer, hook) >= 0;
+}
+
+static void warm_all(const struct bench *b, const struct connection *c)
+{
+	for (enum pn_hook hook = 0; hook < PN_HOOK_MAX; hook++) {
+		if (is_loaded(b, hook))
+			warm(pn_tracer_prog_fd(b->tracer, hook), c);
+	}
+}
+
+static void measure(const struct bench *b, const struct connection *c,
+		    struct figures figures[static PN_HOOK_MAX], size_t i)
+{
 	struct packet p;
 
-	warm(prog_fd, c);
 	compose(&p, c, TCP_ACK);
-	for (size_t i = 0; i < b->n_repetitions; i++) {
-		f.empty[i] = run(b->empty_fd[hook], &p, N_RUNS);
-		f.program[i] = run(prog_fd, &p, N_RUNS);
+	for (enum pn_hook hook = 0; hook < PN_HOOK_MAX; hook++) {
+		if (!is_loaded(b, hook))
+			continue;
+		figures[hook].empty[i] = run(b->empty_fd[hook], &p, N_RUNS);
+		figures[hook].program[i] = run(pn_tracer_prog_fd(b->tracer, hook), &p, N_RUNS);
 	}
-	report(b, hook, c, &f);
 }
 
 /* A packet that was refused would be cheap. */
@@ -176,20 +188,29 @@ static void check_ledger(const struct bench *b)
 	exit(1);
 }
 
-static void measure_all(const struct bench *b)
+/* All in each repetition: a while in which the machine is slow costs each of them one. */
+static void measure_all(const struct bench *b, struct figures (*figures)[PN_HOOK_MAX])
+{
+	for (size_t c = 0; c < PN_ARRAY_SIZE(connections); c++)
+		warm_all(b, &connections[c]);
+	for (size_t i = 0; i < b->n_repetitions; i++) {
+		for (size_t c = 0; c < PN_ARRAY_SIZE(connections); c++)
+			measure(b, &connections[c], figures[c], i);
+	}
+	check_ledger(b);
+}
+
+static void report_all(const struct bench *b, struct figures (*figures)[PN_HOOK_MAX])
 {
 	(void)printf("%-10s %-15s %15s %15s %7s %7s\n", "", "", "program, ns", "empty, ns", "", "");
 	(void)printf("%-10s %-15s %7s %7s %7s %7s %7s %7s\n", "packet", "program", "min", "median",
 		     "min", "median", "added", "goal");
-	for (size_t i = 0; i < PN_ARRAY_SIZE(connections); i++) {
-		measure(b, PN_HOOK_INGRESS, &connections[i]);
-		measure(b, PN_HOOK_EGRESS, &connections[i]);
-		if (pn_tracer_prog_fd(b->tracer, PN_HOOK_SOCKET_EGRESS) < 0)
-			continue;
-		measure(b, PN_HOOK_SOCKET_EGRESS, &connections[i]);
-		measure(b, PN_HOOK_SOCKET_INGRESS, &connections[i]);
+	for (size_t c = 0; c < PN_ARRAY_SIZE(connections); c++) {
+		for (enum pn_hook hook = 0; hook < PN_HOOK_MAX; hook++) {
+			if (is_loaded(b, hook))
+				report(b, hook, &connections[c], &figures[c][hook]);
+		}
 	}
-	check_ledger(b);
 }
 
 /* --- what it takes ------------------------------------------------------------------------------ */
@@ -263,6 +284,7 @@ static void open_empty(struct bench *b)
 
 int main(int argc, char **argv)
 {
+	static struct figures figures[PN_ARRAY_SIZE(connections)][PN_HOOK_MAX];
 	struct bench b = { .n_repetitions = argc > 1 ? strtoul(argv[1], NULL, 10) : 31 };
 
 	if (b.n_repetitions < 1 || b.n_repetitions > MAX_REPETITIONS) {
@@ -280,7 +302,8 @@ int main(int argc, char **argv)
 	open_maps(&b);
 	open_tracer(&b);
 	open_empty(&b);
-	measure_all(&b);
+	measure_all(&b, figures);
+	report_all(&b, figures);
 	empty_bpf__destroy(b.empty);
 	pn_tracer_free(b.tracer);
 	pn_maps_close(b.maps);

@@ -50,6 +50,7 @@ rig_needs_root() {
 rig_clean_up() {
 	set +e # to the end, whatever fails
 	trap '' INT TERM HUP
+	disown -a
 	cluster=pn-$name-$$ # not that of another rig which is just being made; its name begins with this
 	cluster_down # with all processes in it
 	cgroups_down
