@@ -49,15 +49,15 @@ struct {
 
 /*
  * A packet on the wire is a segment. A GSO packet from an untrusted source (a virtual machine)
- * may not say how many it stands for; then it is reckoned from its length, as the kernel does.
+ * may not say how many it stands for; then it is reckoned from its payload, as the kernel does.
  */
-static __always_inline __u32 count_segments(const struct __sk_buff *skb)
+static __always_inline __u32 count_segments(const struct __sk_buff *skb, __u32 payload_len)
 {
 	if (!skb->gso_size)
 		return 1;
 	if (skb->gso_segs)
 		return skb->gso_segs;
-	return (skb->len + skb->gso_size - 1) / skb->gso_size;
+	return (payload_len + skb->gso_size - 1) / skb->gso_size;
 }
 
 /* Finds the connection's entry or makes it; NULL if it gets none. */
@@ -152,39 +152,34 @@ static __always_inline void stamp(struct __sk_buff *skb, const struct pn_flow_ke
 
 /* Returns the stat of the ledger in which the packet ends. */
 static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu, enum pn_place at,
-				  __u32 packets)
+				  struct pn_packet *p, __u32 packets)
 {
-	struct pn_packet p = {};
 	struct pn_flow_value *v;
 	union pn_table_key key;
 	__u32 from;
-	int err;
 
-	err = pn_parse(skb, !pn_is_at_socket(at), &p);
-	if (err)
-		return err;
-	if (p.more_fragments || p.later_fragment)
-		pn_fragment_join(&p);
-	from = pn_table_key_of(&p, &key);
-	v = entry_of(skb, cpu, at, &p, &key, from);
+	if (p->more_fragments || p->later_fragment)
+		pn_fragment_join(p);
+	from = pn_table_key_of(p, &key);
+	v = entry_of(skb, cpu, at, p, &key, from);
 	if (!v)
-		return pn_pair_count(skb, cpu, &p, &key, at, packets);
+		return pn_pair_count(skb, cpu, p, &key, at, packets);
 
-	pn_count(v, at, from, &p, packets, cpu->tick);
-	note_tcp_flags(v, from, p.tcp_flags);
-	if (p.later_fragment && !(v->state & PN_FLOW_FRAGMENT))
+	pn_count(v, at, from, p, packets, cpu->tick);
+	note_tcp_flags(v, from, p->tcp_flags);
+	if (p->later_fragment && !(v->state & PN_FLOW_FRAGMENT))
 		v->state |= PN_FLOW_FRAGMENT;
-	if (tcp_enabled && !pn_is_delivery(at) && p.proto == IPPROTO_TCP)
-		pn_tcp_look(skb, v, from, p.tcp_flags, cpu->tick);
-	if (p.quote_off)
-		pn_quote_note(skb, &p, v);
+	if (tcp_enabled && !pn_is_delivery(at) && p->proto == IPPROTO_TCP)
+		pn_tcp_look(skb, v, from, p->tcp_flags, cpu->tick);
+	if (p->quote_off)
+		pn_quote_note(skb, p, v);
 	if (cgroup_enabled)
 		stamp(skb, &key.k, v, from, at);
 	if (nat_enabled && (at == PN_TO_POD || at == PN_FROM_SOCKET) &&
 	    !(v->state & PN_FLOW_NAT_DONE)) {
 		v->state |= pn_nat_ask(skb, &key.k, v);
 		if (at == PN_FROM_SOCKET && (v->state & PN_FLOW_NAT))
-			tell_other_side(skb, cpu, &p, v, from);
+			tell_other_side(skb, cpu, p, v, from);
 	}
 	return PN_STAT_RECORDED;
 }
@@ -212,15 +207,19 @@ static __always_inline void tally(struct pn_flow_cpu *cpu, enum pn_place at, int
 static __always_inline void trace(struct __sk_buff *skb, enum pn_place at)
 {
 	__u32 cell = pn_is_at_socket(at) ? PN_CELL_SOCKETS : PN_CELL_INTERFACES;
-	__u32 packets = count_segments(skb);
 	struct pn_flow_cpu *cpu = bpf_map_lookup_elem(&cpus, &cell);
+	struct pn_packet p = {};
+	__u32 packets;
 	int end;
 
 	if (!cpu)
 		return;
 	note_tick(cpu);
+	end = pn_parse(skb, !pn_is_at_socket(at), &p);
+	packets = count_segments(skb, end ? skb->len : p.total_len - p.headers_len);
 	tally(cpu, at, PN_STAT_SEEN, packets);
-	end = record(skb, cpu, at, packets);
+	if (!end)
+		end = record(skb, cpu, at, &p, packets);
 	if (end > PN_STAT_SEEN && end < PN_STAT_MAX)
 		tally(cpu, at, end, packets);
 }

@@ -415,7 +415,7 @@ static void gso_counts_segments_and_their_headers(void **state)
 	assert_int_equal(ledger(t, PN_STAT_RECORDED), 3);
 }
 
-static void gso_without_a_count_is_reckoned_from_its_length(void **state)
+static void gso_without_a_count_is_reckoned_from_its_payload(void **state)
 {
 	const struct __sk_buff ctx = { .gso_size = 500 };
 	struct pn_tracer *t = tracer_of(state);
@@ -424,7 +424,7 @@ static void gso_without_a_count_is_reckoned_from_its_length(void **state)
 	put_ethernet(&p);
 	put_ipv4(&p, POD, PEER, 0);
 	put_tcp(&p, 4000, 80, ACK);
-	packet_end(&p, 1400);
+	packet_end(&p, 1480); /* with its headers more than three times 500 */
 	send_gso(t, PN_HOOK_INGRESS, &p, &ctx);
 	assert_int_equal(only_flow(t).value.sent[0].packets, 3);
 }
@@ -593,7 +593,7 @@ int main(void)
 		ON_TRACER(syn_names_the_initiator),
 		ON_TRACER(syn_ack_corrects_the_first_guess),
 		ON_TRACER(gso_counts_segments_and_their_headers),
-		ON_TRACER(gso_without_a_count_is_reckoned_from_its_length),
+		ON_TRACER(gso_without_a_count_is_reckoned_from_its_payload),
 		ON_TRACER(big_tcp_is_counted_with_all_its_bytes),
 		ON_TRACER(arp_and_others_are_not_ip),
 		ON_TRACER(a_packet_cut_anywhere_is_malformed),
