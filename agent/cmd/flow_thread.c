@@ -74,11 +74,6 @@ static bool flush(struct pn_flow_thread *t)
 	return commit(t);
 }
 
-static void on_flush(uv_timer_t *timer)
-{
-	(void)flush(timer->data);
-}
-
 static void on_entry(void *data, const struct pn_flow_key *key, const struct pn_flow_value *value)
 {
 	struct pn_flow_thread *t = data;
@@ -117,16 +112,34 @@ static void complain(struct pn_flow_thread *t, int r)
 			strerror(-r), n_held);
 }
 
-/* What is told and written leaves the table; on the way out it stays there for the next agent. */
-static void tell(struct pn_flow_thread *t, bool shutdown)
-{
-	static const struct pn_joiner_ops ops = { .record = on_record, .remove = on_remove };
+static const struct pn_joiner_ops joiner_ops = { .record = on_record, .remove = on_remove };
 
-	pn_joiner_finish(t->joiner, shutdown, &ops, t);
-	while (flush(t) && !shutdown) {
-		if (!pn_joiner_sweep(t->joiner, &ops, t))
+/* What is over and written leaves the table. */
+static void sweep(struct pn_flow_thread *t)
+{
+	while (pn_joiner_sweep(t->joiner, &joiner_ops, t)) {
+		if (!flush(t))
 			break;
 	}
+}
+
+/* A sink that was busy takes the rest: only now what this round has told may be all written. */
+static void on_flush(uv_timer_t *timer)
+{
+	struct pn_flow_thread *t = timer->data;
+
+	pn_index_reader_online();
+	if (flush(t))
+		sweep(t);
+	pn_index_reader_offline();
+}
+
+/* On the way out what is over stays in the table for the next agent. */
+static void tell(struct pn_flow_thread *t, bool shutdown)
+{
+	pn_joiner_finish(t->joiner, shutdown, &joiner_ops, t);
+	if (flush(t) && !shutdown)
+		sweep(t);
 }
 
 /* The thread reads the index here and nowhere else, so nobody waits for it while it sleeps. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flow thread in a process that is killed again and again while packets are counted: its file has
- * each packet once. The flow table and the notes are memory that this process shares with it, in the
- * place of the kernel's.
+ * each packet once; and one whose reader is slow. The flow table and the notes are memory that
+ * this process shares with it, in the place of the kernel's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,6 +34,7 @@ struct shared {
 	struct pn_flow_key keys[N_FLOWS];
 	struct pn_flow_value values[N_FLOWS];
 	_Atomic int stop; /* the agent is to end by itself */
+	_Atomic int n_removed;
 	uint64_t notes[(PN_JOURNAL_HEAD_BYTES + N_FLOWS * PN_JOURNAL_SLOT_BYTES) / 8];
 };
 
@@ -70,6 +71,7 @@ int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct 
 	(void)t;
 	(void)key;
 	(void)ret;
+	shared->n_removed++;
 	return -ENOENT;
 }
 
@@ -211,6 +213,54 @@ static void file_of_killed_agents_has_each_packet_once(void **state)
 		assert_int_equal(sums[i], shared->values[i].sent[0].packets);
 }
 
+static int read_some(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char lines[4096];
+
+	return poll(&p, 1, 1) == 1 ? (int)read(fd, lines, sizeof(lines)) : 0;
+}
+
+/*
+ * A round tells more than a pipe takes at once, and there is no other round: when its reader has got
+ * everything, what was over leaves the table all the same.
+ */
+static void what_a_slow_reader_got_leaves_the_table(void **state)
+{
+	struct pn_flow_thread_config config = {
+		.clock = &pn_clock_system,
+		.node_name = "n1",
+		.notes = shared->notes,
+		.notes_len = sizeof(shared->notes),
+		.interval = 3600 * PN_NSEC_PER_SEC,
+	};
+	struct pn_flow_thread *t;
+	struct pn_index *index;
+	struct pn_addr left;
+	int fd;
+
+	(void)state;
+	make_flows();
+	count_packets();
+	(void)unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pn_index_new(&pn_clock_system, "n1", &index), 0);
+	config.index = index;
+	assert_int_equal(pn_sink_open_file(path, PN_FORMAT_JSON, &config.sink, NULL), 0);
+	assert_int_equal(fcntl(fd, F_SETPIPE_SZ, 4096), 4096);
+	assert_int_equal(pn_flow_thread_start(&config, &t), 0);
+	memcpy(left.b, shared->keys[0].addr[0], sizeof(left.b));
+	pn_flow_thread_left(t, &left);
+	for (int i = 0; i < 10000 && shared->n_removed < N_FLOWS; i++)
+		assert_true(read_some(fd) >= 0);
+	assert_int_equal(shared->n_removed, N_FLOWS);
+	pn_flow_thread_stop(t);
+	pn_index_free(index);
+	(void)close(fd);
+}
+
 static int setup(void **state)
 {
 	int fd;
@@ -237,6 +287,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(file_of_killed_agents_has_each_packet_once, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_a_slow_reader_got_leaves_the_table, setup,
 						teardown),
 	};
 
