@@ -3,15 +3,16 @@
 # From packets as tshark reads them to what an exact agent says of them: a line for each flow, of one
 # direction, and a ledger. One line of input is one captured frame, in the order of time; count-packets
 # makes them. `fields` has the names of its columns, `directions` those of the interfaces, `ledger` is
-# the file for the sums, and `bytes` one with the IPv6 packets, as hexadecimal digits, within whose
-# headers tshark gives up.
+# the file for the sums, and `bytes` one with the IP packets, as hexadecimal digits, that tshark calls
+# malformed.
 #
 #   SOURCE|DESTINATION|PROTOCOL|SPORT|DPORT|PACKETS|BYTES|DELIVERED|TCP-FLAGS
 #
 # tshark decodes; what is counted, and how, are these rules:
 #
 # Counting.  What an end sent is counted where it left a pod ("in"); if it never did, where it entered
-#   one ("out"). Delivered is what entered a pod, always.
+#   one ("out"). Delivered is what entered a pod, always. Echoes are a flow for each identifier, and
+#   their sum is one line.
 # Bytes.  From the IP header to the end of the packet as it says itself: no Ethernet header, no tags, no
 #   padding.
 # Segments.  A packet larger than the wire allows is the segments that it will be cut into:
@@ -30,8 +31,9 @@
 #   there are, unless more fragments follow. Nothing is asked of a later fragment's payload, nor of
 #   other protocols.
 # Extension headers.  Hop-by-hop, routing, destination, fragment and authentication are skipped, up to
-#   8; what comes then is the protocol. What is in them does not matter: where tshark finds an option
-#   that does not fit and reads no further, the rest is read from the bytes.
+#   8; what comes then is the protocol.
+# Options.  What is in them does not matter: where tshark finds one that does not fit and reads no
+#   further, the rest is read from the bytes.
 #
 # Where a field is missing that such a packet must have, the flow is called "?" and agrees with nothing.
 
@@ -73,10 +75,10 @@ function hex(text, value, i) {
 	return value + 0
 }
 
-# So many bytes of the IPv6 packet, as a number.
+# So many bytes of the IP packet, as a number.
 function raw(offset, len, text) {
 	text = substr(digits[$(column["frame.number"])], 2 * offset + 1, 2 * len)
-	if (length(text) < 2 * len || type != "0x86dd")
+	if (length(text) < 2 * len)
 		is_unclear = 1
 	return hex(text)
 }
@@ -84,7 +86,9 @@ function raw(offset, len, text) {
 # A field of a header that is at `headers`; @offset, @len: where it stands there.
 function field(name, i, offset, len, value) {
 	value = nth(name, i)
-	return value == "" ? raw(headers + offset, len) : value
+	if (value == "")
+		return raw(headers + offset, len)
+	return value ~ /^0x/ ? hex(substr(value, 3)) : value
 }
 
 # Versions of tshark differ in how they write these.
@@ -213,15 +217,17 @@ function walk_sctp() {
 	return total < headers + 12 ? "malformed" : walk_ports("sctp", 12)
 }
 
-function walk_icmp(name, request, reply, type, code) {
+function walk_icmp(name, request, reply, ident, type, code) {
 	if (total < headers + 8)
 		return "malformed"
 	type = field(name ".type", 1, 0, 1)
 	code = field(name ".code", 1, 1, 1)
-	if (type == request || type == reply || (type == 0 && code == 0)) {
+	if (type == request || type == reply)
+		echo = field(ident, 1, 4, 2)
+	if (type == reply || (type == 0 && code == 0))
 		type = request
+	if (type == request)
 		code = 0
-	}
 	sport = type "." code
 	dport = "-"
 	headers += 8
@@ -229,7 +235,7 @@ function walk_icmp(name, request, reply, type, code) {
 }
 
 function walk_transport() {
-	sport = dport = flags = 0
+	sport = dport = flags = echo = 0
 	if (is_later)
 		return ""
 	if (proto == 6)
@@ -239,22 +245,23 @@ function walk_transport() {
 	if (proto == 132)
 		return walk_sctp()
 	if (proto == 1)
-		return walk_icmp("icmp", 8, 0)
+		return walk_icmp("icmp", 8, 0, "icmp.ident")
 	if (proto == 58)
-		return walk_icmp("icmpv6", 128, 129)
+		return walk_icmp("icmpv6", 128, 129, "icmpv6.echo.identifier")
 	return ""
 }
 
 # A first fragment leaves its ports for the later ones, which have none, for 30 s.
 function join_fragment() {
 	if (is_first) {
-		ports_of[packet_id] = proto " " sport " " dport
+		ports_of[packet_id] = proto " " sport " " dport " " echo
 		noted[packet_id] = time
 	} else if (is_later && packet_id in noted && time - noted[packet_id] < 30) {
 		split(ports_of[packet_id], words, " ")
 		proto = words[1]
 		sport = words[2]
 		dport = words[3]
+		echo = words[4]
 	} else if (is_later && (proto == 1 || proto == 58)) {
 		sport = proto == 1 ? "8.0" : "128.0"
 		dport = "-"
@@ -275,9 +282,9 @@ function segments(size, payload) {
 }
 
 function add(flow, n, bytes) {
-	all[flow]
-	packets[flow, direction] += n
-	sum[flow, direction] += bytes
+	line_of[flow, echo] = flow
+	packets[flow, echo, direction] += n
+	sum[flow, echo, direction] += bytes
 	flags_of[flow] = bit_or(flags_of[flow], flags)
 }
 
@@ -305,10 +312,15 @@ function add(flow, n, bytes) {
 }
 
 END {
-	for (flow in all) {
+	for (flow in line_of) {
 		at = (flow, "in") in packets ? "in" : "out"
-		printf "%s|%d|%d|%d|%d\n", flow, packets[flow, at], sum[flow, at], packets[flow, "out"], flags_of[flow]
+		line = line_of[flow]
+		packets_of[line] += packets[flow, at]
+		sum_of[line] += sum[flow, at]
+		delivered_of[line] += packets[flow, "out"]
 	}
+	for (line in packets_of)
+		printf "%s|%d|%d|%d|%d\n", line, packets_of[line], sum_of[line], delivered_of[line], flags_of[line]
 	printf "{\"seen\":%d,\"recorded\":%d,\"not_ip\":%d,\"malformed\":%d}\n", cell["seen"],
 		cell["recorded"], cell["not_ip"], cell["malformed"] >ledger
 }
