@@ -53,10 +53,10 @@ struct {
  */
 static __always_inline __u32 count_segments(const struct __sk_buff *skb, __u32 payload_len)
 {
-	if (!skb->gso_size)
-		return 1;
-	if (skb->gso_segs)
+	if (skb->gso_size && skb->gso_segs)
 		return skb->gso_segs;
+	if (!skb->gso_size || payload_len <= skb->gso_size)
+		return 1;
 	return (payload_len + skb->gso_size - 1) / skb->gso_size;
 }
 

@@ -429,6 +429,26 @@ static void gso_without_a_count_is_reckoned_from_its_payload(void **state)
 	assert_int_equal(only_flow(t).value.sent[0].packets, 3);
 }
 
+/* The IP header says less than the frame holds: nothing is left to cut. */
+static void gso_without_payload_is_one_packet(void **state)
+{
+	const struct __sk_buff ctx = { .gso_size = 500 };
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+	struct flow f;
+
+	put_ethernet(&p);
+	put_ipv4(&p, POD, PEER, 0);
+	put_tcp(&p, 4000, 80, ACK);
+	packet_end(&p, 0);
+	(void)put(&p, 1000);
+	send_gso(t, PN_HOOK_INGRESS, &p, &ctx);
+	f = only_flow(t);
+	assert_int_equal(f.value.sent[0].packets, 1);
+	assert_int_equal(f.value.sent[0].bytes, 40);
+	assert_int_equal(ledger(t, PN_STAT_SEEN), 1);
+}
+
 static void big_tcp_is_counted_with_all_its_bytes(void **state)
 {
 	const struct __sk_buff ctx = { .gso_segs = 2, .gso_size = 700 };
@@ -594,6 +614,7 @@ int main(void)
 		ON_TRACER(syn_ack_corrects_the_first_guess),
 		ON_TRACER(gso_counts_segments_and_their_headers),
 		ON_TRACER(gso_without_a_count_is_reckoned_from_its_payload),
+		ON_TRACER(gso_without_payload_is_one_packet),
 		ON_TRACER(big_tcp_is_counted_with_all_its_bytes),
 		ON_TRACER(arp_and_others_are_not_ip),
 		ON_TRACER(a_packet_cut_anywhere_is_malformed),
