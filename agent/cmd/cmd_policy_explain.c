@@ -43,13 +43,21 @@ static int answer_flows(const struct explain_options *o, const struct pn_policy_
 		 : PN_EXIT_DONE;
 }
 
+static int print_fix(const struct pn_policy_set *set, const struct pn_policy_flow *flow)
+{
+	int r = pn_policy_print_fix(set, flow, stdout);
+
+	return r == 1 ? complain(0, "nothing to change: it is allowed, or no policy can allow it")
+		      : r;
+}
+
 static int print(const struct explain_options *o, const struct pn_policy_set *set,
 		 const struct pn_policy_flow *flow)
 {
 	if (strcmp(o->output, "json") == 0)
-		return pn_policy_print_json(set, flow, o->fix, stdout);
+		return pn_policy_print_json(set, flow, stdout);
 	if (o->fix)
-		return pn_policy_print_fix(set, flow, stdout);
+		return print_fix(set, flow);
 	return pn_policy_print_text(set, flow, wants_color(o->color), stdout);
 }
 

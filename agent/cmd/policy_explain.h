@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "policy/policy.h"
+#include "policy/explain.h"
 
 /*
  * The parts of `podonym policy explain`: from words to the ends of a flow, and answers in their
@@ -48,7 +48,11 @@ int pn_policy_answer_flows(const struct pn_policy_set *set, int in, int out, boo
 int pn_policy_print_text(const struct pn_policy_set *set, const struct pn_policy_flow *flow,
 			 bool color, FILE *out);
 int pn_policy_print_json(const struct pn_policy_set *set, const struct pn_policy_flow *flow,
-			 bool with_fix, FILE *out);
+			 FILE *out);
+
+/** pn_policy_fixes_json() - the fixes of both sides. Return: a new list */
+json_t *pn_policy_fixes_json(const struct pn_policy_set *set, const struct pn_policy_flow *flow,
+			     const struct pn_explanation *e);
 
 /** pn_policy_print_fix() - as YAML, for kubectl patch. Return: 0; 1 nothing needs to be changed; a negative errno */
 int pn_policy_print_fix(const struct pn_policy_set *set, const struct pn_policy_flow *flow,

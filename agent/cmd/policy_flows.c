@@ -17,7 +17,7 @@ enum { MAX_LINE = 64 << 10, PIECE = 256 << 10, OUT_FIRST = 256 << 10, OUT_MAX = 
 struct answers {
 	const struct pn_policy_set *set;
 	int out;
-	bool has_failed;
+	bool with_fix, has_failed;
 	struct pn_buf pending;
 };
 
@@ -89,8 +89,27 @@ static const char *word_of(bool allow)
 	return allow ? "allow" : "deny";
 }
 
+/* A list of its own tree; only asked for by people who debug, so it may cost. */
+static void put_fixes(struct pn_json *j, const struct pn_policy_set *set,
+		      const struct pn_policy_flow *flow)
+{
+	PN_CLEANUP(pn_freep) char *text = NULL;
+	struct pn_explanation *e;
+	json_t *fixes;
+
+	if (pn_policy_explain(set, flow, &e) < 0)
+		return;
+	fixes = pn_policy_fixes_json(set, flow, e);
+	text = json_dumps(fixes, JSON_COMPACT);
+	json_decref(fixes);
+	pn_explanation_free(e);
+	pn_json_put_key(j, "fix");
+	pn_text_string(&j->text, text ? text : "[]");
+	pn_text_char(&j->text, ',');
+}
+
 static void put_answer(struct pn_json *j, const struct pn_policy_set *set,
-		       const struct pn_policy_flow *flow)
+		       const struct pn_policy_flow *flow, bool with_fix)
 {
 	struct pn_policy_verdict v;
 	uint32_t depends;
@@ -108,6 +127,8 @@ static void put_answer(struct pn_json *j, const struct pn_policy_set *set,
 		if (depends >> r & 1)
 			put_item(j, pn_policy_reading_name((enum pn_policy_reading)r));
 	close_list(j);
+	if (with_fix)
+		put_fixes(j, set, flow);
 	pn_json_put_end(j);
 }
 
@@ -162,7 +183,7 @@ static int answer(struct answers *a, const struct pn_policy_flow *flow, const ch
 		start = a->pending.data + a->pending.len;
 		j.text = (struct pn_text) { start, start + room, false };
 		if (flow)
-			put_answer(&j, a->set, flow);
+			put_answer(&j, a->set, flow, a->with_fix);
 		else
 			put_error(&j, error);
 		if (j.text.full)
@@ -252,11 +273,12 @@ static int answer_all(struct answers *a, struct pn_buf *in, int fd)
 
 int pn_policy_answer_flows(const struct pn_policy_set *set, int in, int out, bool with_fix)
 {
-	struct answers a = { .set = set, .out = out, .pending = PN_BUF_INIT(OUT_MAX) };
+	struct answers a = {
+		.set = set, .out = out, .with_fix = with_fix, .pending = PN_BUF_INIT(OUT_MAX)
+	};
 	struct pn_buf lines = PN_BUF_INIT(MAX_LINE + PIECE);
 	int r = pn_buf_reserve(&a.pending, OUT_FIRST);
 
-	(void)with_fix;
 	if (r == 0)
 		r = answer_all(&a, &lines, in);
 	pn_buf_done(&a.pending);

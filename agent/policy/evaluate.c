@@ -102,23 +102,23 @@ static bool block_matches(const struct pn_question *q, const struct pn_compiled_
 	return true;
 }
 
-static const struct pn_policy_member *node_below(const struct pn_question *q,
-						 const struct pn_policy_end *end)
+/* Under the other reading: by the node below a pod, of which perhaps only the name is known. */
+static bool node_below_matches(const struct pn_question *q, const struct pn_match *nodes,
+			       const struct pn_policy_end *end)
 {
-	const char *name;
+	const char *name = end->pod ? pn_object_pod(end->pod->object)->node_name : "";
+	const struct pn_policy_member *node =
+		pn_policy_find(q->set, PN_KIND_NODE, name, strlen(name));
 
-	if (end->node || !end->pod || !pn_reads(q, PN_READING_NODES_MEAN_PODS))
-		return end->node;
-	name = pn_object_pod(end->pod->object)->node_name;
-	return pn_policy_find(q->set, PN_KIND_NODE, name, strlen(name));
+	return node ? pn_match_has(nodes, node->labels) : *name && nodes->id == PN_MATCH_ALL;
 }
 
 static bool node_matches(const struct pn_question *q, const struct pn_compiled_peer *peer,
 			 const struct pn_policy_end *end)
 {
-	const struct pn_policy_member *node = node_below(q, end);
-
-	return node && pn_match_has(&peer->nodes, node->labels);
+	if (end->node)
+		return pn_match_has(&peer->nodes, end->node->labels);
+	return pn_reads(q, PN_READING_NODES_MEAN_PODS) && node_below_matches(q, &peer->nodes, end);
 }
 
 bool pn_peer_matches(const struct pn_question *q, const struct pn_compiled_peer *peer,
@@ -293,8 +293,11 @@ static void ask(const struct pn_question *q, enum pn_policy_direction d, struct 
 	const struct pn_policy_set *set = q->set;
 
 	*ret = (struct pn_policy_side) { .allow = true };
-	if (is_exempt(q, d, &ret->reason) || ask_tier(q, &set->tiers[PN_TIER_ADMIN], d, ret) ||
-	    ask_networkpolicies(q, d, ret))
+	if (is_exempt(q, d, &ret->reason))
+		return;
+	if (!(q->readings & PN_WITHOUT_ADMIN) && ask_tier(q, &set->tiers[PN_TIER_ADMIN], d, ret))
+		return;
+	if (ask_networkpolicies(q, d, ret))
 		return;
 	if (!pn_reads(q, PN_READING_BASELINE_SKIPPED) ||
 	    !is_selected_at_all(pn_subject_of(q->flow, d)->pod))

@@ -209,6 +209,9 @@ int pn_compile_tier(struct pn_policy_set *set, enum pn_policy_kind kind, const s
 
 /* --- evaluate.c --- */
 
+/* Beside the readings: as if the admin tier had passed on. */
+#define PN_WITHOUT_ADMIN (UINT32_C(1) << PN_READING_MAX)
+
 /* A flow as it is asked about, with the readings that differ (bits). */
 struct pn_question {
 	const struct pn_policy_set *set;
