@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What would allow a flow, as YAML: a patch for each policy that has to be changed, and the command
- * that applies it. A patch rather than the policy, so that nothing else in it is touched.
+ * What would allow a flow, as YAML: a patch for each policy that has to be changed, or a new policy,
+ * and the command that applies it. A patch rather than the policy, so that nothing else in it is
+ * touched.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,32 +33,42 @@ static void put_comment(FILE *out, const char *text)
 	(void)fputc('\n', out);
 }
 
-static int put_patch(FILE *out, const struct pn_policy_fix *fix)
+static int put_document(FILE *out, const struct pn_policy_fix *fix)
 {
 	struct pn_yaml_out *y = pn_yaml_out_new(out);
-	int r = y ? pn_yaml_document(y, fix->patch) : -ENOMEM;
+	int r = y ? pn_yaml_document(y, fix->document) : -ENOMEM;
 
 	pn_yaml_out_free(y);
 	return r;
 }
 
+static void put_command(FILE *out, const struct pn_policy_fix *fix)
+{
+	const char *key = fix->key, *slash = strchr(key, '/');
+	char line[1024];
+
+	if (fix->change == PN_FIX_NEW_POLICY) {
+		put_comment(out, "kubectl apply -f FILE");
+		return;
+	}
+	(void)snprintf(line, sizeof(line),
+		       "kubectl patch %s %s%s%.*s --type=json --patch-file=FILE",
+		       resource_of(fix->kind), slash ? slash + 1 : key, slash ? " -n " : "",
+		       slash ? (int)(slash - key) : 0, key);
+	put_comment(out, line);
+}
+
 static int put_fix(FILE *out, const struct pn_policy_fix *fix)
 {
 	static const char *const directions[] = { "egress", "ingress" };
-	enum pn_policy_kind kind = pn_policy_kind(fix->policy);
-	const char *key = pn_policy_key(fix->policy), *slash = strchr(key, '/');
 	char words[512], line[1024];
 
 	pn_fix_words(fix, words, sizeof(words));
-	(void)snprintf(line, sizeof(line), "%s %s, %s: %s", pn_policy_kind_name(kind), key,
-		       directions[fix->direction], words);
+	(void)snprintf(line, sizeof(line), "%s %s, %s: %s", pn_policy_kind_name(fix->kind),
+		       fix->key, directions[fix->direction], words);
 	put_comment(out, line);
-	(void)snprintf(line, sizeof(line),
-		       "kubectl patch %s %s%s%.*s --type=json --patch-file=FILE", resource_of(kind),
-		       slash ? slash + 1 : key, slash ? " -n " : "", slash ? (int)(slash - key) : 0,
-		       key);
-	put_comment(out, line);
-	return put_patch(out, fix);
+	put_command(out, fix);
+	return put_document(out, fix);
 }
 
 int pn_policy_print_fix(const struct pn_policy_set *set, const struct pn_policy_flow *flow,

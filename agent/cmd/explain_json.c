@@ -192,13 +192,16 @@ static json_t *fix_json(const struct pn_policy_fix *fix)
 		[PN_FIX_ADD_PEER] = "add-peer",
 		[PN_FIX_ADD_PORT] = "add-port",
 		[PN_FIX_ADD_RULE] = "add-rule",
+		[PN_FIX_NEW_POLICY] = "new-policy",
 	};
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s}", "kind", pn_policy_kind_name(fix->kind),
+				"policy", fix->key, "direction", direction_names[fix->direction],
+				"change", changes[fix->change]);
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:O}", "kind",
-			 pn_policy_kind_name(pn_policy_kind(fix->policy)), "policy",
-			 pn_policy_key(fix->policy), "direction", direction_names[fix->direction],
-			 "rule", (json_int_t)fix->rule, "change", changes[fix->change], "patch",
-			 fix->patch);
+	if (fix->policy)
+		set(doc, "rule", json_integer(fix->rule));
+	set(doc, fix->policy ? "patch" : "object", json_incref(fix->document));
+	return doc;
 }
 
 json_t *pn_policy_fixes_json(const struct pn_policy_set *policies,

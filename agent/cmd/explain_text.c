@@ -21,7 +21,7 @@
 #define RESET "\033[0m"
 
 /* Of one policy; a person has lost the thread by then. */
-enum { MAX_RULES = 10, SIDE_COLUMN = 10 };
+enum { MAX_RULES = 10 };
 
 struct page {
 	FILE *out;
@@ -95,12 +95,11 @@ static void put_end(const struct page *p, const struct pn_policy_end *end)
 	paint(p, DIM, about);
 }
 
-static void put_short(const struct page *p, const struct pn_policy_end *end, char *buf)
+static void put_short(const struct pn_policy_end *end, char *buf)
 {
 	char key[PN_KEY_LEN], addr[PN_ADDR_STRLEN] = "";
 	const char *name = name_of(end, key);
 
-	(void)p;
 	if (!name && end->has_addr)
 		name = pn_addr_format(&end->addr, addr);
 	(void)snprintf(buf, PN_KEY_LEN, "%s", name ? name : "");
@@ -212,15 +211,15 @@ static void put_reason(const struct page *p, const struct pn_explained_side *s,
 static void put_side(const struct page *p, const struct pn_explained_side *s,
 		     enum pn_policy_direction d)
 {
-	const struct pn_policy_end *end = d == PN_POLICY_EGRESS ? p->flow->src : p->flow->dst;
-	char key[PN_KEY_LEN];
+	char src[PN_KEY_LEN], dst[PN_KEY_LEN], *key = d == PN_POLICY_EGRESS ? src : dst;
 
-	put_short(p, end, key);
+	put_short(p->flow->src, src);
+	put_short(p->flow->dst, dst);
 	say(p, "  %-7s of ", direction_names[d]);
 	paint(p, CYAN, key);
-	say(p, "   ");
+	say(p, "%*s   ", (int)(PN_MAX(strlen(src), strlen(dst)) - strlen(key)), "");
 	paint(p, s->verdict.allow ? GREEN : RED, s->verdict.allow ? "allowed" : "denied");
-	say(p, "   ");
+	say(p, s->verdict.allow ? "   " : "    ");
 	put_reason(p, s, d);
 	say(p, "\n");
 	for (uint32_t i = 0; i < s->n_policies; i++)
@@ -239,7 +238,9 @@ static void put_fix(const struct page *p, const struct pn_explanation *e,
 		return;
 	pn_fix_words(&fix, words, sizeof(words));
 	say(p, "  nearest fix   ");
-	put_policy_name(p, fix.policy);
+	paint(p, DIM, pn_policy_kind_name(fix.kind));
+	say(p, " ");
+	paint(p, CYAN, fix.key);
 	say(p, ", %s: ", direction_names[d]);
 	put(p, words);
 	say(p, "\n");

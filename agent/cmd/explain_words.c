@@ -167,6 +167,10 @@ void pn_fix_words(const struct pn_policy_fix *fix, char *buf, size_t size)
 		append(buf, size, "one more port in rule %u, for all its peers: ", fix->rule + 1);
 		append_port(fix->entry, buf, size);
 		break;
+	case PN_FIX_NEW_POLICY:
+		append(buf, size, "a new policy: ");
+		append_rule(fix->entry, buf, size);
+		break;
 	case PN_FIX_ADD_RULE:
 		if (action)
 			append(buf, size, "a rule in front of rule %u: %s ", fix->rule + 1, action);

@@ -291,6 +291,16 @@ void pn_policy_remove(struct pn_policy_set *set, enum pn_policy_kind kind,
 		drop(set, p);
 }
 
+bool pn_policy_has(const struct pn_policy_set *set, enum pn_policy_kind kind, const char *key)
+{
+	const struct pn_policy *p;
+	char id[ID_LEN];
+
+	(void)snprintf(id, sizeof(id), "%c%s", kinds[kind].letter, key);
+	HASH_FIND_STR(set->policies, id, p);
+	return p;
+}
+
 void pn_policies_free(struct pn_policy_set *set)
 {
 	struct pn_policy *p, *next;

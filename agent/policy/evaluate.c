@@ -281,7 +281,8 @@ static bool is_exempt(const struct pn_question *q, enum pn_policy_direction d,
 		*ret = PN_POLICY_SAME_POD;
 	else if (!pn_is_selectable(q, subject))
 		*ret = PN_POLICY_NO_SUBJECT;
-	else if (is_own_node(subject, peer) && !pn_reads(q, PN_READING_OWN_NODE))
+	else if (is_own_node(subject, peer) &&
+		 !(d == PN_POLICY_EGRESS && pn_reads(q, PN_READING_OWN_NODE)))
 		*ret = PN_POLICY_OWN_NODE;
 	else
 		return false;

@@ -92,24 +92,29 @@ const struct pn_explained_side *pn_explanation_side(const struct pn_explanation 
 uint32_t pn_explanation_depends(const struct pn_explanation *e);
 
 enum pn_fix_change {
-	PN_FIX_ADD_PEER, /* to the peers of a rule */
-	PN_FIX_ADD_PORT, /* to the ports of a rule */
-	PN_FIX_ADD_RULE, /* a new one; in a tier in front of the one that denies */
+	PN_FIX_ADD_PEER,   /* to the peers of a rule */
+	PN_FIX_ADD_PORT,   /* to the ports of a rule */
+	PN_FIX_ADD_RULE,   /* in a tier in front of the one that denies */
+	PN_FIX_NEW_POLICY, /* a NetworkPolicy beside those that isolate the pod */
 };
 
 /**
  * struct pn_policy_fix - what would allow one side of a flow
- * @rule:  that is changed; of a new one, where it will stand
- * @entry: borrowed from @patch: the peer, the port, or the whole rule
- * @patch: a JSON patch (RFC 6902) of the policy's object
+ * @policy:   that is changed; of a new one NULL
+ * @key:      its name, also of a new one
+ * @rule:     that is changed; of an added one, where it will stand
+ * @entry:    borrowed from @document: the peer, the port, or the whole rule
+ * @document: a JSON patch (RFC 6902) of the policy's object; the object of a new one
  */
 struct pn_policy_fix {
 	const struct pn_policy *policy;
+	enum pn_policy_kind kind;
+	char key[PN_KEY_LEN];
 	enum pn_policy_direction direction;
 	enum pn_fix_change change;
 	uint32_t rule;
 	const json_t *entry;
-	json_t *patch;
+	json_t *document;
 };
 
 /**

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The smallest change of a policy that allows a flow, as a JSON patch. NetworkPolicies only add, so
- * the rule that came nearest gets one more peer or one more port, or where both are missing the
- * policy gets a rule. In a tier the first match decides, so a rule goes in front of the one that
- * denies; it passes on where that is enough.
+ * The smallest change that allows a flow. NetworkPolicies only add: the rule that came nearest gets
+ * one more peer or one more port, as a JSON patch; where no rule has either, a policy for this pod
+ * alone stands beside the others, since a rule in one of them would hold for all that it selects. In
+ * a tier the first match decides, so a rule goes in front of the one that denies; it passes on where
+ * that is enough.
  *
  * A hint for a person: whether the flow should be allowed is not known here.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -104,16 +106,20 @@ static json_t *pick_asked_for(const struct work *w)
 }
 
 /* The first way to choose that finds any; a pod without labels has none. */
-static json_t *labels_of_peer(const struct work *w)
+static json_t *pick_first(const struct pn_policy_member *pod, json_t *labels)
 {
 	static bool (*const ways[])(const char *key) = { is_identity, is_lasting, is_any };
-	json_t *labels = pick_asked_for(w);
 
 	for (size_t i = 0; i < PN_ARRAY_SIZE(ways) && json_object_size(labels) == 0; i++) {
 		json_decref(labels);
-		labels = pick(w->peer->pod->labels, ways[i]);
+		labels = pick(pod->labels, ways[i]);
 	}
 	return labels;
+}
+
+static json_t *labels_of_peer(const struct work *w)
+{
+	return pick_first(w->peer->pod, pick_asked_for(w));
 }
 
 /* --- peers and ports as they are written --- */
@@ -168,19 +174,21 @@ static const char *proto_name(uint8_t proto)
 	return proto == IPPROTO_UDP ? "UDP" : proto == IPPROTO_SCTP ? "SCTP" : "TCP";
 }
 
+static const char *lower_proto_name(uint8_t proto)
+{
+	return proto == IPPROTO_UDP ? "udp" : proto == IPPROTO_SCTP ? "sctp" : "tcp";
+}
+
 static json_t *port_of(const struct work *w)
 {
 	const char *proto = proto_name(w->flow->proto);
-	const char *lower = w->flow->proto == IPPROTO_UDP    ? "udp"
-			    : w->flow->proto == IPPROTO_SCTP ? "sctp"
-							     : "tcp";
 
 	switch (w->fix->policy->kind) {
 	case PN_POLICY_NETWORK:
 		return json_pack("{s:s, s:i}", "protocol", proto, "port", w->flow->port);
 	case PN_POLICY_CLUSTER_NETWORK:
-		return json_pack("{s:{s:{s:i}}}", lower, "destinationPort", "number",
-				 w->flow->port);
+		return json_pack("{s:{s:{s:i}}}", lower_proto_name(w->flow->proto),
+				 "destinationPort", "number", w->flow->port);
 	default:
 		return json_pack("{s:{s:s, s:i}}", "portNumber", "protocol", proto, "port",
 				 w->flow->port);
@@ -193,9 +201,11 @@ static json_t *port_of(const struct work *w)
 static int add_at(struct work *w, json_t *path, json_t *value, const json_t *entry)
 {
 	w->fix->entry = entry;
-	w->fix->direction = w->direction;
-	w->fix->patch = json_pack("[{s:s, s:o, s:o}]", "op", "add", "path", path, "value", value);
-	return w->fix->patch ? 1 : -ENOMEM;
+	w->fix->kind = w->fix->policy->kind;
+	(void)snprintf(w->fix->key, sizeof(w->fix->key), "%s", pn_policy_key(w->fix->policy));
+	w->fix->document =
+		json_pack("[{s:s, s:o, s:o}]", "op", "add", "path", path, "value", value);
+	return w->fix->document ? 1 : -ENOMEM;
 }
 
 static int change_rule(struct work *w, const char *list, json_t *entry)
@@ -204,10 +214,15 @@ static int change_rule(struct work *w, const char *list, json_t *entry)
 		      entry, entry);
 }
 
+static json_t *np_rule(const struct work *w)
+{
+	return json_pack("{s:[o], s:[o]}", peers_field(w), np_peer(w), "ports", port_of(w));
+}
+
 /* A list that is empty may as well be missing, where nothing can be put behind its last entry. */
 static int add_np_rule(struct work *w)
 {
-	json_t *rule = json_pack("{s:[o], s:[o]}", peers_field(w), np_peer(w), "ports", port_of(w));
+	json_t *rule = np_rule(w);
 
 	w->fix->change = PN_FIX_ADD_RULE;
 	w->fix->rule = w->fix->policy->rules[w->direction].n;
@@ -216,13 +231,93 @@ static int add_np_rule(struct work *w)
 	return add_at(w, json_sprintf("/spec/%s", rules_field(w)), json_pack("[o]", rule), rule);
 }
 
+/* --- a policy of its own --- */
+
+/* Lower case letters, digits and hyphens, as a name may hold. */
+static void append_name(char *name, size_t size, const char *text)
+{
+	size_t n = strlen(name);
+
+	for (; *text && n + 1 < size; text++)
+		name[n++] =
+			isalnum((unsigned char)*text) ? (char)tolower((unsigned char)*text) : '-';
+	name[n] = '\0';
+}
+
+/* What people call it: by its workload rather than by the pod's name. */
+static void append_end(char *name, size_t size, const struct pn_policy_end *end)
+{
+	char addr[PN_ADDR_STRLEN];
+	json_t *labels, *first;
+
+	if (!end->pod) {
+		append_name(name, size, pn_addr_format(&end->addr, addr));
+		return;
+	}
+	labels = pick(end->pod->labels, is_identity);
+	first = json_object_iter_value(json_object_iter(labels));
+	append_name(name, size,
+		    first && *json_string_value(first) ? json_string_value(first)
+						       : pn_policy_member_object(end->pod)->name);
+	json_decref(labels);
+}
+
+static void name_policy(struct work *w, const struct pn_policy_end *subject)
+{
+	enum { HALF = 80, WHOLE = 160 };
+	struct pn_policy_fix *fix = w->fix;
+	char name[WHOLE] = "allow-";
+
+	append_end(name, HALF, subject);
+	append_name(name, sizeof(name), w->direction == PN_POLICY_EGRESS ? "-to-" : "-from-");
+	append_end(name, sizeof(name), w->peer);
+	append_name(name, sizeof(name), "-");
+	append_name(name, sizeof(name), lower_proto_name(w->flow->proto));
+	(void)snprintf(fix->key, sizeof(fix->key), "%s/%s-%u", subject->pod->ns->name, name,
+		       w->flow->port);
+	for (unsigned int n = 2; pn_policy_has(w->set, PN_POLICY_NETWORK, fix->key); n++)
+		(void)snprintf(fix->key, sizeof(fix->key), "%s/%s-%u-%u", subject->pod->ns->name,
+			       name, w->flow->port, n);
+}
+
+/* It selects no pod that is not isolated already: by all labels that last, and there are some. */
+static int new_policy(struct work *w, json_t *labels)
+{
+	const struct pn_policy_end *subject = pn_subject_of(w->flow, w->direction);
+	struct pn_policy_fix *fix = w->fix;
+	json_t *rule = np_rule(w);
+
+	name_policy(w, subject);
+	fix->policy = NULL;
+	fix->change = PN_FIX_NEW_POLICY;
+	fix->entry = rule;
+	fix->document = json_pack(
+		"{s:s, s:s, s:{s:s, s:s}, s:{s:{s:o}, s:[s], s:[o]}}", "apiVersion",
+		"networking.k8s.io/v1", "kind", "NetworkPolicy", "metadata", "namespace",
+		subject->pod->ns->name, "name", strchr(fix->key, '/') + 1, "spec", "podSelector",
+		"matchLabels", labels, "policyTypes",
+		w->direction == PN_POLICY_EGRESS ? "Egress" : "Ingress", rules_field(w), rule);
+	return fix->document ? 1 : -ENOMEM;
+}
+
+static int allow_by_new_rule(struct work *w)
+{
+	const struct pn_policy_member *pod = pn_subject_of(w->flow, w->direction)->pod;
+	json_t *labels = pick(pod->labels, is_lasting);
+
+	if (json_object_size(labels))
+		return new_policy(w, labels);
+	json_decref(labels);
+	return add_np_rule(w);
+}
+
 static int fix_isolation(struct work *w)
 {
 	const struct pn_missed_rule *m = w->side->nearest;
 
 	w->fix->policy = m ? w->side->nearest_policy : w->side->verdict.policy;
 	if (!m || (!m->port && !m->peer))
-		return add_np_rule(w);
+		return allow_by_new_rule(w);
 	w->fix->rule = m->rule;
 	if (m->port) {
 		w->fix->change = PN_FIX_ADD_PEER;
@@ -284,6 +379,6 @@ int pn_policy_fix(const struct pn_policy_set *set, const struct pn_policy_flow *
 
 void pn_policy_fix_done(struct pn_policy_fix *fix)
 {
-	json_decref(fix->patch);
-	fix->patch = NULL;
+	json_decref(fix->document);
+	fix->document = NULL;
 }

@@ -187,7 +187,7 @@ const char *pn_policy_rule_action(const struct pn_policy *p, enum pn_policy_dire
 enum pn_policy_reading {
 	PN_READING_BLOCKS_SPARE_PODS, /* ipBlock never matches a pod's address */
 	PN_READING_HOST_PODS,	      /* host-network pods are like any pod */
-	PN_READING_OWN_NODE,	      /* policies hold between a pod and its own node, too */
+	PN_READING_OWN_NODE,	      /* policies hold from a pod to its own node, too */
 	PN_READING_SAME_POD,	      /* and from a pod to itself */
 	PN_READING_BASELINE_SKIPPED,  /* a pod that any NetworkPolicy selects has no baseline */
 	PN_READING_NODES_MEAN_PODS,   /* a nodes peer also matches the pods on these nodes */

@@ -196,6 +196,7 @@ int pn_rule_room(struct pn_compiled_rule *r, uint32_t n_peers, uint32_t n_ports)
 int pn_policy_admit(struct pn_policy_set *set, struct pn_policy *p);
 void pn_policy_remove(struct pn_policy_set *set, enum pn_policy_kind kind,
 		      const struct pn_object *o);
+bool pn_policy_has(const struct pn_policy_set *set, enum pn_policy_kind kind, const char *key);
 void pn_policies_free(struct pn_policy_set *set);
 
 /* --- one file a family of kinds --- */

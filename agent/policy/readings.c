@@ -17,8 +17,8 @@ static const struct {
 				   "host-network pods that policies apply to and select like any "
 				   "other, as host policies of Calico and Cilium can do" },
 	[PN_READING_OWN_NODE] = { "own-node",
-				  "policies that hold between a pod and its own node, as with "
-				  "Calico and Cilium for egress" },
+				  "policies that hold from a pod to its own node, as with Calico "
+				  "and Cilium" },
 	[PN_READING_SAME_POD] = { "same-pod",
 				  "policies that hold from a pod to itself, as through a Service "
 				  "with some plugins" },
