@@ -322,6 +322,7 @@ bench: $(BENCHES) $(ACCURACY) $(B)/podonym $(TESTAPI) $(B)/tests/bpf/drop_counte
 	$(Q)for b in $(BENCHES); do echo "$${b##*/}"; $$b || exit 1; done
 	$(Q)echo accuracy; tests/bench/accuracy $(B)
 	$(Q)echo kills; tests/bench/kills $(B)
+	$(Q)echo policy flows; tests/bench/policy_flows $(B)
 	$(Q)echo informers; tests/bench/informers $(B)/tests/bench/bench_informer
 
 coverage: deps-coverage ## which lines the unit tests do not reach

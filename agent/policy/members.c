@@ -84,16 +84,16 @@ static bool is_better(const struct pn_policy_member *a, const struct pn_policy_m
 	return strcmp(a->key, b->key) < 0;
 }
 
-/* Return: NULL if no member of this kind has it */
+/* Return: NULL if nobody has it */
 static const struct pn_policy_member *owner_of(const struct pn_policy_set *set,
-					       const struct pn_addr *addr, enum pn_kind_id kind)
+					       const struct pn_addr *addr)
 {
 	const struct pn_policy_member *best = NULL;
 	const struct pn_policy_place *p;
 
 	HASH_FIND(hh, set->places, addr, sizeof(*addr), p);
 	for (const struct pn_policy_claim *c = p ? p->claims : NULL; c; c = c->next)
-		if (c->by->object->kind == kind && (!best || is_better(c->by, best)))
+		if (!best || is_better(c->by, best))
 			best = c->by;
 	return best;
 }
@@ -307,8 +307,11 @@ static const struct pn_policy_member *node_of(const struct pn_policy_set *set,
 	const struct pn_policy_member *node =
 		pn_policy_find(set, PN_KIND_NODE, pod->node_name, strlen(pod->node_name));
 
-	for (uint32_t i = 0; !node && i < pod->n_addrs; i++)
-		node = owner_of(set, &pod->addrs[i], PN_KIND_NODE);
+	for (uint32_t i = 0; !node && i < pod->n_addrs; i++) {
+		const struct pn_policy_member *m = owner_of(set, &pod->addrs[i]);
+
+		node = m && m->object->kind == PN_KIND_NODE ? m : NULL;
+	}
 	return node;
 }
 
@@ -327,12 +330,15 @@ void pn_policy_end_pod(const struct pn_policy_set *set, const struct pn_policy_m
 void pn_policy_end_addr(const struct pn_policy_set *set, const struct pn_addr *addr,
 			struct pn_policy_end *ret)
 {
+	const struct pn_policy_member *m = owner_of(set, addr);
+
 	*ret = (struct pn_policy_end) { .addr = *addr, .has_addr = true };
-	ret->pod = owner_of(set, addr, PN_KIND_POD);
-	if (!ret->pod)
-		ret->node = owner_of(set, addr, PN_KIND_NODE);
-	if (!ret->pod && !ret->node)
-		ret->service = owner_of(set, addr, PN_KIND_SERVICE);
+	if (m && m->object->kind == PN_KIND_POD)
+		ret->pod = m;
+	else if (m && m->object->kind == PN_KIND_NODE)
+		ret->node = m;
+	else
+		ret->service = m;
 }
 
 void pn_policy_end_family(struct pn_policy_end *end, const struct pn_addr *other)
