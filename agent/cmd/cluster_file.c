@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "cmd/yaml_stream.h"
 #include "kube/framing.h"
+#include "kube/json_load.h"
 #include "kube/json_trim.h"
 #include "kube/kind.h"
 
@@ -47,23 +48,15 @@ struct reading {
 
 /* --- one object --- */
 
+/* What cannot be trimmed is parsed as it is, for the sake of the message. */
 static int trim_and_parse(struct reading *r, const struct pn_json_set *members, const char *json,
 			  size_t len, json_t **ret)
 {
-	json_error_t error = { .text = "" };
-	json_t *tree;
 	int err = pn_json_trim(members, PN_JSON_KEEP_LABELS, json, len, &r->trimmed);
 
-	if (err == -ENOMEM)
-		return err;
 	if (err == 0)
-		tree = json_loadb(r->trimmed.data, r->trimmed.len, JSON_ALLOW_NUL, &error);
-	else
-		tree = json_loadb(json, len, JSON_ALLOW_NUL, &error);
-	if (!tree)
-		return pn_err_set(r->reterr, -EINVAL, "invalid JSON: %s", error.text);
-	*ret = tree;
-	return 0;
+		return pn_json_load(r->trimmed.data, r->trimmed.len, ret, r->reterr);
+	return err == -EBADMSG ? pn_json_load(json, len, ret, r->reterr) : err;
 }
 
 static const char *text_of(const json_t *tree, const char *field)

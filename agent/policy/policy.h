@@ -56,8 +56,8 @@ static inline void pn_policy_set_freep(struct pn_policy_set **set)
  * Costs what the change touches: of a pod whose labels others have too, a few look-ups; of new
  * labels, the selectors that want one of them; of a new selector, the labels that it wants.
  *
- * Return: 0; -ENOMEM; -EINVAL with @reterr for a policy that no API server would take: then the set
- * has no policy of that name.
+ * Return: 0; -ENOMEM: it is not in the set, or as it was before, until it is applied again; -EINVAL
+ * with @reterr for a policy that no API server would take: then the set has none of that name.
  */
 int pn_policy_apply(struct pn_policy_set *set, const struct pn_object *old,
 		    const struct pn_object *new, struct pn_err *reterr);

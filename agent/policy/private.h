@@ -203,8 +203,8 @@ void pn_policies_free(struct pn_policy_set *set);
 
 int pn_compile_networkpolicy(struct pn_policy_set *set, const struct pn_object *o,
 			     struct pn_policy **ret, struct pn_err *reterr);
-/* Return: PN_POLICY_KIND_MAX for an object of any other kind */
-enum pn_policy_kind pn_tier_kind(const struct pn_generic *g);
+/* @ret: PN_POLICY_KIND_MAX for an object of any other kind. Return: 0 or -ENOMEM */
+int pn_tier_kind(const struct pn_generic *g, enum pn_policy_kind *ret);
 int pn_compile_tier(struct pn_policy_set *set, enum pn_policy_kind kind, const struct pn_object *o,
 		    struct pn_policy **ret, struct pn_err *reterr);
 

@@ -53,9 +53,12 @@ static int apply_policy(struct pn_policy_set *set, enum pn_policy_kind kind,
 static int apply_generic(struct pn_policy_set *set, const struct pn_object *old,
 			 const struct pn_object *new, struct pn_err *reterr)
 {
-	enum pn_policy_kind kind = pn_tier_kind(pn_object_generic(new ? new : old));
+	enum pn_policy_kind kind;
+	int r = pn_tier_kind(pn_object_generic(new ? new : old), &kind);
 
-	return kind == PN_POLICY_KIND_MAX ? 0 : apply_policy(set, kind, old, new, reterr);
+	if (r < 0 || kind == PN_POLICY_KIND_MAX)
+		return r;
+	return apply_policy(set, kind, old, new, reterr);
 }
 
 int pn_policy_apply(struct pn_policy_set *set, const struct pn_object *old,

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/intern.h"
 #include "kube/json_fields.h"
+#include "kube/json_load.h"
 #include "kube/policy_draft.h"
 #include "policy/private.h"
 
@@ -24,12 +25,6 @@ struct reading {
 	bool is_egress;
 };
 
-static int load(const struct pn_generic *g, json_t **ret)
-{
-	*ret = json_loadb(g->json, g->len, JSON_ALLOW_NUL, NULL);
-	return *ret ? 0 : -ENOMEM;
-}
-
 static const char *text_of(const json_t *tree, const char *field)
 {
 	const char *text = json_string_value(json_object_get(tree, field));
@@ -37,21 +32,32 @@ static const char *text_of(const json_t *tree, const char *field)
 	return text ? text : "";
 }
 
-enum pn_policy_kind pn_tier_kind(const struct pn_generic *g)
+static enum pn_policy_kind kind_named(const char *name)
+{
+	unsigned int kind = PN_POLICY_CLUSTER_NETWORK;
+
+	while (kind < PN_POLICY_KIND_MAX &&
+	       strcmp(name, pn_policy_kind_name((enum pn_policy_kind)kind)) != 0)
+		kind++;
+	return (enum pn_policy_kind)kind;
+}
+
+int pn_tier_kind(const struct pn_generic *g, enum pn_policy_kind *ret)
 {
 	static const char group[] = "policy.networking.k8s.io/";
-	unsigned int kind = PN_POLICY_CLUSTER_NETWORK;
 	json_t *tree;
+	int r;
 
-	if (!memmem(g->json, g->len, group, sizeof(group) - 1) || load(g, &tree) < 0)
-		return PN_POLICY_KIND_MAX;
-	while (kind < PN_POLICY_KIND_MAX &&
-	       strcmp(text_of(tree, "kind"), pn_policy_kind_name((enum pn_policy_kind)kind)) != 0)
-		kind++;
-	if (strncmp(text_of(tree, "apiVersion"), group, sizeof(group) - 1) != 0)
-		kind = PN_POLICY_KIND_MAX;
+	*ret = PN_POLICY_KIND_MAX;
+	if (!memmem(g->json, g->len, group, sizeof(group) - 1))
+		return 0;
+	r = pn_json_load(g->json, g->len, &tree, NULL);
+	if (r < 0)
+		return r;
+	if (strncmp(text_of(tree, "apiVersion"), group, sizeof(group) - 1) == 0)
+		*ret = kind_named(text_of(tree, "kind"));
 	json_decref(tree);
-	return (enum pn_policy_kind)kind;
+	return 0;
 }
 
 /* --- parts --- */
@@ -385,13 +391,14 @@ static int read_spec(struct reading *r, const json_t *tree, struct pn_err *reter
 int pn_compile_tier(struct pn_policy_set *set, enum pn_policy_kind kind, const struct pn_object *o,
 		    struct pn_policy **ret, struct pn_err *reterr)
 {
+	const struct pn_generic *g = pn_object_generic(o);
 	struct reading r = { .set = set };
 	json_t *tree = NULL;
 	int err;
 
 	err = pn_policy_new(kind, o, &r.policy);
 	if (err == 0)
-		err = load(pn_object_generic(o), &tree);
+		err = pn_json_load(g->json, g->len, &tree, reterr);
 	if (err == 0)
 		err = read_spec(&r, tree, reterr);
 	json_decref(tree);
