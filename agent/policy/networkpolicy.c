@@ -110,8 +110,7 @@ int pn_compile_networkpolicy(struct pn_policy_set *set, const struct pn_object *
 	int r;
 
 	if (np->is_invalid)
-		return pn_err_set(reterr, -EINVAL,
-				  "a selector, peer, port or policyType in its spec is not valid");
+		return pn_err_set(reterr, -EINVAL, "spec: not valid: %s", np->refusal);
 	r = pn_policy_new(PN_POLICY_NETWORK, o, &p);
 	if (r < 0)
 		return r;

@@ -263,6 +263,7 @@ struct pn_policy_rule {
  * @is_ingress, @is_egress: policyTypes; where they are absent what the API says they default to
  * @is_invalid: something in it cannot be understood (counted in n_refused): a verdict that rests
  *              on it is not to be trusted
+ * @refusal:    what that is first, in words that live for ever; "" if nothing
  */
 struct pn_networkpolicy {
 	struct pn_object meta;
@@ -270,6 +271,7 @@ struct pn_networkpolicy {
 	struct pn_label_selector pods;
 	uint32_t n_ingress, n_egress;
 	const struct pn_policy_rule *ingress, *egress;
+	const char *refusal;
 };
 
 /**

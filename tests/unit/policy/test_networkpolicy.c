@@ -378,20 +378,40 @@ static void all_that_decided_are_named_in_order(void **state)
 	pn_buf_done(&got);
 }
 
-static void an_invalid_policy_is_refused_and_leaves_none(void **state)
+static void an_invalid_policy_is_refused_in_words_and_leaves_none(void **state)
 {
+	static const struct {
+		const char *spec, *says;
+	} table[] = {
+		{ "'podSelector':{},'ingress':[{'from':[{}]}]", "a peer" },
+		{ "'podSelector':{},'ingress':[{'from':[{'ipBlock':{'cidr':'10.0.0.0/33'}}]}]",
+		  "a peer" },
+		{ "'podSelector':{},'ingress':[{'from':[{'ipBlock':{'cidr':'10.0.0.0/8','except':["
+		  "'x']}}]}]",
+		  "except" },
+		{ "'podSelector':{},'ingress':[{'ports':[{'port':9,'endPort':8}]}]", "a port" },
+		{ "'podSelector':{'matchExpressions':[{'key':'a','operator':'Like'}]}",
+		  "a selector" },
+		{ "'podSelector':{'matchLabels':{'a b':'c'}}", "a label" },
+		{ "'podSelector':{},'policyTypes':['Both']", "policyTypes" },
+	};
 	const struct world *w = three_pods(state);
-	struct pn_err err = { "" };
+	char text[1024];
 
-	policy(w, "shop", "p", "'podSelector':{}");
-	assert_int_equal(
-		try_apply(w,
-			  "{'kind':'NetworkPolicy','metadata':{'namespace':'shop','name':'p'},"
-			  "'spec':{'podSelector':{},'ingress':[{'from':[{}]}]}}",
-			  &err),
-		-EINVAL);
-	assert_non_null(strstr(err.text, "not valid"));
-	check_allows(w, WEB_DB);
+	for (size_t i = 0; i < PN_ARRAY_SIZE(table); i++) {
+		struct pn_err err = { "" };
+
+		policy(w, "shop", "p", "'podSelector':{}");
+		check_denies(w, WEB_DB);
+		(void)snprintf(text, sizeof(text),
+			       "{'kind':'NetworkPolicy','metadata':{'namespace':'shop','name':'p'},"
+			       "'spec':{%s}}",
+			       table[i].spec);
+		assert_int_equal(try_apply(w, text, &err), -EINVAL);
+		if (!strstr(err.text, table[i].says))
+			fail_msg("%s: %s", text, err.text);
+		check_allows(w, WEB_DB);
+	}
 }
 
 int main(void)
@@ -413,7 +433,7 @@ int main(void)
 		TEST(a_changed_label_changes_who_is_meant),
 		TEST(a_namespace_without_its_object_has_its_name),
 		TEST(all_that_decided_are_named_in_order),
-		TEST(an_invalid_policy_is_refused_and_leaves_none),
+		TEST(an_invalid_policy_is_refused_in_words_and_leaves_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
