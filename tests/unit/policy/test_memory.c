@@ -123,7 +123,7 @@ static void an_explanation_fails_whole(void **state)
 {
 	const struct world *w = *state;
 	struct pn_explanation *e = NULL;
-	char spec[8192] = "'podSelector':{},'ingress':[";
+	char spec[3800] = "'podSelector':{},'ingress':[";
 	struct asked a;
 	int r = -ENOMEM;
 
