@@ -41,13 +41,14 @@ LIB_ABI := 0
 # --- what is built -------------------------------------------------------------------------------
 
 # Each folder is an archive; it may use those left of it. tests/unit/FOLDER links only them.
-FOLDERS := base kube index datapath flow export serve cmd
+FOLDERS := base kube index datapath flow policy export serve cmd
 
 PKGS_base :=
 PKGS_kube := libcurl libuv jansson yaml-0.1 liburcu-bp
 PKGS_index := liburcu-qsbr liburcu-cds
 PKGS_datapath := libbpf libnl-route-3.0
 PKGS_flow :=
+PKGS_policy := jansson
 PKGS_export :=
 PKGS_serve := libuv jansson
 PKGS_cmd := libuv jansson yaml-0.1
@@ -340,6 +341,7 @@ bench: $(BENCHES) $(ACCURACY) $(TRAFFIC) $(B)/podonym $(TESTAPI) $(B)/tests/bpf/
 	$(Q)echo kills; tests/bench/kills $(B)
 	$(Q)echo traffic; tests/bench/traffic $(B)
 	$(Q)echo soak_flows; tests/bench/soak_flows $(B)
+	$(Q)echo policy flows; tests/bench/policy_flows $(B)
 	$(Q)echo informers; tests/bench/informers $(B)/tests/bench/bench_informer
 
 coverage: deps-coverage ## which lines the unit tests do not reach

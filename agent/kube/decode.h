@@ -41,6 +41,7 @@ enum {
  * @err:          may be NULL
  * @error:        0, or the first error: -EINVAL, -EBADMSG for what is not protobuf, -ENOMEM
  * @n_refused:    see struct pn_object
+ * @refusal:      NULL, or words for the first of what was refused
  * @keep_labels, @annotations: see struct pn_decoding
  * @watch_label:  NULL, or a label whose value goes to @label_value
  */
@@ -48,6 +49,7 @@ struct pn_draft {
 	struct pn_err *err;
 	int error;
 	uint32_t n_refused;
+	const char *refusal;
 	bool keep_labels;
 	const char *const *annotations;
 	const char *watch_label, *label_value;

@@ -26,6 +26,7 @@ void pn_draft_begin(struct pn_draft *d, const struct pn_decoding *decoding, stru
 	d->err = err;
 	d->error = 0;
 	d->n_refused = 0;
+	d->refusal = NULL;
 	d->keep_labels = decoding->keep_labels;
 	d->annotations = decoding->annotations;
 	d->watch_label = NULL;

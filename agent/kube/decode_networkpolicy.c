@@ -8,7 +8,7 @@
 #include "kube/pb_numbers.h"
 #include "kube/policy_draft.h"
 
-static struct pn_label_selector read_selector_json(struct pn_draft *d, const json_t *tree)
+struct pn_label_selector pn_policy_selector_json(struct pn_draft *d, const json_t *tree)
 {
 	const json_t *list = pn_json_array(d, tree, "matchExpressions");
 	struct pn_selector_draft s = { 0 };
@@ -40,7 +40,7 @@ static const struct pn_label_selector *read_optional_json(struct pn_draft *d, co
 {
 	const json_t *tree = pn_json_object(d, parent, field);
 
-	return tree ? keep(d, read_selector_json(d, tree)) : NULL;
+	return tree ? keep(d, pn_policy_selector_json(d, tree)) : NULL;
 }
 
 static void read_port_json(struct pn_draft *d, const json_t *tree, struct pn_rule_draft *rule)
@@ -105,7 +105,7 @@ int pn_decode_networkpolicy_json(const struct pn_decoding *decoding, const json_
 	pn_json_meta(d, tree, &p.policy.meta);
 	p.n_meta_refused = d->n_refused;
 	spec = pn_json_object(d, tree, "spec");
-	p.policy.pods = read_selector_json(d, pn_json_object(d, spec, "podSelector"));
+	p.policy.pods = pn_policy_selector_json(d, pn_json_object(d, spec, "podSelector"));
 	read_rules_json(d, spec, "ingress", "from", &p.ingress, &p.policy.n_ingress);
 	read_rules_json(d, spec, "egress", "to", &p.egress, &p.policy.n_egress);
 	pn_json_texts(d, spec, "policyTypes", PN_SHORT_TEXT_LEN, &p.types);

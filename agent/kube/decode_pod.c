@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pods: the addresses, the node and its addresses, the declared host ports, the phase. Called through
- * the table of kinds for each pod in a list or watch event.
+ * Pods: the addresses, the node and its addresses, the declared host ports and those with a name, the
+ * phase. Called through the table of kinds for each pod in a list or watch event.
  */
 #include <string.h>
 
@@ -24,9 +24,40 @@ static void begin(struct draft *d, const struct pn_decoding *decoding, struct pn
 	d->pod.node_name = d->pod_ip = d->host_ip = "";
 }
 
-static void add_port(struct draft *d, int64_t host, int64_t container, const char *proto_name)
+/* A container's port as it is written. */
+struct port {
+	int64_t host, container;
+	const char *name, *proto;
+};
+
+/* What a container is to its ports' names. */
+enum container { CONTAINER_MAIN, CONTAINER_RESTARTED, CONTAINER_PASSING };
+
+static void add_named_port(struct draft *d, const struct port *port, enum container container)
 {
-	uint8_t proto = pn_proto_parse(proto_name);
+	uint8_t proto = pn_proto_parse(port->proto);
+	struct pn_named_port *v;
+
+	if (!port->name[0] || container == CONTAINER_PASSING)
+		return;
+	if (port->container < 1 || port->container > UINT16_MAX || !proto) {
+		d->common.n_refused++;
+		return;
+	}
+	v = pn_draft_more(&d->common, d->pod.named_ports, d->pod.n_named_ports, sizeof(*v),
+			  PN_MAX_PORTS);
+	if (!v)
+		return;
+	v[d->pod.n_named_ports++] =
+		(struct pn_named_port) { port->name, (uint16_t)port->container, proto,
+					 container == CONTAINER_RESTARTED };
+	d->pod.named_ports = v;
+}
+
+static void add_host_port(struct draft *d, const struct port *port)
+{
+	int64_t host = port->host, container = port->container;
+	uint8_t proto = pn_proto_parse(port->proto);
 	struct pn_host_port *v;
 
 	if (host == 0)
@@ -68,22 +99,44 @@ static int finish(struct draft *d, struct pn_object **ret)
 	return pn_draft_finish(&d->common, &d->pod.meta, ret);
 }
 
-static void read_containers_json(struct draft *d, const json_t *spec, const char *field)
+static void read_ports_json(struct draft *d, const json_t *tree, enum container container)
 {
 	struct pn_draft *c = &d->common;
-	const json_t *containers = pn_json_array(c, spec, field);
+	const json_t *ports = pn_json_array(c, tree, "ports");
 
-	for (size_t i = 0; i < json_array_size(containers); i++) {
-		const json_t *ports =
-			pn_json_array(c, pn_json_item(c, containers, i, field), "ports");
+	for (size_t i = 0; i < json_array_size(ports); i++) {
+		const json_t *entry = pn_json_item(c, ports, i, "ports");
+		struct port port = {
+			.host = pn_json_int(c, entry, "hostPort"),
+			.container = pn_json_int(c, entry, "containerPort"),
+			.name = pn_json_name(c, entry, "name", PN_SHORT_TEXT_LEN),
+			.proto = pn_json_string(c, entry, "protocol", PN_SHORT_TEXT_LEN),
+		};
 
-		for (size_t k = 0; k < json_array_size(ports); k++) {
-			const json_t *port = pn_json_item(c, ports, k, "ports");
+		add_host_port(d, &port);
+		add_named_port(d, &port, container);
+	}
+}
 
-			add_port(d, pn_json_int(c, port, "hostPort"),
-				 pn_json_int(c, port, "containerPort"),
-				 pn_json_string(c, port, "protocol", PN_SHORT_TEXT_LEN));
-		}
+static enum container init_container(const char *restart_policy)
+{
+	return strcmp(restart_policy, "Always") == 0 ? CONTAINER_RESTARTED : CONTAINER_PASSING;
+}
+
+static void read_containers_json(struct draft *d, const json_t *spec)
+{
+	struct pn_draft *c = &d->common;
+	const json_t *main = pn_json_array(c, spec, "containers");
+	const json_t *init = pn_json_array(c, spec, "initContainers");
+
+	for (size_t i = 0; i < json_array_size(main); i++)
+		read_ports_json(d, pn_json_item(c, main, i, "containers"), CONTAINER_MAIN);
+	for (size_t i = 0; i < json_array_size(init); i++) {
+		const json_t *tree = pn_json_item(c, init, i, "initContainers");
+
+		read_ports_json(d, tree,
+				init_container(pn_json_string(c, tree, "restartPolicy",
+							      PN_SHORT_TEXT_LEN)));
 	}
 }
 
@@ -122,38 +175,55 @@ int pn_decode_pod_json(const struct pn_decoding *decoding, const json_t *tree,
 	spec = pn_json_object(&d.common, tree, "spec");
 	d.pod.node_name = pn_json_name(&d.common, spec, "nodeName", PN_OBJECT_NAME_LEN);
 	d.pod.host_network = pn_json_bool(&d.common, spec, "hostNetwork", false);
-	read_containers_json(&d, spec, "containers");
-	read_containers_json(&d, spec, "initContainers");
+	read_containers_json(&d, spec);
 	read_status_json(&d, pn_json_object(&d.common, tree, "status"));
 	return finish(&d, ret);
 }
 
-static void read_port_pb(struct draft *d, const struct pn_pb_field *f)
+static void read_port_pb(struct draft *d, const struct pn_pb_field *f, enum container container)
 {
 	struct pn_draft *c = &d->common;
 	struct pn_pb m = pn_pb_message(c, f, "ports");
-	int64_t host = 0, container = 0;
+	struct port port = { .name = "" };
 	struct pn_pb_field part, proto = { .type = PN_PB_BYTES };
 
 	while (pn_pb_next(c, &m, &part)) {
-		if (part.number == PB_CONTAINER_PORT_HOST)
-			host = pn_pb_int(c, &part, "hostPort");
+		if (part.number == PB_CONTAINER_PORT_NAME)
+			port.name = pn_pb_name(c, &part, "name", PN_SHORT_TEXT_LEN);
+		else if (part.number == PB_CONTAINER_PORT_HOST)
+			port.host = pn_pb_int(c, &part, "hostPort");
 		else if (part.number == PB_CONTAINER_PORT_CONTAINER)
-			container = pn_pb_int(c, &part, "containerPort");
+			port.container = pn_pb_int(c, &part, "containerPort");
 		else if (part.number == PB_CONTAINER_PORT_PROTOCOL)
 			proto = part;
 	}
-	add_port(d, host, container, pn_pb_string(c, &proto, "protocol", PN_SHORT_TEXT_LEN));
+	port.proto = pn_pb_string(c, &proto, "protocol", PN_SHORT_TEXT_LEN);
+	add_host_port(d, &port);
+	add_named_port(d, &port, container);
+}
+
+/* The policy stands behind the ports. */
+static enum container init_container_pb(struct pn_draft *c, struct pn_pb m)
+{
+	struct pn_pb_field part;
+	const char *policy = "";
+
+	while (pn_pb_next(c, &m, &part))
+		if (part.number == PB_CONTAINER_RESTART_POLICY)
+			policy = pn_pb_string(c, &part, "restartPolicy", PN_SHORT_TEXT_LEN);
+	return init_container(policy);
 }
 
 static void read_container_pb(struct draft *d, const struct pn_pb_field *f)
 {
+	bool is_init = f->number == PB_POD_SPEC_INIT_CONTAINERS;
 	struct pn_pb m = pn_pb_message(&d->common, f, "containers");
+	enum container container = is_init ? init_container_pb(&d->common, m) : CONTAINER_MAIN;
 	struct pn_pb_field part;
 
 	while (pn_pb_next(&d->common, &m, &part))
 		if (part.number == PB_CONTAINER_PORTS)
-			read_port_pb(d, &part);
+			read_port_pb(d, &part, container);
 }
 
 static void read_spec_pb(struct draft *d, const struct pn_pb_field *f)

@@ -141,6 +141,31 @@ static void put_host_ports(struct pn_pb_writer *w, const struct pn_pod *p)
 	pn_pb_end(w, container);
 }
 
+static void put_named_port(struct pn_pb_writer *w, const struct pn_named_port *port)
+{
+	size_t m = pn_pb_begin(w, PB_CONTAINER_PORTS);
+
+	pn_pb_put_text(w, PB_CONTAINER_PORT_NAME, port->name);
+	pn_pb_put_int(w, PB_CONTAINER_PORT_CONTAINER, port->port);
+	put_proto(w, PB_CONTAINER_PORT_PROTOCOL, port->proto);
+	pn_pb_end(w, m);
+}
+
+/* A container for each: which of them were together is not kept. */
+static void put_named_ports(struct pn_pb_writer *w, const struct pn_pod *p)
+{
+	for (uint32_t i = 0; i < p->n_named_ports; i++) {
+		bool is_init = p->named_ports[i].is_init;
+		size_t container = pn_pb_begin(w, is_init ? PB_POD_SPEC_INIT_CONTAINERS
+							  : PB_POD_SPEC_CONTAINERS);
+
+		put_named_port(w, &p->named_ports[i]);
+		if (is_init)
+			pn_pb_put_text(w, PB_CONTAINER_RESTART_POLICY, "Always");
+		pn_pb_end(w, container);
+	}
+}
+
 static void put_ips(struct pn_pb_writer *w, uint32_t number, uint32_t ip_number,
 		    const struct pn_addr *addrs, uint32_t n)
 {
@@ -161,6 +186,7 @@ static void put_pod(struct pn_pb_writer *w, const struct pn_object *o)
 	pn_pb_put_text(w, PB_POD_SPEC_NODE_NAME, p->node_name);
 	put_nonzero(w, PB_POD_SPEC_HOST_NETWORK, p->host_network);
 	put_host_ports(w, p);
+	put_named_ports(w, p);
 	pn_pb_end(w, m);
 	m = pn_pb_begin(w, PB_OBJECT_STATUS);
 	pn_pb_put_text(w, PB_POD_STATUS_PHASE, pn_pod_phase_name((enum pn_pod_phase)p->phase));

@@ -41,10 +41,11 @@ SET(owners, ALL("kind"), ALL("name"), ALL("uid"), ALL("controller"));
 SET(metadata, METADATA);
 SET(meta_only, COMMON(metadata));
 
-SET(container_port, ALL("hostPort"), ALL("containerPort"), ALL("protocol"));
+SET(container_port, ALL("name"), ALL("hostPort"), ALL("containerPort"), ALL("protocol"));
 SET(container, OF("ports", container_port));
+SET(init_container, OF("ports", container_port), ALL("restartPolicy"));
 SET(pod_spec, ALL("nodeName"), ALL("hostNetwork"), OF("containers", container),
-    OF("initContainers", container));
+    OF("initContainers", init_container));
 SET(pod_status, ALL("phase"), ALL("hostIP"), ALL("hostIPs"), ALL("podIP"), ALL("podIPs"),
     ALL("startTime"));
 SET(pod, COMMON(metadata), OF("spec", pod_spec), OF("status", pod_status));

@@ -115,11 +115,15 @@ static void walk_meta(struct walk *w, struct pn_object *o)
 static void walk_pod(struct walk *w, struct pn_object *o)
 {
 	struct pn_pod *p = (struct pn_pod *)o;
+	struct pn_named_port *named;
 
 	p->node_name = shared(w, p->node_name);
 	LIST(w, p->addrs, p->n_addrs);
 	LIST(w, p->host_ports, p->n_host_ports);
 	LIST(w, p->host_addrs, p->n_host_addrs);
+	named = writable(LIST(w, p->named_ports, p->n_named_ports));
+	for (uint32_t i = 0; i < p->n_named_ports; i++)
+		named[i].name = shared(w, named[i].name);
 }
 
 static void walk_service(struct walk *w, struct pn_object *o)

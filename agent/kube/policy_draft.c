@@ -32,6 +32,13 @@ static bool is_sound(const struct pn_port_draft *port)
 	       (port->end_port == 0 || (is_port(port->end_port) && port->end_port >= port->port));
 }
 
+static void refuse(struct pn_draft *d, const char *what)
+{
+	d->n_refused++;
+	if (!d->refusal)
+		d->refusal = what;
+}
+
 void pn_policy_add_port(struct pn_draft *d, struct pn_rule_draft *rule,
 			const struct pn_port_draft *port)
 {
@@ -39,7 +46,7 @@ void pn_policy_add_port(struct pn_draft *d, struct pn_rule_draft *rule,
 	struct pn_policy_port *v, to = { .proto = proto, .port_name = "" };
 
 	if (!proto || !is_sound(port)) {
-		d->n_refused++;
+		refuse(d, "a port of a rule: not TCP, UDP or SCTP with a port, a range or a name");
 		return;
 	}
 	if (port->has_port && port->is_name) {
@@ -60,7 +67,7 @@ static void add_except(struct pn_draft *d, struct pn_policy_peer *to, const char
 	struct pn_cidr *v, cidr;
 
 	if (pn_cidr_parse(text, &cidr) < 0) {
-		d->n_refused++;
+		refuse(d, "an ipBlock: except is not a network");
 		return;
 	}
 	v = pn_draft_more(d, to->except, to->n_except, sizeof(*v), MAX_ENTRIES);
@@ -90,7 +97,8 @@ void pn_policy_add_peer(struct pn_draft *d, struct pn_rule_draft *rule,
 	bool selects = peer->pods || peer->namespaces;
 
 	if (selects == peer->has_block || (peer->has_block && !add_block(d, &to, peer))) {
-		d->n_refused++;
+		refuse(d, "a peer of a rule: needs selectors or an ipBlock with a network, and not "
+			  "both");
 		return;
 	}
 	v = pn_draft_more(d, rule->peers, rule->n_peers, sizeof(*v), MAX_ENTRIES);
@@ -136,7 +144,8 @@ void pn_policy_add_requirement(struct pn_draft *d, struct pn_selector_draft *s, 
 
 	if (!key[0] || op == PN_SELECTOR_OP_MAX || wants_values != (values->n > 0) ||
 	    !are_label_texts(key, values)) {
-		d->n_refused++;
+		refuse(d, "a selector: not a key with In, NotIn, Exists or DoesNotExist and its "
+			  "values");
 		return;
 	}
 	v = pn_draft_more(d, s->requirements, s->n_requirements, sizeof(*v), MAX_ENTRIES);
@@ -184,7 +193,7 @@ static void set_types(struct pn_policy_draft *p)
 		else if (strcmp(p->types.v[i], "Egress") == 0)
 			np->is_egress = true;
 		else
-			p->common.n_refused++;
+			refuse(&p->common, "policyTypes: not Ingress or Egress");
 	}
 }
 
@@ -194,5 +203,8 @@ int pn_policy_finish(struct pn_policy_draft *p, struct pn_object **ret)
 	p->policy.ingress = p->ingress;
 	p->policy.egress = p->egress;
 	p->policy.is_invalid = p->common.n_refused > p->n_meta_refused;
+	p->policy.refusal = p->common.refusal	   ? p->common.refusal
+			    : p->policy.is_invalid ? "a label of a selector, or too much in it"
+						   : "";
 	return pn_draft_finish(&p->common, &p->policy.meta, ret);
 }

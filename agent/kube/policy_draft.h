@@ -59,6 +59,9 @@ void pn_policy_add_requirement(struct pn_draft *d, struct pn_selector_draft *s, 
 /** pn_policy_selector() - Return: for as long as the draft */
 struct pn_label_selector pn_policy_selector(struct pn_selector_draft *s);
 
+/** pn_policy_selector_json() - a LabelSelector; NULL is an empty one. Return: for as long as the draft */
+struct pn_label_selector pn_policy_selector_json(struct pn_draft *d, const json_t *tree);
+
 /** pn_policy_add_rule() - to either list of @p */
 void pn_policy_add_rule(struct pn_draft *d, struct pn_policy_rule **rules, uint32_t *n,
 			const struct pn_rule_draft *rule);

@@ -9,53 +9,12 @@
 
 #include "base/metric.h"
 #include "kube/json_fields.h"
+#include "kube/json_load.h"
 #include "kube/json_trim.h"
 #include "kube/wire_impl.h"
 
 /* A list's own metadata is small; more is not worth a tree. */
 enum { MAX_LIST_META = 64 << 10, KEPT_CAP = 1 << 20 };
-
-/*
- * jansson calls lack of memory bad syntax in some places, and bad syntax costs an object for good.
- * So its allocations pass here.
- */
-static _Thread_local bool is_out_of_memory;
-
-static void *json_alloc(size_t size)
-{
-	void *p = malloc(size);
-
-	if (!p)
-		is_out_of_memory = true;
-	return p;
-}
-
-__attribute__((constructor)) static void watch_json_memory(void)
-{
-	json_set_alloc_funcs(json_alloc, free);
-}
-
-/*
- * The last of two members with one name wins, as in Go; NUL characters are legal in annotations,
- * so a text with one must not cost the whole list. jansson itself stops at a depth of 2048.
- */
-static int parse(const char *json, size_t len, json_t **ret, struct pn_err *reterr)
-{
-	json_error_t error;
-	json_t *tree;
-
-	is_out_of_memory = false;
-	tree = json_loadb(json, len, JSON_ALLOW_NUL, &error);
-	if (is_out_of_memory) {
-		json_decref(tree);
-		return -ENOMEM;
-	}
-	if (!tree)
-		return pn_err_set(reterr, -EBADMSG, "invalid JSON at byte %d of an object: %s",
-				  error.position, error.text);
-	*ret = tree;
-	return 0;
-}
 
 /* What cannot be trimmed is parsed as it is, for the sake of the message and its place. */
 static int parse_wanted(struct pn_wire *w, const struct pn_json_set *set, const char *json,
@@ -67,10 +26,10 @@ static int parse_wanted(struct pn_wire *w, const struct pn_json_set *set, const 
 	int r = pn_json_trim(set, keep, json, len, buf);
 
 	if (r == 0)
-		r = parse(buf->data, buf->len, ret, NULL);
+		r = pn_json_load(buf->data, buf->len, ret, NULL);
 	if (buf->cap > KEPT_CAP)
 		pn_buf_done(buf);
-	return r == -EBADMSG ? parse(json, len, ret, reterr) : r;
+	return r == -EBADMSG ? pn_json_load(json, len, ret, reterr) : r;
 }
 
 static void free_tree(json_t **tree)
@@ -200,7 +159,7 @@ static int take_member(void *data, const char *key, size_t key_len, const char *
 		return 0;
 	if (len > MAX_LIST_META)
 		return pn_wire_bad_list(w, "metadata");
-	r = parse(json, len, &tree, w->err);
+	r = pn_json_load(json, len, &tree, w->err);
 	return r < 0 ? r : take_list_meta(w, tree);
 }
 

@@ -90,12 +90,24 @@ struct pn_host_port {
 };
 
 /**
+ * struct pn_named_port - a container port that network policies can name
+ * @is_init: of an init container that goes on beside the others (restartPolicy: Always)
+ */
+struct pn_named_port {
+	const char *name;
+	uint16_t port; /* host byte order */
+	uint8_t proto; /* IPPROTO_* */
+	bool is_init;
+};
+
+/**
  * struct pn_pod
  * @phase:        enum pn_pod_phase
  * @start_time_s: status.startTime, seconds since 1970; 0 if absent
  * @addrs:        podIPs, or podIP where podIPs is absent; no duplicates
  * @host_ports:   of all containers, init containers included
  * @host_addrs:   of its node: hostIPs, or hostIP where hostIPs is absent
+ * @named_ports:  container ports with a name; of init containers only those that go on running
  */
 struct pn_pod {
 	struct pn_object meta;
@@ -107,6 +119,8 @@ struct pn_pod {
 	const struct pn_addr *addrs;
 	const struct pn_host_port *host_ports;
 	const struct pn_addr *host_addrs;
+	uint32_t n_named_ports;
+	const struct pn_named_port *named_ports;
 };
 
 struct pn_service_port {
@@ -249,6 +263,7 @@ struct pn_policy_rule {
  * @is_ingress, @is_egress: policyTypes; where they are absent what the API says they default to
  * @is_invalid: something in it cannot be understood (counted in n_refused): a verdict that rests
  *              on it is not to be trusted
+ * @refusal:    what that is first, in words that live for ever; "" if nothing
  */
 struct pn_networkpolicy {
 	struct pn_object meta;
@@ -256,6 +271,7 @@ struct pn_networkpolicy {
 	struct pn_label_selector pods;
 	uint32_t n_ingress, n_egress;
 	const struct pn_policy_rule *ingress, *egress;
+	const char *refusal;
 };
 
 /**

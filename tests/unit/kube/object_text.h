@@ -55,6 +55,9 @@ static void say_pod(struct pn_buf *b, const struct pn_pod *p)
 	for (uint32_t i = 0; i < p->n_host_ports; i++)
 		SAY(b, " port=%u:%u/%u", p->host_ports[i].host_port,
 		    p->host_ports[i].container_port, p->host_ports[i].proto);
+	for (uint32_t i = 0; i < p->n_named_ports; i++)
+		SAY(b, " %sname=%s:%u/%u", p->named_ports[i].is_init ? "init-" : "",
+		    p->named_ports[i].name, p->named_ports[i].port, p->named_ports[i].proto);
 	if (p->n_host_addrs)
 		SAY(b, " host-addrs=");
 	say_addrs(b, p->host_addrs, p->n_host_addrs);

@@ -73,6 +73,31 @@ static void pod_keeps_what_names_a_packet(void **state)
 	pn_object_unref(obj);
 }
 
+static void ports_with_a_name_are_kept_if_their_container_goes_on(void **state)
+{
+	struct pn_object *obj = decode(
+		PN_KIND_POD,
+		"{'metadata':{'name':'a'},'spec':{'containers':[{'ports':[{'name':'http',"
+		"'containerPort':8080},{'containerPort':81},{'name':'far','containerPort':70000},"
+		"{'name':'dns','containerPort':53,'protocol':'UDP'}]}],'initContainers':["
+		"{'restartPolicy':'Always','ports':[{'name':'side','containerPort':9}]},"
+		"{'ports':[{'name':'once','containerPort':10}]}]}}");
+	const struct pn_pod *pod = pn_object_pod(obj);
+
+	(void)state;
+	assert_int_equal(pod->n_named_ports, 3);
+	assert_string_equal(pod->named_ports[0].name, "http");
+	assert_int_equal(pod->named_ports[0].port, 8080);
+	assert_int_equal(pod->named_ports[0].proto, IPPROTO_TCP);
+	assert_false(pod->named_ports[0].is_init);
+	assert_string_equal(pod->named_ports[1].name, "dns");
+	assert_int_equal(pod->named_ports[1].proto, IPPROTO_UDP);
+	assert_string_equal(pod->named_ports[2].name, "side");
+	assert_true(pod->named_ports[2].is_init);
+	assert_int_equal(obj->n_refused, 1);
+	pn_object_unref(obj);
+}
+
 static void absent_and_null_fields_are_empty(void **state)
 {
 	static const char *const texts[] = {
@@ -496,7 +521,7 @@ static void a_pod_takes_little_memory(void **state)
 				    "{'podIPs':[{'ip':'10.0.0.1'},{'ip':'fd00::1'}]}}");
 
 	(void)state;
-	assert_true(malloc_usable_size(obj) <= 248);
+	assert_true(malloc_usable_size(obj) <= 264);
 	pn_object_unref(obj);
 }
 
@@ -505,6 +530,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, nothing_stays_interned)
 	static const struct CMUnitTest tests[] = {
 		TEST(pod_keeps_what_names_a_packet),
+		TEST(ports_with_a_name_are_kept_if_their_container_goes_on),
 		TEST(absent_and_null_fields_are_empty),
 		TEST(pod_ip_stands_in_for_absent_pod_ips),
 		TEST(host_ip_stands_in_for_absent_host_ips),

@@ -100,6 +100,10 @@ static void pods_stay_the_same(void **state)
 	      "'status':{'phase':'Running','startTime':'2026-07-01T10:00:05Z','podIP':'10.0.0.1',"
 	      "'podIPs':[{'ip':'10.0.0.1'},{'ip':'fd00::1'}],'hostIP':'192.168.0.1',"
 	      "'hostIPs':[{'ip':'192.168.0.1'},{'ip':'fe80::1'}]}}");
+	check(PN_KIND_POD,
+	      "{" META ",'spec':{'containers':[{'ports':[{'name':'http','containerPort':80},"
+	      "{'name':'dns','containerPort':53,'protocol':'UDP'}]}],'initContainers':["
+	      "{'restartPolicy':'Always','ports':[{'name':'side','containerPort':9}]}]}}");
 	check(PN_KIND_POD, "{'metadata':{'name':'a','deletionTimestamp':'2026-07-01T10:00:00Z'},"
 			   "'status':{'phase':'Succeeded'}}");
 	check(PN_KIND_POD, "{'metadata':{'name':'a'},'status':{'phase':'Failed'}}");

@@ -59,10 +59,11 @@ static void what_nobody_reads_is_dropped(void **state)
 	check("{'metadata':{'labels':{'a':'b'},'annotations':{'x':'y','k8s.io/initial-events-end':"
 	      "'true'}}}",
 	      "{'metadata':{'annotations':{'k8s.io/initial-events-end':'true'}}}");
-	check("{'spec':{'containers':[{'image':'i','ports':[{'name':'n','hostPort':1}, "
-	      "{}]},{},{'x':1}],"
+	check("{'spec':{'containers':[{'image':'i','ports':[{'x':'n','hostPort':1}, "
+	      "{}]},{},{'restartPolicy':1}],'initContainers':[{'restartPolicy':'Always'}],"
 	      "'volumes':[]}}",
-	      "{'spec':{'containers':[{'ports':[{'hostPort':1},{}]},{},{}]}}");
+	      "{'spec':{'containers':[{'ports':[{'hostPort':1},{}]},{},{}],'initContainers':["
+	      "{'restartPolicy':'Always'}]}}");
 }
 
 static void values_of_another_type_stay_for_the_decoder_to_refuse(void **state)

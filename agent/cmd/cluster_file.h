@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_CMD_CLUSTER_FILE_H
+#define PN_CMD_CLUSTER_FILE_H
+
+#include <stdio.h>
+
+#include "policy/policy.h"
+
+/**
+ * pn_cluster_read() - the objects of a file, as `kubectl get -o json` or `-o yaml` prints them
+ * @path: "-": standard input
+ *
+ * JSON: one object or one List. YAML: any number of documents, each an object or a List. In any
+ * order; what policies have no use for is skipped. Objects are read one at a time.
+ *
+ * Return: 0, or a negative errno with @reterr, which names the file and the place in it
+ */
+int pn_cluster_read(const char *path, struct pn_policy_set *set, struct pn_err *reterr);
+
+/** pn_cluster_read_stream() - the same; @name is for messages */
+int pn_cluster_read_stream(FILE *in, const char *name, struct pn_policy_set *set,
+			   struct pn_err *reterr);
+
+#endif

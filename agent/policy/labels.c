@@ -1,0 +1,683 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Selectors against sets of labels, worked out when either comes, so that a verdict only looks at
+ * bits. So that neither needs to be held against all of the other, a selector that wants a label has
+ * it as its anchor: it is found from the label, and so are the sets that carry it. What wants no
+ * label (NotIn, Exists, an empty selector) is held against every set; of those there are few.
+ */
+#include "policy/labels.h"
+
+#include <errno.h>
+
+#include "base/intern.h"
+#include "base/util.h"
+
+/* Only the links of a list; the head is one too. */
+struct link {
+	struct link *next, *prev;
+};
+
+/* A label that a set has or a selector is anchored to. */
+struct label {
+	UT_hash_handle hh;
+	struct pn_label name; /* the key, as pointers to interned strings */
+	uint32_t n_members, n_anchors;
+	struct link members, anchors;
+};
+
+/* A label of one set. */
+struct pn_label_member {
+	struct link link;
+	struct label *label;
+	struct pn_label_set *set;
+};
+
+/* A selector's place at a label. */
+struct anchor {
+	struct link link;
+	struct label *label;
+	struct pn_selector *selector;
+};
+
+/*
+ * Requirements as words: key, operator, number of values, values. All of them together are the key
+ * of the table, since interned strings are equal where their pointers are.
+ */
+struct pn_selector {
+	UT_hash_handle hh;
+	uint32_t id, n_refs;
+	uint32_t n_anchors;
+	struct anchor *anchors;
+	struct link loose; /* in the list of those without an anchor */
+	size_t n_words;
+	uintptr_t words[];
+};
+
+enum { WORD_KEY, WORD_OP, WORD_N_VALUES, WORD_VALUES };
+
+struct pn_labels {
+	struct pn_label_set *sets;
+	struct pn_selector *selectors;
+	struct label *labels;
+	struct link loose;
+	uint64_t *used_ids;
+	size_t n_words; /* of the bits of each set, and of used_ids */
+};
+
+static void list_init(struct link *head)
+{
+	head->next = head->prev = head;
+}
+
+static void list_add(struct link *head, struct link *l)
+{
+	l->next = head;
+	l->prev = head->prev;
+	head->prev->next = l;
+	head->prev = l;
+}
+
+static void list_remove(struct link *l)
+{
+	l->next->prev = l->prev;
+	l->prev->next = l->next;
+}
+
+int pn_labels_new(struct pn_labels **ret)
+{
+	struct pn_labels *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	w->n_words = 1;
+	w->used_ids = calloc(w->n_words, sizeof(*w->used_ids));
+	if (!w->used_ids) {
+		free(w);
+		return -ENOMEM;
+	}
+	list_init(&w->loose);
+	*ret = w;
+	return 0;
+}
+
+void pn_labels_free(struct pn_labels *w)
+{
+	if (!w)
+		return;
+	free(w->used_ids);
+	free(w);
+}
+
+void pn_labels_count(const struct pn_labels *w, size_t *ret_sets, size_t *ret_selectors)
+{
+	*ret_sets = HASH_COUNT(w->sets);
+	*ret_selectors = HASH_COUNT(w->selectors);
+}
+
+/* --- labels --- */
+
+/* Return: NULL without memory */
+static struct label *label_get(struct pn_labels *w, const char *key, const char *value)
+{
+	struct pn_label name = { key, value };
+	struct label *l;
+
+	HASH_FIND(hh, w->labels, &name, sizeof(name), l);
+	if (l)
+		return l;
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return NULL;
+	l->name = (struct pn_label) { pn_intern_ref(key), pn_intern_ref(value) };
+	list_init(&l->members);
+	list_init(&l->anchors);
+	HASH_ADD(hh, w->labels, name, sizeof(l->name), l);
+	if (l->hh.tbl)
+		return l;
+	pn_intern_unref(key);
+	pn_intern_unref(value);
+	free(l);
+	return NULL;
+}
+
+static void label_put(struct pn_labels *w, struct label *l)
+{
+	if (l->n_members || l->n_anchors)
+		return;
+	HASH_DEL(w->labels, l);
+	pn_intern_unref(l->name.key);
+	pn_intern_unref(l->name.value);
+	free(l);
+}
+
+/* --- does a selector match? --- */
+
+static const char *value_of(const struct pn_label_set *set, const char *interned_key)
+{
+	for (uint32_t i = 0; i < set->n_labels; i++)
+		if (set->labels[i].key == interned_key)
+			return set->labels[i].value;
+	return NULL;
+}
+
+static bool is_among(const char *value, const char *const *values, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (value == values[i])
+			return true;
+	return false;
+}
+
+static struct pn_requirement read_words(const uintptr_t *q)
+{
+	return (struct pn_requirement) {
+		.key = (const char *)q[WORD_KEY],
+		.op = (enum pn_selector_op)q[WORD_OP],
+		.n_values = (uint32_t)q[WORD_N_VALUES],
+		.values = (const char *const *)(q + WORD_VALUES),
+	};
+}
+
+bool pn_requirement_holds(const struct pn_requirement *q, const struct pn_label_set *set)
+{
+	const char *value = value_of(set, q->key);
+
+	switch (q->op) {
+	case PN_SELECTOR_IN:
+		return value && is_among(value, q->values, q->n_values);
+	case PN_SELECTOR_NOT_IN:
+		return !value || !is_among(value, q->values, q->n_values);
+	case PN_SELECTOR_EXISTS:
+		return value;
+	case PN_SELECTOR_DOES_NOT_EXIST:
+		return !value;
+	default:
+		return false;
+	}
+}
+
+static bool matches(const struct pn_selector *s, const struct pn_label_set *set)
+{
+	const uintptr_t *q = s->words, *end = q + s->n_words;
+
+	for (; q < end; q += WORD_VALUES + q[WORD_N_VALUES]) {
+		struct pn_requirement part = read_words(q);
+
+		if (!pn_requirement_holds(&part, set))
+			return false;
+	}
+	return true;
+}
+
+static void set_bit(uint64_t *bits, uint32_t id, bool value)
+{
+	uint64_t bit = (uint64_t)1 << id % 64;
+
+	bits[id / 64] = value ? bits[id / 64] | bit : bits[id / 64] & ~bit;
+}
+
+/* --- sets --- */
+
+static void set_free(struct pn_labels *w, struct pn_label_set *set)
+{
+	for (uint32_t i = 0; i < set->n_labels; i++) {
+		struct label *l = set->members[i].label;
+
+		if (l) {
+			list_remove(&set->members[i].link);
+			l->n_members--;
+			label_put(w, l);
+		}
+		pn_intern_unref(set->labels[i].key);
+		pn_intern_unref(set->labels[i].value);
+	}
+	free(set->bits);
+	free(set->members);
+	free(set);
+}
+
+/* @labels are interned, and their references become the set's, also without memory. */
+static struct pn_label_set *set_new(struct pn_labels *w, const struct pn_label *labels, uint32_t n)
+{
+	struct pn_label_set *set = calloc(1, sizeof(*set) + n * sizeof(set->labels[0]));
+
+	if (!set)
+		return NULL;
+	set->n_refs = 1;
+	set->bits = calloc(w->n_words, sizeof(*set->bits));
+	set->members = calloc(n + 1, sizeof(*set->members));
+	if (!set->bits || !set->members) {
+		set_free(w, set);
+		return NULL;
+	}
+	set->n_labels = n;
+	for (uint32_t i = 0; i < n; i++)
+		set->labels[i] = (struct pn_label) { pn_intern_ref(labels[i].key),
+						     pn_intern_ref(labels[i].value) };
+	for (uint32_t i = 0; i < n; i++) {
+		struct pn_label_member *m = &set->members[i];
+
+		m->set = set;
+		m->label = label_get(w, labels[i].key, labels[i].value);
+		if (!m->label) {
+			set_free(w, set);
+			return NULL;
+		}
+		list_add(&m->label->members, &m->link);
+		m->label->n_members++;
+	}
+	return set;
+}
+
+static void find_selectors(struct pn_labels *w, struct pn_label_set *set)
+{
+	struct link *l;
+
+	for (uint32_t i = 0; i < set->n_labels; i++) {
+		struct link *head = &set->members[i].label->anchors;
+
+		for (l = head->next; l != head; l = l->next) {
+			const struct pn_selector *s =
+				PN_CONTAINER_OF(l, struct anchor, link)->selector;
+
+			if (matches(s, set))
+				set_bit(set->bits, s->id, true);
+		}
+	}
+	for (l = w->loose.next; l != &w->loose; l = l->next) {
+		const struct pn_selector *s = PN_CONTAINER_OF(l, struct pn_selector, loose);
+
+		if (matches(s, set))
+			set_bit(set->bits, s->id, true);
+	}
+}
+
+/* All of them, or none. */
+static int intern_labels(const struct pn_label *labels, uint32_t n, struct pn_label *to)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		to[i].key = pn_intern(labels[i].key, strlen(labels[i].key));
+		to[i].value = pn_intern(labels[i].value, strlen(labels[i].value));
+		if (to[i].key && to[i].value)
+			continue;
+		for (uint32_t k = 0; k <= i; k++) {
+			pn_intern_unref(to[k].key);
+			pn_intern_unref(to[k].value);
+		}
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void unref_labels(const struct pn_label *labels, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		pn_intern_unref(labels[i].key);
+		pn_intern_unref(labels[i].value);
+	}
+}
+
+static int find_or_add(struct pn_labels *w, const struct pn_label *interned, uint32_t n,
+		       struct pn_label_set **ret)
+{
+	struct pn_label_set *set;
+
+	HASH_FIND(hh, w->sets, interned, n * sizeof(*interned), set);
+	if (set) {
+		set->n_refs++;
+		*ret = set;
+		return 0;
+	}
+	set = set_new(w, interned, n);
+	if (!set)
+		return -ENOMEM;
+	HASH_ADD_KEYPTR(hh, w->sets, set->labels, n * sizeof(*interned), set);
+	if (!set->hh.tbl) {
+		set_free(w, set);
+		return -ENOMEM;
+	}
+	find_selectors(w, set);
+	*ret = set;
+	return 0;
+}
+
+int pn_label_set_get(struct pn_labels *w, const struct pn_label *labels, uint32_t n,
+		     struct pn_label_set **ret)
+{
+	enum { FEW = 32 };
+	struct pn_label few[FEW], *interned = few;
+	int r;
+
+	if (n > FEW)
+		interned = calloc(n, sizeof(*interned));
+	if (!interned)
+		return -ENOMEM;
+	r = intern_labels(labels, n, interned);
+	if (r == 0) {
+		r = find_or_add(w, interned, n, ret);
+		unref_labels(interned, n);
+	}
+	if (interned != few)
+		free(interned);
+	return r;
+}
+
+void pn_label_set_put(struct pn_labels *w, struct pn_label_set *set)
+{
+	if (!set || --set->n_refs)
+		return;
+	HASH_DEL(w->sets, set);
+	set_free(w, set);
+}
+
+const char *pn_label_set_value(const struct pn_label_set *set, const char *key)
+{
+	for (uint32_t i = 0; i < set->n_labels; i++)
+		if (strcmp(set->labels[i].key, key) == 0)
+			return set->labels[i].value;
+	return NULL;
+}
+
+/* --- selectors --- */
+
+static size_t count_words(const struct pn_label_selector *s)
+{
+	size_t n = (size_t)s->n_labels * (WORD_VALUES + 1);
+
+	for (uint32_t i = 0; i < s->n_requirements; i++)
+		n += WORD_VALUES + (size_t)s->requirements[i].n_values;
+	return n;
+}
+
+/* A word that is a string; without memory the selector gets 0 there. */
+static uintptr_t word(const char *text)
+{
+	return (uintptr_t)pn_intern(text, strlen(text));
+}
+
+static uintptr_t *put_requirement(uintptr_t *q, const char *key, enum pn_selector_op op,
+				  const char *const *values, uint32_t n_values)
+{
+	q[WORD_KEY] = word(key);
+	q[WORD_OP] = op;
+	q[WORD_N_VALUES] = n_values;
+	for (uint32_t i = 0; i < n_values; i++)
+		q[WORD_VALUES + i] = word(values[i]);
+	return q + WORD_VALUES + n_values;
+}
+
+static void for_each_string(const struct pn_selector *s, void (*fn)(const char *text, void *data),
+			    void *data)
+{
+	const uintptr_t *q = s->words, *end = q + s->n_words;
+
+	for (; q < end; q += WORD_VALUES + q[WORD_N_VALUES]) {
+		fn((const char *)q[WORD_KEY], data);
+		for (size_t i = 0; i < q[WORD_N_VALUES]; i++)
+			fn((const char *)q[WORD_VALUES + i], data);
+	}
+}
+
+static void note_missing(const char *text, void *data)
+{
+	bool *is_missing = data;
+
+	*is_missing |= !text;
+}
+
+static void unref_string(const char *text, void *data)
+{
+	(void)data;
+	pn_intern_unref(text);
+}
+
+static void words_free(struct pn_selector *s)
+{
+	for_each_string(s, unref_string, NULL);
+	free(s);
+}
+
+/* Only its words. Return: NULL without memory */
+static struct pn_selector *words_of(const struct pn_label_selector *like)
+{
+	size_t n = count_words(like);
+	struct pn_selector *s = calloc(1, sizeof(*s) + (n + 1) * sizeof(s->words[0]));
+	bool is_missing = false;
+	uintptr_t *q;
+
+	if (!s)
+		return NULL;
+	q = s->words;
+	s->n_words = n;
+	for (uint32_t i = 0; i < like->n_labels; i++)
+		q = put_requirement(q, like->labels[i].key, PN_SELECTOR_IN, &like->labels[i].value,
+				    1);
+	for (uint32_t i = 0; i < like->n_requirements; i++) {
+		const struct pn_label_requirement *from = &like->requirements[i];
+
+		q = put_requirement(q, from->key, from->op, from->values, from->n_values);
+	}
+	for_each_string(s, note_missing, &is_missing);
+	if (!is_missing)
+		return s;
+	words_free(s);
+	return NULL;
+}
+
+static int grow_bits(uint64_t **bits, size_t from, size_t to)
+{
+	uint64_t *more = reallocarray(*bits, to, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	memset(more + from, 0, (to - from) * sizeof(*more));
+	*bits = more;
+	return 0;
+}
+
+/* Half as many again; what has grown when memory ends is merely larger than it needs to be. */
+static int more_ids(struct pn_labels *w)
+{
+	size_t n = w->n_words + w->n_words / 2 + 1;
+	struct pn_label_set *set, *next;
+
+	HASH_ITER (hh, w->sets, set, next)
+		if (grow_bits(&set->bits, w->n_words, n) < 0)
+			return -ENOMEM;
+	if (grow_bits(&w->used_ids, w->n_words, n) < 0)
+		return -ENOMEM;
+	w->n_words = n;
+	return 0;
+}
+
+static int take_id(struct pn_labels *w, uint32_t *ret)
+{
+	for (;;) {
+		for (size_t i = 0; i < w->n_words; i++) {
+			if (w->used_ids[i] == UINT64_MAX)
+				continue;
+			*ret = (uint32_t)(i * 64 + (size_t)__builtin_ctzll(~w->used_ids[i]));
+			set_bit(w->used_ids, *ret, true);
+			return 0;
+		}
+		if (more_ids(w) < 0)
+			return -ENOMEM;
+	}
+}
+
+static size_t count_members(const struct pn_labels *w, const struct pn_requirement *q)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < q->n_values; i++) {
+		struct pn_label name = { q->key, q->values[i] };
+		const struct label *l;
+
+		HASH_FIND(hh, w->labels, &name, sizeof(name), l);
+		n += l ? l->n_members : 0;
+	}
+	return n;
+}
+
+/* The requirement whose labels the fewest sets have. Return: false if none wants a label */
+static bool best_anchor(const struct pn_labels *w, const struct pn_selector *s,
+			struct pn_requirement *ret)
+{
+	size_t fewest = SIZE_MAX;
+	struct pn_requirement q;
+
+	for (uint32_t i = 0; pn_selector_part(s, i, &q); i++) {
+		size_t n = q.op == PN_SELECTOR_IN ? count_members(w, &q) : SIZE_MAX;
+
+		if (n < fewest) {
+			fewest = n;
+			*ret = q;
+		}
+	}
+	return fewest != SIZE_MAX;
+}
+
+static void lift_anchors(struct pn_labels *w, struct pn_selector *s)
+{
+	for (uint32_t i = 0; i < s->n_anchors; i++) {
+		struct anchor *a = &s->anchors[i];
+
+		list_remove(&a->link);
+		a->label->n_anchors--;
+		label_put(w, a->label);
+	}
+	if (!s->anchors)
+		list_remove(&s->loose);
+	free(s->anchors);
+}
+
+/* A value that is written twice must not be an anchor twice. */
+static bool is_first(const struct pn_requirement *q, size_t i)
+{
+	return !is_among(q->values[i], q->values, i);
+}
+
+static int drop_anchor(struct pn_labels *w, struct pn_selector *s)
+{
+	struct pn_requirement q;
+
+	if (!best_anchor(w, s, &q)) {
+		list_add(&w->loose, &s->loose);
+		return 0;
+	}
+	s->anchors = calloc(q.n_values + 1, sizeof(*s->anchors));
+	if (!s->anchors)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < q.n_values; i++) {
+		struct anchor *a = &s->anchors[s->n_anchors];
+
+		if (!is_first(&q, i))
+			continue;
+		a->selector = s;
+		a->label = label_get(w, q.key, q.values[i]);
+		if (!a->label) {
+			lift_anchors(w, s);
+			return -ENOMEM;
+		}
+		list_add(&a->label->anchors, &a->link);
+		a->label->n_anchors++;
+		s->n_anchors++;
+	}
+	return 0;
+}
+
+/* Sets that may match: those with a label it is anchored to, or all. */
+static void for_each_candidate(struct pn_labels *w, const struct pn_selector *s,
+			       void (*fn)(const struct pn_selector *s, struct pn_label_set *set))
+{
+	struct pn_label_set *set, *next;
+
+	for (uint32_t i = 0; i < s->n_anchors; i++) {
+		struct link *head = &s->anchors[i].label->members;
+
+		for (struct link *l = head->next; l != head; l = l->next)
+			fn(s, PN_CONTAINER_OF(l, struct pn_label_member, link)->set);
+	}
+	if (s->anchors)
+		return;
+	HASH_ITER (hh, w->sets, set, next)
+		fn(s, set);
+}
+
+static void mark(const struct pn_selector *s, struct pn_label_set *set)
+{
+	if (matches(s, set))
+		set_bit(set->bits, s->id, true);
+}
+
+static void unmark(const struct pn_selector *s, struct pn_label_set *set)
+{
+	set_bit(set->bits, s->id, false);
+}
+
+/* From its words to a selector of the world. */
+static int admit(struct pn_labels *w, struct pn_selector *s)
+{
+	if (take_id(w, &s->id) < 0)
+		return -ENOMEM;
+	HASH_ADD_KEYPTR(hh, w->selectors, s->words, s->n_words * sizeof(s->words[0]), s);
+	if (s->hh.tbl) {
+		if (drop_anchor(w, s) == 0)
+			return 0;
+		HASH_DEL(w->selectors, s);
+	}
+	set_bit(w->used_ids, s->id, false);
+	return -ENOMEM;
+}
+
+int pn_selector_get(struct pn_labels *w, const struct pn_label_selector *like,
+		    struct pn_selector **ret)
+{
+	struct pn_selector *s = words_of(like), *known;
+
+	if (!s)
+		return -ENOMEM;
+	HASH_FIND(hh, w->selectors, s->words, s->n_words * sizeof(s->words[0]), known);
+	if (known) {
+		words_free(s);
+		known->n_refs++;
+		*ret = known;
+		return 0;
+	}
+	if (admit(w, s) < 0) {
+		words_free(s);
+		return -ENOMEM;
+	}
+	s->n_refs = 1;
+	for_each_candidate(w, s, mark);
+	*ret = s;
+	return 0;
+}
+
+void pn_selector_put(struct pn_labels *w, struct pn_selector *s)
+{
+	if (!s || --s->n_refs)
+		return;
+	for_each_candidate(w, s, unmark);
+	lift_anchors(w, s);
+	HASH_DEL(w->selectors, s);
+	set_bit(w->used_ids, s->id, false);
+	words_free(s);
+}
+
+uint32_t pn_selector_id(const struct pn_selector *s)
+{
+	return s->id;
+}
+
+bool pn_selector_part(const struct pn_selector *s, uint32_t i, struct pn_requirement *ret)
+{
+	const uintptr_t *q = s->words, *end = q + s->n_words;
+
+	for (; i && q < end; i--)
+		q += WORD_VALUES + q[WORD_N_VALUES];
+	if (q >= end)
+		return false;
+	*ret = read_words(q);
+	return true;
+}
