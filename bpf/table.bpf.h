@@ -32,15 +32,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, struct pn_flow_key);
 	__type(value, struct pn_flow_value);
-} flows SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1);
-	__type(key, struct pn_flow_key);
-	__type(value, struct pn_flow_value);
-} pairs SEC(".maps");
+} flows SEC(".maps"), pairs SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "kube/framing.h"
+#include "kube/yaml_scalar.h"
 
 enum { MAX_DEPTH = 64, MAX_ANCHORS = 64, ANCHOR_LEN = 64, KIND_LEN = 64 };
 
@@ -60,89 +61,22 @@ static int next(struct stream *s)
 			  p->problem ? p->problem : "it cannot be read");
 }
 
-static int put(struct stream *s, const char *text, size_t len)
+static int checked(const struct stream *s, int r)
 {
-	int r = pn_buf_put(&s->json, text, len);
-
 	return r == -EMSGSIZE ? bad(s, "an object of more than 16 MiB") : r;
 }
 
-/* --- scalars --- */
-
-static int put_quoted(struct stream *s, const char *text, size_t len)
+static int put(struct stream *s, const char *text, size_t len)
 {
-	size_t start = 0;
-	int r = put(s, "\"", 1);
-
-	for (size_t i = 0; i < len && r == 0; i++) {
-		unsigned char c = (unsigned char)text[i];
-		char escape[8];
-		int n = 0;
-
-		if (c < ' ')
-			n = snprintf(escape, sizeof(escape), "\\u%04x", c);
-		else if (c == '"' || c == '\\')
-			n = snprintf(escape, sizeof(escape), "\\%c", c);
-		if (!n)
-			continue;
-		r = put(s, text + start, i - start);
-		if (r == 0)
-			r = put(s, escape, (size_t)n);
-		start = i + 1;
-	}
-	if (r == 0)
-		r = put(s, text + start, len - start);
-	return r == 0 ? put(s, "\"", 1) : r;
+	return checked(s, pn_buf_put(&s->json, text, len));
 }
 
-/* Whole numbers and decimal fractions, as JSON writes them too. */
-static bool is_number(const char *s)
-{
-	size_t n;
-
-	s += *s == '-';
-	n = strspn(s, "0123456789");
-	if (n == 0 || (*s == '0' && n > 1))
-		return false;
-	s += n;
-	if (*s == '.') {
-		n = strspn(s + 1, "0123456789");
-		s += n ? n + 1 : 0;
-	}
-	return !*s;
-}
-
-static bool is_one_of(const char *text, const char *const *words)
-{
-	while (*words && strcmp(text, *words) != 0)
-		words++;
-	return *words;
-}
-
-static int put_plain(struct stream *s, const char *text, size_t len)
-{
-	static const char *const nulls[] = { "", "~", "null", "Null", "NULL", NULL };
-	static const char *const trues[] = { "true", "True", "TRUE", NULL };
-	static const char *const falses[] = { "false", "False", "FALSE", NULL };
-
-	if (is_one_of(text, nulls))
-		return put(s, "null", 4);
-	if (is_one_of(text, trues))
-		return put(s, "true", 4);
-	if (is_one_of(text, falses))
-		return put(s, "false", 5);
-	return is_number(text) ? put(s, text, len) : put_quoted(s, text, len);
-}
-
-/* libyaml ends scalars with a NUL, and lets one be inside of quotes only. */
 static int put_scalar(struct stream *s)
 {
-	const char *text = (const char *)s->event.data.scalar.value;
-	size_t len = s->event.data.scalar.length;
+	bool is_plain = s->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 
-	if (s->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE && strlen(text) == len)
-		return put_plain(s, text, len);
-	return put_quoted(s, text, len);
+	return checked(s, pn_yaml_scalar(&s->json, (const char *)s->event.data.scalar.value,
+					 s->event.data.scalar.length, is_plain));
 }
 
 /* --- anchors and aliases --- */
@@ -212,7 +146,8 @@ static int put_key(struct stream *s)
 		return bad(s, "a key that is not a text");
 	if (strcmp((const char *)s->event.data.scalar.value, "<<") == 0)
 		return bad(s, "merging maps (<<) is not supported here: write the keys out");
-	return put_quoted(s, (const char *)s->event.data.scalar.value, s->event.data.scalar.length);
+	return checked(s, pn_yaml_quote(&s->json, (const char *)s->event.data.scalar.value,
+					s->event.data.scalar.length));
 }
 
 /* A key that the map has had already is no error: the last one counts, as in JSON. */

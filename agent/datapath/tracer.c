@@ -497,14 +497,18 @@ static int64_t drain_table(struct pn_tracer *t, enum pn_pin table,
 	return sum;
 }
 
-static void warn_of_full_table(struct pn_tracer *t, pn_nsec now)
+/* With room left it was the kernel that had no memory at that moment. */
+static void warn_of_full_table(struct pn_tracer *t, bool has_room, pn_nsec now)
 {
 	unsigned int n_held;
 
 	if (pn_log_allow(&t->full_limit, now, 60 * PN_NSEC_PER_SEC, &n_held))
 		pn_warn("datapath",
-			"the flow table is full: new connections are told as pairs of addresses "
-			"until others are over; --max-flows makes more room flows=%u held=%u",
+			"%s: new connections are told as pairs of addresses %s flows=%u held=%u",
+			has_room ? "no memory for an entry of the flow table"
+				 : "the flow table is full",
+			has_room ? "for a moment"
+				 : "until others are over; --max-flows makes more room",
 			t->max_flows, n_held);
 }
 
@@ -519,7 +523,7 @@ static void make_room(struct pn_tracer *t, uint64_t n_flows)
 	volatile uint32_t *room = t->programs.room;
 
 	if (*room == PN_ROOM_FULL) {
-		warn_of_full_table(t, now);
+		warn_of_full_table(t, has_room, now);
 		t->soon_since = now;
 		if (has_room)
 			*room = PN_ROOM_SOON;

@@ -184,6 +184,15 @@ static void add(struct pn_seen *sum, const struct pn_seen *d)
 	sum->delivered.bytes += d->delivered.bytes;
 }
 
+static struct pn_seen seen_of(const struct pn_conn *c, unsigned int end)
+{
+	struct pn_seen sum = { 0 };
+
+	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
+		add(&sum, &leg->seen[end]);
+	return sum;
+}
+
 static bool is_by_delivered(const struct pn_conn *c, unsigned int end, const struct pn_seen *sum)
 {
 	if (c->by_delivered & 1u << end)
@@ -201,19 +210,15 @@ static struct pn_conn_total total_of(const struct pn_conn *c, unsigned int end,
 
 struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end)
 {
-	struct pn_seen sum = { 0 };
+	const struct pn_seen sum = seen_of(c, end);
 
-	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
-		add(&sum, &leg->seen[end]);
 	return total_of(c, end, &sum);
 }
 
 bool pn_conn_is_by_delivered(const struct pn_conn *c, unsigned int end)
 {
-	struct pn_seen sum = { 0 };
+	const struct pn_seen sum = seen_of(c, end);
 
-	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
-		add(&sum, &leg->seen[end]);
 	return is_by_delivered(c, end, &sum);
 }
 

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "kube/yaml_scalar.h"
+
 enum {
 	MAX_DEPTH = 32,
 	MAX_ANCHORS = 64, /* libyaml compares each with all before it */
@@ -142,9 +144,7 @@ static bool is_plain(const yaml_node_t *node)
 
 static bool is_null(const yaml_node_t *node)
 {
-	return is_plain(node) &&
-	       (is_text(node, "") || is_text(node, "~") || is_text(node, "null") ||
-		is_text(node, "Null") || is_text(node, "NULL"));
+	return is_plain(node) && pn_yaml_is_null((const char *)node->data.scalar.value);
 }
 
 /* Of a key that is there twice the last one counts, as for kubectl. */
@@ -306,46 +306,15 @@ bool pn_yaml_has(struct pn_yaml *y, struct yaml_node_s *map, const char *key)
 
 /* --- as JSON --- */
 
-static int put_quoted(struct pn_buf *out, const yaml_node_t *node)
+static int put_key(struct pn_buf *out, const yaml_node_t *node)
 {
-	int r = pn_buf_put(out, "\"", 1);
-
-	for (size_t i = 0; i < node->data.scalar.length && r == 0; i++) {
-		unsigned char c = node->data.scalar.value[i];
-
-		if (c < ' ')
-			r = pn_buf_printf(out, "\\u%04x", c);
-		else
-			r = pn_buf_printf(out, c == '"' || c == '\\' ? "\\%c" : "%c", c);
-	}
-	return r == 0 ? pn_buf_put(out, "\"", 1) : r;
-}
-
-/* A number that YAML and JSON write in the same way: 0, -12, 1.5 */
-static bool is_number(const yaml_node_t *node)
-{
-	const char *s = (const char *)node->data.scalar.value;
-	size_t n;
-
-	s += *s == '-';
-	n = strspn(s, "0123456789");
-	if (n == 0 || (*s == '0' && n > 1))
-		return false;
-	s += n;
-	if (*s == '.') {
-		n = strspn(s + 1, "0123456789");
-		s += n ? n + 1 : 0;
-	}
-	return s == (const char *)node->data.scalar.value + node->data.scalar.length;
+	return pn_yaml_quote(out, (const char *)node->data.scalar.value, node->data.scalar.length);
 }
 
 static int put_scalar(struct pn_buf *out, const yaml_node_t *node)
 {
-	if (is_null(node))
-		return pn_buf_put(out, "null", 4);
-	if (is_plain(node) && (is_text(node, "true") || is_text(node, "false") || is_number(node)))
-		return pn_buf_put(out, node->data.scalar.value, node->data.scalar.length);
-	return put_quoted(out, node);
+	return pn_yaml_scalar(out, (const char *)node->data.scalar.value, node->data.scalar.length,
+			      is_plain(node));
 }
 
 static int put_node(struct pn_yaml *y, int index, unsigned int depth, struct pn_buf *out);
@@ -379,7 +348,7 @@ static int put_map(struct pn_yaml *y, const yaml_node_t *node, unsigned int dept
 		if (p > node->data.mapping.pairs.start)
 			r = pn_buf_put(out, ",", 1);
 		if (r == 0)
-			r = put_quoted(out, key);
+			r = put_key(out, key);
 		if (r == 0)
 			r = pn_buf_put(out, ":", 1);
 		if (r == 0)

@@ -238,6 +238,16 @@ static void assert_quote(const struct flow *f, uint8_t proto, const char *src, u
 	assert_int_equal(ntohs(f->value.nat.port[1]), dport);
 }
 
+/* A prohibition that quotes so much of a packet. */
+static void make_icmp_error(struct packet *p, const struct packet *quoted, size_t len)
+{
+	put_ethernet(p);
+	put_ipv4(p, POD, PEER, 0);
+	put_icmp(p, IPPROTO_ICMP, 3, 13, 0);
+	memcpy(put(p, len), quoted->b + quoted->ip_at, len);
+	packet_end(p, 0);
+}
+
 /* The quoted packet is cut behind the eight bytes that RFC 792 asks for. */
 static void icmp_errors_say_what_they_are_about(void **state)
 {
@@ -246,11 +256,7 @@ static void icmp_errors_say_what_they_are_about(void **state)
 	struct flow f;
 
 	make_tcp(&quoted, PEER, 50000, POD, 80, SYN);
-	put_ethernet(&p);
-	put_ipv4(&p, POD, PEER, 0);
-	put_icmp(&p, IPPROTO_ICMP, 3, 13, 0);
-	memcpy(put(&p, 28), quoted.b + 14, 28);
-	packet_end(&p, 0);
+	make_icmp_error(&p, &quoted, 28);
 	assert_recorded(t, &p, IPPROTO_ICMP, 0x030d, 0);
 	f = only_flow(t);
 	assert_quote(&f, IPPROTO_TCP, PEER, 50000, POD, 80);
@@ -291,11 +297,7 @@ static void a_quote_cut_short_is_none(void **state)
 	struct flow f;
 
 	make_tcp(&quoted, PEER, 50000, POD, 80, SYN);
-	put_ethernet(&p);
-	put_ipv4(&p, POD, PEER, 0);
-	put_icmp(&p, IPPROTO_ICMP, 3, 13, 0);
-	memcpy(put(&p, 19), quoted.b + 14, 19);
-	packet_end(&p, 0);
+	make_icmp_error(&p, &quoted, 19);
 	memcpy(put(&p, 20), quoted.b + 33, 20);
 	send_packet(t, PN_HOOK_INGRESS, &p);
 	f = only_flow(t);

@@ -79,21 +79,26 @@ static void a_pair_is_not_a_connection_without_ports(void **state)
 }
 
 /* The opener's entry had room, the one behind the Service had none. */
-static void what_another_entry_counts_as_sent_is_told_once(void **state)
+static void tell_half(struct rig *r)
 {
-	struct rig *r = *state;
-	uint64_t forth = 0, back = 0, arrived = 0;
-	struct entry *half;
-	struct cluster c;
+	struct entry *half = leave(r, web_to_vip, 6);
 
-	populate(r, &c);
-	half = leave(r, web_to_vip, 6);
 	send_in(half, 0, 0, 6);
 	send_in(half, 1, 0, 5);
 	half->value.state |= PN_FLOW_ELSEWHERE << 1;
 	send_in(pair(r, web_with_db), 1, 5, 0);
 	go_to(r->w, 1000);
 	run_round(r, false);
+}
+
+static void what_another_entry_counts_as_sent_is_told_once(void **state)
+{
+	struct rig *r = *state;
+	uint64_t forth = 0, back = 0, arrived = 0;
+	struct cluster c;
+
+	populate(r, &c);
+	tell_half(r);
 	assert_int_equal(r->n_records, 2);
 	for (size_t i = 0; i < 2; i++) {
 		const struct pn_flow_record *rec = &r->records[i];
@@ -115,17 +120,10 @@ static void what_another_entry_counts_as_sent_is_told_once(void **state)
 static void the_journal_counts_what_was_seen_elsewhere(void **state)
 {
 	struct rig *r = *state;
-	struct entry *half;
 	struct cluster c;
 
 	populate(r, &c);
-	half = leave(r, web_to_vip, 6);
-	send_in(half, 0, 0, 6);
-	send_in(half, 1, 0, 5);
-	half->value.state |= PN_FLOW_ELSEWHERE << 1;
-	send_in(pair(r, web_with_db), 1, 5, 0);
-	go_to(r->w, 1000);
-	run_round(r, false);
+	tell_half(r);
 	assert_int_equal(pn_journal_totals(r->journal).n_told, 22);
 	restart(r);
 	no_record(r, 2000);
