@@ -38,18 +38,11 @@ static void publish(struct pn_journal *j, const struct pn_commit *c)
 	pn_metric_set(PN_METRIC_FLOW_IN_DOUBT, c->n_in_doubt);
 }
 
-/*
- * Of another layout, or not ours: begin anew. The number comes last, so that being killed here does no
- * harm. New memory has none and is zero; it is left alone, because what is touched is resident.
- */
+/* Of another layout, or not ours: begin anew. The number comes last, so that being killed here does no harm. */
 static void begin_anew(struct pn_journal *j, size_t len)
 {
-	const size_t magic_len = sizeof(j->head->magic);
-
-	if (j->head->magic) {
-		pn_journal_put(&j->head->magic, PN_JOURNAL_CLEARING);
-		memset((char *)j->head + magic_len, 0, len - magic_len);
-	}
+	pn_journal_put(&j->head->magic, 0);
+	memset(j->head, 0, len);
 	pn_journal_put(&j->head->magic, PN_JOURNAL_MAGIC);
 }
 

@@ -11,7 +11,6 @@
  * counts is the order of stores, and that each one leaves a state with a meaning.
  */
 #define PN_JOURNAL_MAGIC 0x31306c6e72756a70u /* another layout, another number */
-#define PN_JOURNAL_CLEARING 1
 
 /**
  * struct pn_commit - what holds for all records up to @seq
@@ -24,7 +23,6 @@ struct pn_commit {
 
 /**
  * struct pn_journal_head
- * @magic:   PN_JOURNAL_MAGIC; 0: new memory; else of another layout, and not cleared yet
  * @current: which commit counts; the other one is being written
  * @high:    slots from this one on have never been used
  * @doubt:   up to this record, as far as it is not committed, lines do not count
