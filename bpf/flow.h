@@ -22,7 +22,7 @@
 #include <linux/types.h>
 
 /* Raise it with every change of a struct below. */
-#define PN_FLOW_LAYOUT 4
+#define PN_FLOW_LAYOUT 5
 
 /*
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
@@ -81,27 +81,32 @@ struct pn_flow_tcp {
 	__u32 retransmits[2]; /* segments sent again, by end, since its socket began */
 };
 
+/* What one end has sent. */
+struct pn_flow_way {
+	/* leaving a local pod or socket: this node's first sight of the packet */
+	struct pn_flow_count sent;
+	/* entering a local pod or socket: this node's last sight of it */
+	struct pn_flow_count delivered;
+};
+
 /*
- * What each packet touches comes first: behind the links and the key of a hash table's element it
- * ends with that element's second cache line where the packet is sent, with the third where it is
- * delivered. Up to 168 bytes an element takes 256 bytes of memory, beyond that 512.
+ * Each of the two ways has a cache line of its own, as the two may be counted on two CPUs: behind the
+ * links and the key of a hash table's element the second line ends with `cgroup`, the third has
+ * `way_0`, the fourth `way_1`. Up to 168 bytes an element takes 256 bytes of memory, beyond that 512.
  */
 struct pn_flow_value {
 	__u32 tick;	   /* low bits of jiffies: last packet; see struct pn_flow_cpu */
 	__u16 state;	   /* enum pn_flow_state */
 	__u8 tcp_flags[2]; /* all flags that direction has shown */
-	/* leaving a local pod or socket: this node's first sight of the packet */
-	struct pn_flow_count sent[2];
-	/* entering a local pod or socket: this node's last sight of it */
-	struct pn_flow_count delivered[2];
-
-	__u64 id;	/* unique as long as the table lives */
-	__u64 start_ns; /* CLOCK_MONOTONIC: first packet */
+	__u64 id;	   /* unique as long as the table lives */
+	__u64 start_ns;	   /* CLOCK_MONOTONIC: first packet */
 	/*
 	 * Ids of the cgroups whose sockets the ends are, exact; 0: not known (yet). From the socket of a
 	 * packet that the end sent or got, else from the one that the end's interface last showed.
 	 */
 	__u64 cgroup[2];
+
+	struct pn_flow_way way_0; /* this and way_1: by pn_flow_way() */
 	__u32 owner[2]; /* owner ids of the ends when the entry was made, from the map `ip` */
 	union {
 		struct pn_flow_tcp tcp;
@@ -111,7 +116,11 @@ struct pn_flow_value {
 	__u8 n_looks;		  /* for the ends' sockets, four bits each, see socket.bpf.h */
 	__u8 tcp_looked[2];	  /* when the end's socket was asked last, see tcp.bpf.h */
 	struct pn_flow_tuple nat; /* the other side's, see PN_FLOW_BEHIND_NAT; or what is quoted */
+	struct pn_flow_way way_1;
 };
+
+/* What end `end` of the entry `v` has sent: struct pn_flow_way *, const if `v` is. */
+#define pn_flow_way(v, end) ((end) ? &(v)->way_1 : &(v)->way_0)
 
 /* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
 enum pn_flow_stat {
@@ -163,5 +172,7 @@ struct pn_flow_link {
 
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");
 _Static_assert(sizeof(struct pn_flow_value) == 168, "no hidden padding");
+_Static_assert(__builtin_offsetof(struct pn_flow_value, way_0) == 40, "see there");
+_Static_assert(__builtin_offsetof(struct pn_flow_value, way_1) == 136, "see there");
 
 #endif

@@ -170,10 +170,9 @@ static __noinline struct pn_flow_value *pn_pairs_add(const struct pn_flow_key *k
 static __always_inline void pn_count(struct pn_flow_value *v, enum pn_place at, __u32 from,
 				     const struct pn_packet *p, __u32 packets, __u32 tick)
 {
-	struct pn_flow_count *c;
+	struct pn_flow_way *way = pn_flow_way(v, from);
+	struct pn_flow_count *c = pn_is_delivery(at) ? &way->delivered : &way->sent;
 
-	from &= 1; /* for older verifiers */
-	c = pn_is_delivery(at) ? &v->delivered[from] : &v->sent[from];
 	__sync_fetch_and_add(&c->packets, packets);
 	__sync_fetch_and_add(&c->bytes, p->total_len + (__u64)(packets - 1) * p->headers_len);
 	if (v->tick != tick)

@@ -228,8 +228,8 @@ void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const stru
 	struct pn_conn *c = leg->conn;
 
 	for (unsigned int end = 0; end < 2; end++) {
-		leg->seen[end].sent = v->sent[end ^ leg->flip];
-		leg->seen[end].delivered = v->delivered[end ^ leg->flip];
+		leg->seen[end].sent = pn_flow_way(v, end ^ leg->flip)->sent;
+		leg->seen[end].delivered = pn_flow_way(v, end ^ leg->flip)->delivered;
 		leg->cgroup[end] = v->cgroup[end ^ leg->flip];
 		c->tcp_flags[end] |= v->tcp_flags[end ^ leg->flip];
 		if (v->state & PN_FLOW_ELSEWHERE << (end ^ leg->flip))

@@ -78,8 +78,8 @@ static void make_table(void)
 static void more_packets(void)
 {
 	for (size_t i = 0; i < N_CONNS; i++) {
-		values[i].sent[0].packets++;
-		values[i].sent[0].bytes += 100;
+		pn_flow_way(&values[i], 0)->sent.packets++;
+		pn_flow_way(&values[i], 0)->sent.bytes += 100;
 		values[i].tick = (uint32_t)(fake_time / PN_NSEC_PER_MSEC);
 	}
 }

@@ -60,7 +60,7 @@ int pn_tracer_drain(struct pn_tracer *t,
 		struct pn_flow_value v = shared->values[i];
 
 		/* a packet's two counters may be in motion */
-		v.sent[0].bytes = v.sent[0].packets * 100;
+		pn_flow_way(&v, 0)->sent.bytes = pn_flow_way(&v, 0)->sent.packets * 100;
 		visit(data, &shared->keys[i], &v);
 	}
 	return 0;
@@ -95,7 +95,8 @@ static void make_flows(void)
 static void count_packets(void)
 {
 	for (int i = 0; i < N_FLOWS; i++)
-		__atomic_fetch_add(&shared->values[i].sent[0].packets, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&pn_flow_way(&shared->values[i], 0)->sent.packets, 1,
+				   __ATOMIC_RELAXED);
 }
 
 /* --- the agent ------------------------------------------------------------------------------------ */
@@ -210,7 +211,7 @@ static void file_of_killed_agents_has_each_packet_once(void **state)
 	assert_ended(agent, false);
 	sum_file(sums);
 	for (int i = 0; i < N_FLOWS; i++)
-		assert_int_equal(sums[i], shared->values[i].sent[0].packets);
+		assert_int_equal(sums[i], pn_flow_way(&shared->values[i], 0)->sent.packets);
 }
 
 static int read_some(int fd)

@@ -96,7 +96,7 @@ static void assert_joined(struct pn_tracer *t, struct kind kind, unsigned int po
 {
 	struct flow f = take_flow(t, kind, port);
 
-	assert_int_equal(f.value.sent[0].packets, n);
+	assert_int_equal(pn_flow_way(&f.value, 0)->sent.packets, n);
 	assert_false(f.value.state & PN_FLOW_FRAGMENT);
 }
 
@@ -104,7 +104,7 @@ static void assert_without_ports(struct pn_tracer *t, struct kind kind, uint64_t
 {
 	struct flow f = take_flow(t, kind, 0);
 
-	assert_int_equal(f.value.sent[0].packets, n);
+	assert_int_equal(pn_flow_way(&f.value, 0)->sent.packets, n);
 	assert_true(f.value.state & PN_FLOW_FRAGMENT);
 }
 
@@ -119,7 +119,7 @@ static void all_fragments_are_in_the_flow_of_their_first(void **state)
 		len += send_later(t, PN_HOOK_INGRESS, kinds[k], ID, true);
 		len += send_last(t, kinds[k], ID);
 		f = only_flow(t);
-		assert_int_equal(f.value.sent[0].bytes, len);
+		assert_int_equal(pn_flow_way(&f.value, 0)->sent.bytes, len);
 		assert_joined(t, kinds[k], 4000, 3);
 	}
 }
@@ -131,7 +131,7 @@ static void a_first_seen_at_one_hook_serves_the_other(void **state)
 	for (size_t k = 0; k < PN_ARRAY_SIZE(kinds); k++) {
 		(void)send_first(t, kinds[k], ID, 4000);
 		(void)send_later(t, PN_HOOK_EGRESS, kinds[k], ID, false);
-		assert_int_equal(only_flow(t).value.delivered[0].packets, 1);
+		assert_int_equal(only_flow(t).value.way_0.delivered.packets, 1);
 		assert_joined(t, kinds[k], 4000, 1);
 	}
 }
@@ -347,10 +347,10 @@ static void assert_whole(const struct search *s, uint64_t headers_len)
 
 	assert_int_equal(ntohs(s->key.port[0]), 4000);
 	assert_int_equal(ntohs(s->key.port[1]), 53);
-	assert_int_equal(s->value.sent[0].packets, 3);
-	assert_int_equal(s->value.sent[0].bytes, bytes);
-	assert_int_equal(s->value.delivered[0].packets, 3);
-	assert_int_equal(s->value.delivered[0].bytes, bytes);
+	assert_int_equal(pn_flow_way(&s->value, 0)->sent.packets, 3);
+	assert_int_equal(pn_flow_way(&s->value, 0)->sent.bytes, bytes);
+	assert_int_equal(pn_flow_way(&s->value, 0)->delivered.packets, 3);
+	assert_int_equal(pn_flow_way(&s->value, 0)->delivered.bytes, bytes);
 	assert_false(s->value.state & PN_FLOW_FRAGMENT);
 }
 
@@ -394,10 +394,10 @@ static void both_sides_of_a_service_count_fragments(void **state)
 	pass_datagram(pod_socket(w, &w->client, CLIENT, 4000),
 		      pod_socket(w, &w->server, SERVER, 5353), &to, sizeof(to));
 	s = udp_flow(w, CLIENT, SERVICE);
-	assert_int_equal(s.value.sent[0].packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 0)->sent.packets, 3);
 	assert_false(s.value.state & PN_FLOW_FRAGMENT);
 	s = udp_flow(w, CLIENT, SERVER);
-	assert_int_equal(s.value.delivered[0].packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 0)->delivered.packets, 3);
 	assert_false(s.value.state & PN_FLOW_FRAGMENT);
 }
 

@@ -129,9 +129,9 @@ static void a_pod_behind_netkit_is_traced(void **state)
 		receive(pod);
 	}
 	s = udp_flow(w, "10.77.1.1", CLIENT);
-	assert_int_equal(s.value.sent[1].packets, 5);
-	assert_int_equal(s.value.sent[1].bytes, 5 * 38);
-	assert_int_equal(s.value.delivered[0].packets, 5);
+	assert_int_equal(pn_flow_way(&s.value, 1)->sent.packets, 5);
+	assert_int_equal(pn_flow_way(&s.value, 1)->sent.bytes, 5 * 38);
+	assert_int_equal(pn_flow_way(&s.value, 0)->delivered.packets, 5);
 	(void)close(node);
 	(void)close(pod);
 	pn_links_close(links);

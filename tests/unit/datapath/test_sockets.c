@@ -134,10 +134,10 @@ static void talk(int asking, int answering, const char *to, unsigned int port, i
 static void assert_each_way(const struct pn_flow_value *v, uint64_t packets)
 {
 	for (int d = 0; d < 2; d++) {
-		assert_int_equal(v->sent[d].packets, packets);
-		assert_int_equal(v->sent[d].bytes, packets * 38);
-		assert_int_equal(v->delivered[d].packets, packets);
-		assert_int_equal(v->delivered[d].bytes, packets * 38);
+		assert_int_equal(pn_flow_way(v, d)->sent.packets, packets);
+		assert_int_equal(pn_flow_way(v, d)->sent.bytes, packets * 38);
+		assert_int_equal(pn_flow_way(v, d)->delivered.packets, packets);
+		assert_int_equal(pn_flow_way(v, d)->delivered.bytes, packets * 38);
 	}
 }
 
@@ -330,8 +330,9 @@ static void ipv6_between_sockets_of_the_node_is_seen(void **state)
 	assert_int_equal(send(one, "12345", 5, 0), 5);
 	receive(two);
 	v = udp_flow(w, "::1", "::1").value;
-	assert_int_equal(v.sent[0].bytes + v.sent[1].bytes, 53);
-	assert_int_equal(v.delivered[0].bytes + v.delivered[1].bytes, 53);
+	assert_int_equal(pn_flow_way(&v, 0)->sent.bytes + pn_flow_way(&v, 1)->sent.bytes, 53);
+	assert_int_equal(pn_flow_way(&v, 0)->delivered.bytes + pn_flow_way(&v, 1)->delivered.bytes,
+			 53);
 	assert_int_equal(v.cgroup[v.initiator], cgroup_of[NODE]);
 	assert_int_equal(v.cgroup[!v.initiator], cgroup_of[NODE_OTHER]);
 	(void)close(one);
@@ -363,11 +364,13 @@ static void tcp_on_the_node_is_delivered_as_sent(void **state)
 	assert_int_equal(v.cgroup[1], cgroup_of[NODE]);
 	assert_int_equal(v.cgroup[0], cgroup_of[NODE_OTHER]);
 	for (int d = 0; d < 2; d++) {
-		assert_true(v.sent[d].packets > 0);
-		assert_int_equal(v.sent[d].packets, v.delivered[d].packets);
-		assert_int_equal(v.sent[d].bytes, v.delivered[d].bytes);
+		assert_true(pn_flow_way(&v, d)->sent.packets > 0);
+		assert_int_equal(pn_flow_way(&v, d)->sent.packets,
+				 pn_flow_way(&v, d)->delivered.packets);
+		assert_int_equal(pn_flow_way(&v, d)->sent.bytes,
+				 pn_flow_way(&v, d)->delivered.bytes);
 	}
-	assert_true(v.sent[1].bytes > 10 * sizeof(block));
+	assert_true(pn_flow_way(&v, 1)->sent.bytes > 10 * sizeof(block));
 	(void)close(client);
 	(void)close(accepted);
 	(void)close(listener);
@@ -455,15 +458,15 @@ static void a_service_called_by_the_node_is_joined(void **state)
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT),
 			 PN_FLOW_NAT | PN_FLOW_BEHIND_NAT);
 	assert_tuple(&s.value.nat, "10.77.2.1", 4000, SERVICE, 53);
-	assert_int_equal(s.value.sent[0].packets, 3);
-	assert_int_equal(s.value.delivered[0].packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 0)->sent.packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 0)->delivered.packets, 3);
 	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
 	assert_int_equal(s.value.cgroup[1], cgroup_of[SERVER_POD]);
 	s = udp_flow(w, "10.77.2.1", SERVICE);
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT), PN_FLOW_NAT);
 	assert_tuple(&s.value.nat, "10.77.2.1", 4000, SERVER, 5353);
 	assert_int_equal(s.value.initiator, 0);
-	assert_int_equal(s.value.delivered[1].packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
 	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
 }
 
@@ -484,9 +487,9 @@ static void a_service_on_the_node_is_joined(void **state)
 	s = udp_flow(w, CLIENT, SERVICE);
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT), PN_FLOW_NAT);
 	assert_tuple(&s.value.nat, CLIENT, 4000, GATEWAY, 5353);
-	assert_int_equal(s.value.sent[0].packets, 3);
-	assert_int_equal(s.value.sent[1].packets, 3);
-	assert_int_equal(s.value.delivered[1].packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 0)->sent.packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 1)->sent.packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
 	assert_int_equal(s.value.cgroup[0], cgroup_of[CLIENT_POD]);
 	assert_int_equal(s.value.cgroup[1], cgroup_of[NODE]);
 	s = udp_flow(w, GATEWAY, CLIENT);
@@ -494,7 +497,7 @@ static void a_service_on_the_node_is_joined(void **state)
 			 PN_FLOW_NAT | PN_FLOW_BEHIND_NAT);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVICE, 53);
 	assert_int_equal(s.value.initiator, 1);
-	assert_int_equal(s.value.delivered[1].packets, 3);
+	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
 	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
 }
 

@@ -120,8 +120,8 @@ static void one_flow_is_exact_at_both_hooks_in_both_directions(void **state)
 	for (unsigned int cpu = 0; cpu < N_CPUS; cpu++)
 		payload += make_one(&p, 0, cpu);
 	for (unsigned int end = 0; end < 2; end++) {
-		const struct pn_flow_count *sent = &f.value.sent[end];
-		const struct pn_flow_count *delivered = &f.value.delivered[end];
+		const struct pn_flow_count *sent = &pn_flow_way(&f.value, end)->sent;
+		const struct pn_flow_count *delivered = &pn_flow_way(&f.value, end)->delivered;
 
 		assert_int_equal(sent->packets, N_CPUS * N_REPEATS * (1 + 3));
 		assert_int_equal(sent->bytes,
@@ -164,7 +164,7 @@ static void take_difference(void *data, const struct pn_flow_key *key,
 	struct reader *r = data;
 	size_t n = ntohs(key->port[0]) - 1U + (ntohs(key->port[1]) - 1U) * N_PORTS;
 	struct pn_flow_count *last = &r->last[n < N_FLOWS ? n : 0];
-	const struct pn_flow_count *now = &value->sent[0];
+	const struct pn_flow_count *now = &pn_flow_way(value, 0)->sent;
 
 	r->n++;
 	if (n >= N_FLOWS || now->packets < last->packets || now->bytes < last->bytes)

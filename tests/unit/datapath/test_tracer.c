@@ -128,8 +128,8 @@ static void add_up(void *data, const struct pn_flow_key *key, const struct pn_fl
 
 	(void)key;
 	for (int d = 0; d < 2; d++) {
-		s->packets += value->sent[d].packets;
-		s->bytes += value->sent[d].bytes;
+		s->packets += pn_flow_way(value, d)->sent.packets;
+		s->bytes += pn_flow_way(value, d)->sent.bytes;
 	}
 	s->n++;
 }

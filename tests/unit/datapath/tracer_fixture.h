@@ -153,10 +153,10 @@ static inline void assert_recorded(struct pn_tracer *t, struct packet *p, uint8_
 	assert_int_equal(f.key.proto, proto);
 	assert_end(&f.key, 0, v4 ? POD : POD6, sport);
 	assert_end(&f.key, 1, v4 ? PEER : PEER6, dport);
-	assert_int_equal(f.value.sent[0].packets, 1);
-	assert_int_equal(f.value.sent[0].bytes, p->len - p->ip_at);
-	assert_int_equal(f.value.delivered[0].packets, 0);
-	assert_int_equal(f.value.sent[1].packets, 0);
+	assert_int_equal(pn_flow_way(&f.value, 0)->sent.packets, 1);
+	assert_int_equal(pn_flow_way(&f.value, 0)->sent.bytes, p->len - p->ip_at);
+	assert_int_equal(pn_flow_way(&f.value, 0)->delivered.packets, 0);
+	assert_int_equal(pn_flow_way(&f.value, 1)->sent.packets, 0);
 	assert_int_equal(ledger(t, PN_STAT_RECORDED), 1);
 }
 

@@ -144,8 +144,8 @@ static inline struct entry *leave(struct rig *r, struct way w, uint64_t n)
 	int sender;
 	struct entry *e = entry_of(r, w, &sender);
 
-	e->value.sent[sender].packets += n;
-	e->value.sent[sender].bytes += n * 100;
+	pn_flow_way(&e->value, sender)->sent.packets += n;
+	pn_flow_way(&e->value, sender)->sent.bytes += n * 100;
 	return e;
 }
 
@@ -155,8 +155,8 @@ static inline struct entry *enter(struct rig *r, struct way w, uint64_t n)
 	int sender;
 	struct entry *e = entry_of(r, w, &sender);
 
-	e->value.delivered[sender].packets += n;
-	e->value.delivered[sender].bytes += n * 100;
+	pn_flow_way(&e->value, sender)->delivered.packets += n;
+	pn_flow_way(&e->value, sender)->delivered.bytes += n * 100;
 	return e;
 }
 

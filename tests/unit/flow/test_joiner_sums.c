@@ -140,8 +140,8 @@ static void grow_on_removal(struct rig *r, struct entry *e)
 		int sender = key_of(c->front, &key);
 
 		if (c->client_here && memcmp(&key, &e->key, sizeof(key)) == 0) {
-			e->value.sent[sender].packets++;
-			e->value.sent[sender].bytes += 100;
+			pn_flow_way(&e->value, sender)->sent.packets++;
+			pn_flow_way(&e->value, sender)->sent.bytes += 100;
 			c->passed[0]++;
 			return;
 		}

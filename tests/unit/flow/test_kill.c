@@ -181,8 +181,8 @@ static void packet_at_removal(struct rig *r, struct entry *e)
 
 	stored();
 	if (depth == 0 && memcmp(&key, &e->key, sizeof(key)) == 0) {
-		e->value.sent[sender].packets++;
-		e->value.sent[sender].bytes += 100;
+		pn_flow_way(&e->value, sender)->sent.packets++;
+		pn_flow_way(&e->value, sender)->sent.bytes += 100;
 		scenes[0]->passed[0][0]++;
 		scenes[0]->n_lost++;
 	}

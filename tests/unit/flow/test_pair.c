@@ -38,10 +38,10 @@ static struct entry *pair(struct rig *r, struct way w)
 
 static void send_in(struct entry *e, int end, uint64_t sent, uint64_t delivered)
 {
-	e->value.sent[end].packets += sent;
-	e->value.sent[end].bytes += sent * 100;
-	e->value.delivered[end].packets += delivered;
-	e->value.delivered[end].bytes += delivered * 100;
+	pn_flow_way(&e->value, end)->sent.packets += sent;
+	pn_flow_way(&e->value, end)->sent.bytes += sent * 100;
+	pn_flow_way(&e->value, end)->delivered.packets += delivered;
+	pn_flow_way(&e->value, end)->delivered.bytes += delivered * 100;
 }
 
 static void a_pair_has_names_and_no_ports(void **state)
