@@ -211,7 +211,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	if (r < 0)
 		return r;
 	flow.tracer = a->tracer;
-	flow.notes = pn_tracer_notes(a->tracer, &flow.notes_len);
+	flow.notes = pn_tracer_notes(a->tracer);
 	flow.sink = PN_TAKE_PTR(*sink);
 	r = pn_flow_thread_start(&flow, &a->flow);
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;

@@ -111,7 +111,8 @@ static int measure(struct pn_joiner *j, struct pn_journal *journal, const char *
 static int begin(struct pn_joiner_config *config, void *notes, struct pn_joiner **ret)
 {
 	static const struct pn_place place = { 1, 2, 3 };
-	int r = pn_journal_open(notes, NOTES_BYTES, &config->journal);
+	int r = pn_journal_open(&(struct pn_notes) { .at = notes, .len = NOTES_BYTES },
+				&config->journal);
 
 	if (r == 0)
 		r = pn_journal_settle(config->journal, (struct pn_written) { true, 0 }, &place);
