@@ -379,6 +379,7 @@ void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner
 			return;
 		take_over_all(j);
 	}
+	pn_resolver_begin(&j->resolver);
 	j->n_waiting = j->n_untold = 0;
 	for (size_t i = 0; i < j->table.n_buckets; i++) {
 		for (struct pn_leg *leg = next_own(j->table.buckets[i]); leg;

@@ -91,6 +91,7 @@ bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void 
 	struct pn_conn **at = &j->over, *c;
 	bool has_told = false;
 
+	pn_resolver_begin(&j->resolver);
 	while ((c = *at)) {
 		enum fate fate = decide(j, c, &out);
 

@@ -149,7 +149,7 @@ static bool is_closed(const struct pn_conn *c)
 	return pn_conn_is_tcp(c) && (both & TH_FIN || any & TH_RST);
 }
 
-static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c, bool has_news,
+static enum pn_flow_end state_of(struct pn_joiner *j, const struct pn_conn *c, bool has_news,
 				 bool shutdown)
 {
 	bool closed = is_closed(c);
@@ -188,7 +188,7 @@ static bool is_told(const struct pn_conn *c)
 }
 
 /* May what the API server says next give an end of a connection another name? */
-static bool waits_for_names(const struct pn_joiner *j, const struct pn_conn *c)
+static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 {
 	pn_nsec age = since(j, PN_MAX(c->start, j->known_since));
 
