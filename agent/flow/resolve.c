@@ -42,7 +42,7 @@ static struct end source_of(const struct pn_conn *c)
 {
 	struct end e = end_of(c, &c->own.key, c->opener);
 
-	for (const struct pn_leg *leg = c->legs; leg && !e.cgroup; leg = leg->sibling)
+	for (const struct pn_leg *leg = c->legs; leg && !e.cgroup; leg = pn_leg_older(leg))
 		e.cgroup = leg->cgroup[c->opener];
 	return e;
 }

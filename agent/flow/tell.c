@@ -73,7 +73,7 @@ static uint64_t other_entry(const struct pn_conn *c)
 	const struct pn_leg *leg = c->legs;
 
 	while (leg && (!leg->id || leg->id == c->id))
-		leg = leg->sibling;
+		leg = pn_leg_older(leg);
 	return leg ? leg->id : 0;
 }
 
@@ -83,7 +83,7 @@ static bool has_lost_entry(const struct pn_conn *c)
 	const struct pn_leg *leg = c->legs;
 
 	while (leg && !leg->removed)
-		leg = leg->sibling;
+		leg = pn_leg_older(leg);
 	return leg != NULL;
 }
 
