@@ -96,6 +96,7 @@ int pn_conn_table_init(struct pn_conn_table *t, const struct pn_clock *clock)
 /* What a connection has allocated beside itself. */
 static void forget(const struct pn_conn *c)
 {
+	free(c->reported);
 	if (pn_conn_is_icmp(c))
 		free(c->quote);
 }

@@ -67,8 +67,8 @@ struct pn_conn_total {
  * @next_over:    next of the connections that are over
  * @id:           the same in all records, those of earlier agents included
  * @seq:          number of its newest record; 0: none
- * @closed_since: when a round first found it closed; 0: it is open
- * @reported:     in records so far, by end
+ * @closed_since: when a round first found it closed, in ms, which go round; 0: it is open
+ * @reported:     in records so far, by end, where its slot does not say it; owned, NULL: it does
  * @tcp, @quote:   by the protocol: of TCP, of an ICMP error (owned; NULL: none)
  * @rtt_of_opener: tcp.srtt_us is what the opener's socket says
  * @slot:         in the journal, or PN_NO_SLOT
@@ -85,16 +85,16 @@ struct pn_conn {
 	struct pn_leg *legs;
 	struct pn_conn *next_over;
 	uint64_t id, seq;
-	pn_nsec start, last, closed_since;
-	struct pn_conn_total reported[2];
+	pn_nsec start, last;
+	struct pn_conn_total *reported;
 	union {
 		struct pn_conn_tcp tcp;
 		struct pn_record_quote *quote;
 	};
-	uint32_t slot;
+	uint32_t slot, closed_since;
 	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered, elsewhere, over;
-	bool rtt_of_opener, is_listed, is_gone, has_left;
+	bool rtt_of_opener : 1, is_listed : 1, is_gone : 1, has_left : 1;
 };
 
 #define PN_NO_SLOT UINT32_MAX

@@ -324,6 +324,7 @@ static bool has_entry(const struct pn_conn *c, uint64_t id)
 static void take_over(struct pn_joiner *j, struct pn_conn *c)
 {
 	struct pn_journal *journal = j->config.journal;
+	struct pn_conn_total told[2];
 	uint64_t in_removal;
 
 	if (c->slot == PN_NO_SLOT)
@@ -331,7 +332,7 @@ static void take_over(struct pn_joiner *j, struct pn_conn *c)
 	in_removal = pn_slot_in_removal(journal, c->slot);
 	if (in_removal)
 		pn_slot_removed(journal, c->slot, !has_entry(c, in_removal));
-	pn_slot_read(journal, c->slot, c->reported, &c->by_delivered);
+	pn_slot_read(journal, c->slot, told, &c->by_delivered);
 }
 
 static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)

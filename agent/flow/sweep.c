@@ -79,6 +79,8 @@ static enum fate decide(struct pn_joiner *j, struct pn_conn *c, const struct pn_
 		return STAYS;
 	if (c->is_gone)
 		return GOES;
+	if (c->legs != &c->own && pn_tell_apart(j, c) < 0)
+		return STAYS;
 	if (!remove_entries(j, c, out))
 		return STAYS;
 	c->is_gone = true;
