@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -279,6 +280,8 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	struct pn_sink *sink = config->sink;
 	int r;
 
+	/* Threads that allocate seldom, and hardly ever at once, need no heap each. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	a.started = pn_clock_now(a.clock);
 	pn_index_reader_begin(); /* the index's writer, see index.h */
 	pn_index_reader_offline();
