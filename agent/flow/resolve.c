@@ -76,6 +76,15 @@ void pn_resolver_begin(struct pn_resolver *v)
 	v->round = 1;
 }
 
+static void ask(const struct pn_resolver *v, const struct pn_addr *addr,
+		struct pn_resolver_answer *ret)
+{
+	ret->addr = *addr;
+	ret->round = v->round;
+	ret->known = pn_index_addr_find(v->index, addr);
+	ret->sole = pn_index_addr_sole(ret->known, &ret->since);
+}
+
 /* Who has had an address at a time. Return: as pn_index_at() */
 static int owners_at(struct pn_resolver *v, const struct pn_addr *addr, pn_nsec when,
 		     const struct pn_owner **ret)
@@ -83,9 +92,11 @@ static int owners_at(struct pn_resolver *v, const struct pn_addr *addr, pn_nsec 
 	struct pn_resolver_answer *a = &v->answers[pn_addr_hash(addr) % PN_RESOLVER_ANSWERS];
 
 	if (a->round != v->round || !pn_addr_eq(&a->addr, addr))
-		*a = (struct pn_resolver_answer) { *addr, v->round,
-						   pn_index_addr_find(v->index, addr) };
-	return pn_index_addr_at(a->known, when, ret);
+		ask(v, addr, a);
+	if (!a->sole || when < a->since)
+		return pn_index_addr_at(a->known, when, ret);
+	*ret = a->sole;
+	return 1;
 }
 
 /* Who an end is, as far as it is known. */

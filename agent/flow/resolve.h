@@ -10,11 +10,13 @@
  * it. Private to agent/flow.
  */
 
-/* What the index has said of an address, in a round; it holds until the round is over. */
+/* What the index has said of an address, in a round; it holds until the round is over. @sole: or NULL */
 struct pn_resolver_answer {
 	struct pn_addr addr;
-	uint32_t round;
 	const struct pn_index_addr *known;
+	const struct pn_owner *sole;
+	pn_nsec since;
+	uint32_t round;
 };
 
 #define PN_RESOLVER_ANSWERS 1024

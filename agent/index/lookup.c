@@ -66,6 +66,21 @@ int pn_index_addr_at(const struct pn_index_addr *a, pn_nsec when, const struct p
 	return a ? pn_place_owners((const struct pn_place *)a, when, ret) : 0;
 }
 
+const struct pn_owner *pn_index_addr_sole(const struct pn_index_addr *a, pn_nsec *ret_since)
+{
+	const struct pn_place *p = (const struct pn_place *)a;
+	const struct pn_history *h;
+
+	if (!p)
+		return NULL;
+	/* pairs with the release in publish() */
+	h = atomic_load_explicit(&p->history, memory_order_acquire);
+	if (!h || h->n != 1 || !covers(&h->claims[0], PN_NSEC_NEVER))
+		return NULL;
+	*ret_since = h->claims[0].from;
+	return owner_of(&h->claims[0]);
+}
+
 int pn_index_at(const struct pn_index *idx, const struct pn_addr *addr, pn_nsec when,
 		const struct pn_owner **ret)
 {
