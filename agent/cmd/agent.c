@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -211,7 +212,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	if (r < 0)
 		return r;
 	flow.tracer = a->tracer;
-	flow.notes = pn_tracer_notes(a->tracer, &flow.notes_len);
+	flow.notes = pn_tracer_notes(a->tracer);
 	flow.sink = PN_TAKE_PTR(*sink);
 	r = pn_flow_thread_start(&flow, &a->flow);
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
@@ -279,6 +280,8 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	struct pn_sink *sink = config->sink;
 	int r;
 
+	/* Threads that allocate seldom, and hardly ever at once, need no heap each. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	a.started = pn_clock_now(a.clock);
 	pn_index_reader_begin(); /* the index's writer, see index.h */
 	pn_index_reader_offline();

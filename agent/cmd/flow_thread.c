@@ -298,7 +298,7 @@ static int make_parts(struct pn_flow_thread *t)
 	struct pn_written written = { false, 0 };
 	int r;
 
-	r = pn_journal_open(t->config.notes, t->config.notes_len, &t->journal);
+	r = pn_journal_open(t->config.notes, &t->journal);
 	if (r < 0) {
 		pn_sink_close(PN_TAKE_PTR(t->config.sink));
 		return r;

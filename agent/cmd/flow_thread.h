@@ -17,7 +17,7 @@ struct pn_flow_thread;
 /**
  * struct pn_flow_thread_config
  * @tracer, @index: outlive the thread
- * @notes: pn_tracer_notes() of @tracer, @notes_len bytes: what earlier agents have told; outlives it
+ * @notes: pn_tracer_notes() of @tracer: what earlier agents have told; outlive it
  * @node_name: this node, "" if not known; outlives it
  * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
  *	  that is killed neither repeats nor loses a packet in it
@@ -28,8 +28,7 @@ struct pn_flow_thread_config {
 	const struct pn_clock *clock;
 	struct pn_tracer *tracer;
 	const struct pn_index *index;
-	void *notes;
-	size_t notes_len;
+	const struct pn_notes *notes;
 	const char *node_name;
 	struct pn_sink *sink;
 	pn_nsec interval, name_wait, pod_wait, sync_wait;

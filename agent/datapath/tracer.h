@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/notes.h"
 #include "base/ticks.h"
 #include "bpf/flow.h"
 #include "datapath/attach.h"
@@ -65,12 +66,14 @@ unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *
 
 /**
  * pn_tracer_notes() - memory that lives as long as the flow table, for the bookkeeping of who drains it
- * @ret_len: bytes; at least 128 for each entry that the two tables have room for, and 4096 for a head
  *
- * Zero when the table is new; after a restart as the last agent left it at whatever moment it ended.
- * Return: owned by @t
+ * At least 128 bytes for each entry that the two tables have room for, and 4096 for a head. Zero when
+ * the table is new; after a restart as the last agent left it at whatever moment it ended. What has
+ * been reached counts as memory of the agent, touched or not.
+ *
+ * Return: owned by @t; after that for the flow thread, which must have ended before _free
  */
-void *pn_tracer_notes(const struct pn_tracer *t, size_t *ret_len);
+const struct pn_notes *pn_tracer_notes(const struct pn_tracer *t);
 
 /** pn_tracer_cleanup() - `podonym cleanup`: detach and unpin all that is below @pin_dir. Return: 0 or a negative errno with @reterr */
 int pn_tracer_cleanup(const char *pin_dir, struct pn_err *reterr);

@@ -141,7 +141,7 @@ static struct pn_leg *add_translated(struct pn_joiner *j, struct pn_conn *c,
 	struct pn_leg *leg = pn_conn_table_find(&j->table, key);
 
 	if (leg)
-		return leg->conn == c ? leg : NULL;
+		return pn_leg_conn(leg) == c ? leg : NULL;
 	leg = pn_conn_add_leg(&j->table, c, key);
 	if (leg)
 		leg->flip = opener ^ c->opener;
@@ -168,7 +168,7 @@ static struct pn_leg *adopt_translated(struct pn_joiner *j, const struct pn_flow
 	struct pn_flow_key original;
 	uint8_t opener = sorted_key(&v->nat, key->proto, &original);
 	struct pn_leg *leg = pn_conn_table_find(&j->table, &original);
-	struct pn_conn *c = leg ? leg->conn : new_conn(j, &original, opener, v);
+	struct pn_conn *c = leg ? pn_leg_conn(leg) : new_conn(j, &original, opener, v);
 	struct pn_leg *added;
 
 	if (!c)
@@ -198,9 +198,9 @@ static void take_in_tcp(struct pn_conn *c, const struct pn_leg *leg, const struc
 	bool of_opener = v->state & PN_FLOW_RTT_OPENER;
 	struct pn_conn_tcp *tcp = &c->tcp;
 
-	if (v->tcp.srtt_us && (of_opener || !tcp->of_opener)) {
+	if (v->tcp.srtt_us && (of_opener || !c->rtt_of_opener)) {
 		tcp->srtt_us = v->tcp.srtt_us;
-		tcp->of_opener = of_opener;
+		c->rtt_of_opener = of_opener;
 	}
 	if (v->tcp.min_rtt_us && (!tcp->min_rtt_us || v->tcp.min_rtt_us < tcp->min_rtt_us))
 		tcp->min_rtt_us = v->tcp.min_rtt_us;
@@ -225,7 +225,7 @@ static void take_in_quote(struct pn_conn *c, const struct pn_flow_value *v)
 
 void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v)
 {
-	struct pn_conn *c = leg->conn;
+	struct pn_conn *c = pn_leg_conn(leg);
 
 	for (unsigned int end = 0; end < 2; end++) {
 		leg->seen[end].sent = pn_flow_way(v, end ^ leg->flip)->sent;
@@ -261,7 +261,7 @@ static void learn_backend(struct pn_joiner *j, struct pn_conn *c, const struct p
 static struct pn_leg *reconsider(struct pn_joiner *j, struct pn_leg *leg,
 				 const struct pn_flow_value *v)
 {
-	struct pn_conn *c = leg->conn;
+	struct pn_conn *c = pn_leg_conn(leg);
 
 	if (!is_behind_nat(v) || c->legs != &c->own || c->seq || c->slot != PN_NO_SLOT ||
 	    c->is_listed)
@@ -274,7 +274,7 @@ static struct pn_leg *reconsider(struct pn_joiner *j, struct pn_leg *leg,
 static void meet(struct pn_joiner *j, struct pn_leg *leg, uint64_t id)
 {
 	struct pn_journal *journal = j->config.journal;
-	struct pn_conn *c = leg->conn;
+	struct pn_conn *c = pn_leg_conn(leg);
 
 	leg->id = id;
 	if (c->slot == PN_NO_SLOT && !pn_slots_are_adopted(journal)) {
@@ -304,8 +304,8 @@ int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 		meet(j, leg, value->id);
 	leg->alive = true;
 	pn_joiner_take_in(j, leg, value);
-	if (value->state & PN_FLOW_NAT && !is_behind_nat(value) && leg->conn->legs == leg)
-		learn_backend(j, leg->conn, &value->nat);
+	if (value->state & PN_FLOW_NAT && !is_behind_nat(value) && pn_leg_conn(leg)->legs == leg)
+		learn_backend(j, pn_leg_conn(leg), &value->nat);
 	return 0;
 }
 
@@ -316,7 +316,7 @@ static bool has_entry(const struct pn_conn *c, uint64_t id)
 	const struct pn_leg *leg = c->legs;
 
 	while (leg && leg->id != id)
-		leg = leg->sibling;
+		leg = pn_leg_older(leg);
 	return leg != NULL;
 }
 
@@ -324,6 +324,7 @@ static bool has_entry(const struct pn_conn *c, uint64_t id)
 static void take_over(struct pn_joiner *j, struct pn_conn *c)
 {
 	struct pn_journal *journal = j->config.journal;
+	struct pn_conn_total told[2];
 	uint64_t in_removal;
 
 	if (c->slot == PN_NO_SLOT)
@@ -331,7 +332,7 @@ static void take_over(struct pn_joiner *j, struct pn_conn *c)
 	in_removal = pn_slot_in_removal(journal, c->slot);
 	if (in_removal)
 		pn_slot_removed(journal, c->slot, !has_entry(c, in_removal));
-	pn_slot_read(journal, c->slot, c->reported, &c->by_delivered);
+	pn_slot_read(journal, c->slot, told, &c->by_delivered);
 }
 
 static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)
@@ -340,7 +341,7 @@ static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)
 
 	while (leg && memcmp(leg->key.addr[0], addr->b, sizeof(addr->b)) != 0 &&
 	       memcmp(leg->key.addr[1], addr->b, sizeof(addr->b)) != 0)
-		leg = leg->sibling;
+		leg = pn_leg_older(leg);
 	return leg != NULL;
 }
 
@@ -350,22 +351,13 @@ static void note_left(struct pn_joiner *j, struct pn_conn *c)
 		c->has_left = is_end_of(c, &j->left[i]);
 }
 
-/* The first leg from @leg on that stands for its connection. */
-static struct pn_leg *next_own(struct pn_leg *leg)
-{
-	while (leg && leg != &leg->conn->own)
-		leg = leg->chain;
-	return leg;
-}
-
 /* All entries have been met, so what nobody has adopted is of none. */
 static void take_over_all(struct pn_joiner *j)
 {
-	for (size_t i = 0; i < j->table.n_buckets; i++) {
-		for (struct pn_leg *leg = next_own(j->table.buckets[i]); leg;
-		     leg = next_own(leg->chain))
-			take_over(j, leg->conn);
-	}
+	struct pn_conn *c;
+
+	for (uint32_t i = 0; (c = pn_conn_each(&j->table, i, &i)); i++)
+		take_over(j, c);
 	pn_slots_adopted(j->config.journal);
 }
 
@@ -373,19 +365,18 @@ void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner
 		      void *data)
 {
 	const struct pn_joiner_out out = { .ops = ops, .data = data, .shutdown = shutdown };
+	struct pn_conn *c;
 
 	if (!pn_slots_are_adopted(j->config.journal)) {
 		if (j->missed)
 			return;
 		take_over_all(j);
 	}
+	pn_resolver_begin(&j->resolver);
 	j->n_waiting = j->n_untold = 0;
-	for (size_t i = 0; i < j->table.n_buckets; i++) {
-		for (struct pn_leg *leg = next_own(j->table.buckets[i]); leg;
-		     leg = next_own(leg->chain)) {
-			note_left(j, leg->conn);
-			pn_tell_in_time(j, leg->conn, &out);
-		}
+	for (uint32_t i = 0; (c = pn_conn_each(&j->table, i, &i)); i++) {
+		note_left(j, c);
+		pn_tell_in_time(j, c, &out);
 	}
 	j->n_left = 0;
 	pn_metric_set(PN_METRIC_FLOW_WAITING, j->n_waiting);

@@ -45,6 +45,13 @@ struct pn_joiner_out {
 void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg,
 		       const struct pn_flow_value *v);
 
+/**
+ * pn_tell_apart() - what has been told is remembered beside the slot, which will say something else
+ *
+ * Return: 0 or -ENOMEM
+ */
+int pn_tell_apart(const struct pn_joiner *j, struct pn_conn *c);
+
 /** pn_tell() - a record of what is new, if anything is. Return: was there one? */
 bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
 	     const struct pn_joiner_out *out);

@@ -103,11 +103,11 @@ static void count_packets(void)
 
 static void run_agent(void)
 {
+	const struct pn_notes notes = { .at = shared->notes, .len = sizeof(shared->notes) };
 	struct pn_flow_thread_config config = {
 		.clock = &pn_clock_system,
 		.node_name = "n1",
-		.notes = shared->notes,
-		.notes_len = sizeof(shared->notes),
+		.notes = &notes,
 		.interval = PN_NSEC_PER_MSEC,
 	};
 	struct pn_flow_thread *t;
@@ -228,11 +228,11 @@ static int read_some(int fd)
  */
 static void what_a_slow_reader_got_leaves_the_table(void **state)
 {
+	const struct pn_notes notes = { .at = shared->notes, .len = sizeof(shared->notes) };
 	struct pn_flow_thread_config config = {
 		.clock = &pn_clock_system,
 		.node_name = "n1",
-		.notes = shared->notes,
-		.notes_len = sizeof(shared->notes),
+		.notes = &notes,
 		.interval = 3600 * PN_NSEC_PER_SEC,
 	};
 	struct pn_flow_thread *t;
