@@ -60,11 +60,12 @@ static void put(json_t *doc, const char *key, uint64_t n)
 	(void)json_object_set_new(doc, key, json_integer((json_int_t)n));
 }
 
-/* Seen is the sum of the others up to table_full; recorded and collapsed are told, untold and in doubt. */
+/* Seen is the sum of the others up to not_sampled; recorded and collapsed are told, untold and in doubt. */
 static json_t *ledger_json(const struct pn_status_parts *p)
 {
-	static const char *const names[] = { "seen",   "recorded",  "collapsed",
-					     "not_ip", "malformed", "table_full" };
+	static const char *const names[] = { "seen",	     "recorded",   "collapsed",
+					     "not_ip",	     "malformed",  "table_full",
+					     "not_selected", "not_sampled" };
 	_Static_assert(PN_ARRAY_SIZE(names) == PN_STAT_MAX, "a name for each line of the ledger");
 	uint64_t stats[PN_STAT_MAX], in_records, told, in_doubt;
 	json_t *doc = json_object();

@@ -65,6 +65,7 @@ struct pn_conn_total {
  * @reported:     in records so far, by end
  * @tcp, @quote:   by the protocol: of TCP, of an ICMP error (owned; NULL: none)
  * @slot:         in the journal, or PN_NO_SLOT
+ * @sampling:     it is one of so many
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
  * @elsewhere:    bit e: what end e sends is counted in another entry's connection
@@ -84,7 +85,7 @@ struct pn_conn {
 		struct pn_conn_tcp tcp;
 		struct pn_record_quote *quote;
 	};
-	uint32_t slot;
+	uint32_t slot, sampling;
 	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered, elsewhere, over;
 	bool is_listed, is_gone, has_left;

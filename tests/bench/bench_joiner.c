@@ -71,7 +71,7 @@ static void make_table(void)
 		keys[i].addr[0][12] = 10;
 		keys[i].addr[1][12] = 11;
 		memcpy(&keys[i].addr[0][13], &i, 3);
-		values[i] = (struct pn_flow_value) { .id = i + 1, .start_ns = now(NULL) };
+		values[i] = (struct pn_flow_value) { .id = i + 1, .start_us = now(NULL) / 1000 };
 	}
 }
 
