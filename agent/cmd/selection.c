@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 #include "kube/decode.h"
 
 #define BLANKS " \t\n"
+
+enum { MAX_SHOWN = 60 }; /* of a term in a message */
 
 struct parser {
 	struct pn_expression *e;
@@ -69,7 +72,7 @@ static int parse_namespace(struct parser *p, char *value, struct pn_select_term 
 	if (!consists_of(value, 63, "-"))
 		return pn_err_set(
 			p->err, -EINVAL,
-			"%s: \"%s\" is not the name of a namespace, such as namespace=shop",
+			"%s: \"%.60s\" is not the name of a namespace, such as namespace=shop",
 			p->term, value);
 	t->name = value;
 	return add(p, t);
@@ -111,7 +114,7 @@ static int parse_cidr(struct parser *p, char *value, struct pn_select_term *t)
 	if (r < 0)
 		return pn_err_set(
 			p->err, -EINVAL,
-			"%s: \"%s\" is not a network, such as cidr=10.0.0.0/8, cidr=fd00::/8 "
+			"%s: \"%.60s\" is not a network, such as cidr=10.0.0.0/8, cidr=fd00::/8 "
 			"or cidr=10.1.2.3",
 			p->term, value);
 	return add(p, t);
@@ -142,7 +145,7 @@ static int parse_port(struct parser *p, char *value, struct pn_select_term *t)
 	if (r < 0 || t->first > t->last)
 		return pn_err_set(
 			p->err, -EINVAL,
-			"%s: \"%s\" is not a port from 1 to 65535, nor a range of them, such as "
+			"%s: \"%.60s\" is not a port from 1 to 65535, nor a range of them, such as "
 			"port=443 or port=8000-8100",
 			p->term, value);
 	p->n_ports += (size_t)t->last - t->first + 1;
@@ -174,7 +177,7 @@ static int parse_protocol(struct parser *p, char *value, struct pn_select_term *
 	near = pn_nearest(value, names, PN_ARRAY_SIZE(names));
 	return pn_err_set(
 		p->err, -EINVAL,
-		"%s: \"%s\" is none of tcp, udp, sctp, icmp, nor a number from 0 to 255%s%s%s",
+		"%s: \"%.60s\" is none of tcp, udp, sctp, icmp, nor a number from 0 to 255%s%s%s",
 		p->term, value, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
@@ -229,18 +232,18 @@ static int begin_rule(struct parser *p)
 			  PN_SELECT_MAX_RULES);
 }
 
-/* @word: begins in the copy where it does in the text */
 static int parse_words(struct parser *p, char *rest)
 {
 	bool is_rule = false;
-	char *word, as_written[PN_EXPRESSION_SIZE];
+	char *word, as_written[MAX_SHOWN + 4];
 	int r = 0;
 
 	p->term = as_written;
 	while (r == 0 && (word = strsep(&rest, BLANKS))) {
 		if (!*word)
 			continue;
-		(void)stpcpy(as_written, word);
+		(void)snprintf(as_written, sizeof(as_written), "%.*s%s", MAX_SHOWN, word,
+			       strlen(word) > MAX_SHOWN ? "..." : "");
 		if (strcmp(word, "or") != 0) {
 			if (!is_rule)
 				r = begin_rule(p);
