@@ -122,16 +122,11 @@ static char *on_status(void *data)
 static char *on_select(void *data, const char *expression, uint32_t sampling, struct pn_err *reterr)
 {
 	struct agent *a = data;
-	json_t *doc;
-	char *text;
 
 	if ((expression || sampling) &&
 	    pn_selecting_change(a->selecting, expression, sampling, reterr) < 0)
 		return NULL;
-	doc = pn_selecting_json(a->selecting);
-	text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
-	json_decref(doc);
-	return text;
+	return pn_status_selection(a->selecting);
 }
 
 static const struct pn_socket_ops socket_ops = {

@@ -4,7 +4,6 @@
  * The agent alone judges what is asked for, so that both sides can be of different builds.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
  * podonym status: is the agent of this node well? Asks it over the unix socket and shows its
  * figures; the exit status serves as a probe.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 

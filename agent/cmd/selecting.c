@@ -154,6 +154,9 @@ int pn_selecting_change(struct pn_selecting *s, const char *expression, uint32_t
 	PN_CLEANUP(pn_freep) struct pn_expression *e = NULL, *old = NULL;
 	int r;
 
+	if (sampling > PN_SELECT_MAX_SAMPLING)
+		return pn_err_set(reterr, -EINVAL, "sampling: %u is more than %d", sampling,
+				  PN_SELECT_MAX_SAMPLING);
 	r = pn_expression_parse(expression ? expression : s->expression->text, &e, reterr);
 	if (r < 0)
 		return r;
@@ -172,9 +175,11 @@ int pn_selecting_change(struct pn_selecting *s, const char *expression, uint32_t
 	return 0;
 }
 
-json_t *pn_selecting_json(const struct pn_selecting *s)
+struct pn_selecting_state pn_selecting_state(const struct pn_selecting *s)
 {
-	return json_pack("{s:s, s:I, s:I}", "expression", s->expression->text, "sampling",
-			 (json_int_t)pn_select_sampling(s->select), "addresses",
-			 (json_int_t)pn_select_count(s->select));
+	return (struct pn_selecting_state) {
+		.expression = s->expression->text,
+		.sampling = pn_select_sampling(s->select),
+		.n_addrs = pn_select_count(s->select),
+	};
 }

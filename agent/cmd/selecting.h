@@ -2,8 +2,6 @@
 #ifndef PN_CMD_SELECTING_H
 #define PN_CMD_SELECTING_H
 
-#include <jansson.h>
-
 #include "cmd/names.h"
 #include "cmd/selection.h"
 #include "datapath/select.h"
@@ -39,7 +37,18 @@ int pn_selecting_change(struct pn_selecting *s, const char *expression, uint32_t
 void pn_selecting_object(struct pn_selecting *s, const struct pn_object *old,
 			 const struct pn_object *new);
 
-/** pn_selecting_json() - {"expression", "sampling", "addresses"}. Return: NULL without memory */
-json_t *pn_selecting_json(const struct pn_selecting *s);
+/**
+ * struct pn_selecting_state - what is in force
+ * @expression: borrowed until the next change; "": everything
+ * @sampling:   of so many connections one is recorded
+ * @n_addrs:    addresses that its namespaces and labels mean
+ */
+struct pn_selecting_state {
+	const char *expression;
+	uint32_t sampling;
+	size_t n_addrs;
+};
+
+struct pn_selecting_state pn_selecting_state(const struct pn_selecting *s);
 
 #endif

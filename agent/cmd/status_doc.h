@@ -33,4 +33,7 @@ struct pn_status_parts {
  */
 char *pn_status_doc(const struct pn_status_parts *parts);
 
+/** pn_status_selection() - the answer to a client that asks for a selection, likewise */
+char *pn_status_selection(const struct pn_selecting *selecting);
+
 #endif

@@ -9,8 +9,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "bpf/flow.h"
-
 static int parse_command(const json_t *value, struct pn_request *req, struct pn_err *reterr)
 {
 	const char *name = json_string_value(value);
@@ -59,9 +57,8 @@ static int parse_sampling(const json_t *value, struct pn_request *req, struct pn
 {
 	json_int_t n = json_integer_value(value);
 
-	if (n < 1 || n > PN_SELECT_MAX_SAMPLING)
-		return pn_err_set(reterr, -EINVAL, "\"sampling\" must be a number from 1 to %d",
-				  PN_SELECT_MAX_SAMPLING);
+	if (n < 1 || n > UINT32_MAX)
+		return pn_err_set(reterr, -EINVAL, "\"sampling\" must be a number above 0");
 	req->sampling = (uint32_t)n;
 	return 0;
 }
