@@ -151,7 +151,7 @@ static void fill(struct pn_selecting *s, const struct pn_selection *selection)
 int pn_selecting_change(struct pn_selecting *s, const char *expression, uint32_t sampling,
 			struct pn_err *reterr)
 {
-	PN_CLEANUP(pn_freep) struct pn_expression *e = NULL, *old = NULL;
+	PN_CLEANUP(pn_freep) struct pn_expression *e = NULL;
 	int r;
 
 	if (sampling > PN_SELECT_MAX_SAMPLING)
@@ -167,7 +167,7 @@ int pn_selecting_change(struct pn_selecting *s, const char *expression, uint32_t
 	if (has_owners(&e->selection))
 		fill(s, &e->selection);
 	pn_select_commit(s->select);
-	old = s->expression;
+	free(s->expression);
 	s->expression = PN_TAKE_PTR(e);
 	pn_info("select", "in force: %s, sampling=%u",
 		*s->expression->text ? s->expression->text : "everything",
