@@ -45,6 +45,8 @@
 	  "drains that could not be finished")                                                    \
 	X(FLOW_ABANDONED, "pn_flow_abandoned_total",                                              \
 	  "connections in a pinned flow table that this build could not go on with")              \
+	X(SELECT_FAILURES, "pn_select_failures_total",                                            \
+	  "addresses of a selection that the kernel did not take")                                \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                      \
 	  "records a sink did not take: reader too slow, or write failed")                        \
 	X(SERVE_CLIENTS, "pn_serve_clients_total", "connections accepted on the unix socket")     \

@@ -13,6 +13,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -21,6 +22,7 @@
 #include "base/version.h"
 #include "cmd/flow_thread.h"
 #include "cmd/names.h"
+#include "cmd/selecting.h"
 #include "cmd/status_doc.h"
 #include "datapath/cgroups.h"
 #include "datapath/links.h"
@@ -41,6 +43,7 @@ struct agent {
 	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
 	struct pn_names *names;
 	struct pn_tracer *tracer;
+	struct pn_selecting *selecting;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
 	struct pn_socket *socket;
@@ -109,6 +112,7 @@ static char *on_status(void *data)
 		.synced = pn_names_are_synced(a->names),
 		.index = pn_names_index(a->names),
 		.tracer = a->tracer,
+		.selecting = a->selecting,
 	};
 
 	parts.n_informers =
@@ -116,9 +120,20 @@ static char *on_status(void *data)
 	return pn_status_doc(&parts);
 }
 
+static char *on_select(void *data, const char *expression, uint32_t sampling, struct pn_err *reterr)
+{
+	struct agent *a = data;
+
+	if ((expression || sampling) &&
+	    pn_selecting_change(a->selecting, expression, sampling, reterr) < 0)
+		return NULL;
+	return pn_status_selection(a->selecting);
+}
+
 static const struct pn_socket_ops socket_ops = {
 	.subscribe = on_subscribe,
 	.status = on_status,
+	.select = on_select,
 };
 
 /* --- start and stop ----------------------------------------------------------------------------- */
@@ -158,7 +173,14 @@ static void find_cgroups(struct agent *a)
 		pn_warn("agent", "%s", err.text);
 }
 
-/* Runs with the loop, when all parts are there. */
+/* These run with the loop, when all parts are there. */
+static void on_changed(void *data, const struct pn_object *old, const struct pn_object *new)
+{
+	struct agent *a = data;
+
+	pn_selecting_object(a->selecting, old, new);
+}
+
 static void on_synced(void *data)
 {
 	struct agent *a = data;
@@ -177,11 +199,20 @@ static int start_names(struct agent *a, struct pn_err *reterr)
 		.state_path = a->config->state_path,
 		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
 		.max_addrs = a->config->max_addrs,
+		.changed = on_changed,
 		.synced = on_synced,
 		.data = a,
 	};
 
 	return pn_names_start(&a->loop, &config, &a->names, reterr);
+}
+
+static int start_selecting(struct agent *a, struct pn_expression **selection, struct pn_err *reterr)
+{
+	int r = pn_selecting_start(a->names, pn_tracer_select(a->tracer), PN_TAKE_PTR(*selection),
+				   &a->selecting);
+
+	return r < 0 ? pn_err_set(reterr, r, "starting the selection: %s", strerror(-r)) : 0;
 }
 
 static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
@@ -191,6 +222,8 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 		.max_flows = a->config->max_flows,
 		.pin_dir = a->trace_path,
 		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
+		.selection = &a->config->selection->selection,
+		.sampling = a->config->sampling,
 		.force_clsact = a->config->no_tcx,
 		.no_nat = a->config->no_nat,
 		.no_cgroup = a->config->no_cgroup,
@@ -233,7 +266,8 @@ static int start_links(struct agent *a, struct pn_err *reterr)
 	return pn_links_dispatch(a->links, reterr);
 }
 
-static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
+static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **selection,
+		 struct pn_err *reterr)
 {
 	int r = start_loop(a, reterr);
 
@@ -242,6 +276,8 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 		r = start_names(a, reterr);
 	if (r == 0)
 		r = start_flow(a, sink, reterr);
+	if (r == 0)
+		r = start_selecting(a, selection, reterr);
 	if (r == 0)
 		r = start_links(a, reterr);
 	if (r == 0)
@@ -269,6 +305,7 @@ static void stop(struct agent *a)
 		uv_close((uv_handle_t *)&a->links_poll, NULL);
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
+	pn_selecting_free(PN_TAKE_PTR(a->selecting));
 	pn_tracer_free(a->tracer);
 	close_loop(a);
 	pn_names_free(a->names);
@@ -277,6 +314,7 @@ static void stop(struct agent *a)
 int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 {
 	struct agent a = { .config = config, .clock = &pn_clock_system };
+	struct pn_expression *selection = config->selection;
 	struct pn_sink *sink = config->sink;
 	int r;
 
@@ -285,7 +323,7 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	a.started = pn_clock_now(a.clock);
 	pn_index_reader_begin(); /* the index's writer, see index.h */
 	pn_index_reader_offline();
-	r = start(&a, &sink, reterr);
+	r = start(&a, &sink, &selection, reterr);
 	if (r == 0) {
 		pn_info("agent", "podonym %s started node=%s", pn_version(), config->node_name);
 		(void)uv_run(&a.loop, UV_RUN_DEFAULT);
@@ -293,5 +331,6 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	stop(&a);
 	pn_index_reader_end();
 	pn_sink_close(sink);
+	free(selection);
 	return r;
 }

@@ -17,9 +17,9 @@
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*log_level, *disable;
+		*log_level, *disable, *select;
 	pn_nsec interval, name_wait;
-	uint32_t max_addrs, max_flows;
+	uint32_t max_addrs, max_flows, sampling;
 };
 
 enum { HOST_NAME_LEN = 256 };
@@ -86,11 +86,16 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->name_wait = o->name_wait;
 	config->max_addrs = o->max_addrs;
 	config->max_flows = o->max_flows;
+	config->sampling = o->sampling;
 	config->node_name = o->node;
 	if (!config->node_name && gethostname(host, sizeof(host) - 1) == 0)
 		config->node_name = host;
 	r = open_sink(o, &config->sink, reterr);
-	return r < 0 ? r : pn_agent_run(config, reterr);
+	if (r < 0) {
+		free(config->selection);
+		return r;
+	}
+	return pn_agent_run(config, reterr);
 }
 
 static int run(const void *values, int n_operands, char **operands)
@@ -110,6 +115,11 @@ static int run(const void *values, int n_operands, char **operands)
 	(void)signal(SIGXFSZ, SIG_IGN); /* of one sink, not the end */
 
 	r = parse_disable(o->disable ? o->disable : "", &config, &err);
+	if (r == 0) {
+		r = pn_expression_parse(o->select ? o->select : "", &config.selection, &err);
+		if (r < 0)
+			(void)pn_err_wrap(&err, r, "--select");
+	}
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
@@ -242,6 +252,25 @@ static const struct pn_option options[] = {
 		.max = 1 << 24,
 		.has_env = true,
 		.help = "room for connections in the kernel's table",
+	},
+	{
+		.name = "select",
+		.type = PN_OPT_STRING,
+		.arg = "SELECTION",
+		.offset = offsetof(struct agent_options, select),
+		.has_env = true,
+		.help = "record only these connections, see `podonym select --help`; else all",
+	},
+	{
+		.name = "sample",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct agent_options, sampling),
+		.preset = "1",
+		.min = 1,
+		.max = PN_SELECT_MAX_SAMPLING,
+		.has_env = true,
+		.help = "record one of N connections, whole; its records say that it stands for N",
 	},
 	{
 		.name = "disable",

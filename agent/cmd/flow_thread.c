@@ -153,6 +153,7 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 	r = pn_tracer_ticks(t->config.tracer, &ticks);
 	if (r == 0) {
 		pn_joiner_begin(t->joiner, &ticks);
+		pn_joiner_set_sampling(t->joiner, pn_tracer_sampling(t->config.tracer));
 		r = pn_tracer_drain(t->config.tracer, on_entry, t);
 	}
 	if (r < 0)

@@ -60,11 +60,12 @@ static void put(json_t *doc, const char *key, uint64_t n)
 	(void)json_object_set_new(doc, key, json_integer((json_int_t)n));
 }
 
-/* Seen is the sum of the others up to table_full; recorded and collapsed are told, untold and in doubt. */
+/* Seen is the sum of the others up to not_sampled; recorded and collapsed are told, untold and in doubt. */
 static json_t *ledger_json(const struct pn_status_parts *p)
 {
-	static const char *const names[] = { "seen",   "recorded",  "collapsed",
-					     "not_ip", "malformed", "table_full" };
+	static const char *const names[] = { "seen",	     "recorded",   "collapsed",
+					     "not_ip",	     "malformed",  "table_full",
+					     "not_selected", "not_sampled" };
 	_Static_assert(PN_ARRAY_SIZE(names) == PN_STAT_MAX, "a name for each line of the ledger");
 	uint64_t stats[PN_STAT_MAX], in_records, told, in_doubt;
 	json_t *doc = json_object();
@@ -95,6 +96,14 @@ static json_t *features_json(const struct pn_status_parts *p)
 	return list;
 }
 
+static json_t *selection_json(const struct pn_selecting *selecting)
+{
+	struct pn_selecting_state now = pn_selecting_state(selecting);
+
+	return json_pack("{s:s, s:I, s:I}", "expression", now.expression, "sampling",
+			 (json_int_t)now.sampling, "addresses", (json_int_t)now.n_addrs);
+}
+
 static json_t *metrics_json(void)
 {
 	json_t *doc = json_object();
@@ -110,12 +119,22 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	json_t *doc;
 	char *text;
 
-	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			pn_version(), "node", p->node_name, "pid", (int)getpid(), "uptime_s",
 			seconds_since(p, p->started), "synced", p->synced, "api", api_json(p),
-			"index", index_json(p), "features", features_json(p), "ledger",
-			ledger_json(p), "metrics", metrics_json());
+			"index", index_json(p), "features", features_json(p), "selection",
+			selection_json(p->selecting), "ledger", ledger_json(p), "metrics",
+			metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(doc);
+	return text;
+}
+
+char *pn_status_selection(const struct pn_selecting *selecting)
+{
+	json_t *doc = selection_json(selecting);
+	char *text = json_dumps(doc, JSON_COMPACT);
+
 	json_decref(doc);
 	return text;
 }

@@ -42,6 +42,7 @@ enum feature {
 
 struct pn_tracer {
 	struct pn_programs programs;
+	struct pn_select *select;
 	struct pn_attach_list attachments;
 	int socket_link_fd[PN_HOOK_MAX - PN_HOOK_SOCKET_INGRESS];
 	struct pn_feature features[FEATURE_MAX];
@@ -287,6 +288,24 @@ static int attach_all(struct pn_tracer *t, const struct pn_tracer_config *config
 	return 0;
 }
 
+/* --- what is recorded ---------------------------------------------------------------------------- */
+
+static int start_selection(struct pn_tracer *t, const struct pn_tracer_config *config,
+			   struct pn_err *reterr)
+{
+	static const struct pn_selection everything;
+	int r;
+
+	r = pn_select_new(&t->programs.select, &t->select);
+	if (r < 0)
+		return pn_err_set(reterr, r, "out of memory");
+	r = pn_select_prepare(t->select, config->selection ? config->selection : &everything,
+			      config->sampling, reterr);
+	if (r == 0)
+		pn_select_commit(t->select);
+	return r;
+}
+
 /* --- the tracer --------------------------------------------------------------------------------- */
 
 /* Zeroed, because valgrind does not know what the batch commands write. What was there may go. */
@@ -344,6 +363,8 @@ int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
 
 	r = config->pin_dir ? load_pinned(t, config, reterr) : load_unpinned(t, config, reterr);
 	if (r == 0)
+		r = start_selection(t, config, reterr);
+	if (r == 0)
 		r = attach_all(t, config, reterr);
 	if (r < 0)
 		return r;
@@ -361,6 +382,7 @@ void pn_tracer_free(struct pn_tracer *t)
 	if (t->notes.at)
 		(void)munmap(t->notes.at, t->notes.len);
 	pn_closep(&t->notes_fd);
+	pn_select_free(t->select);
 	pn_programs_release(&t->programs);
 	free(t->batch_keys);
 	free(t->batch_values);
@@ -427,6 +449,16 @@ unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *
 const struct pn_notes *pn_tracer_notes(const struct pn_tracer *t)
 {
 	return &t->notes;
+}
+
+struct pn_select *pn_tracer_select(const struct pn_tracer *t)
+{
+	return t->select;
+}
+
+uint32_t pn_tracer_sampling(const struct pn_tracer *t)
+{
+	return pn_select_sampling(t->select);
 }
 
 size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret)

@@ -306,6 +306,16 @@ static void put_service(struct line *l, const struct pn_flow_record *r)
 	pn_text_char(&l->text, ')');
 }
 
+/* The connection stands for others. */
+static void put_sampling(struct line *l, const struct pn_flow_record *r)
+{
+	if (r->sampling <= 1)
+		return;
+	put(l, " (1 of ");
+	pn_text_u64(&l->text, r->sampling);
+	pn_text_char(&l->text, ')');
+}
+
 /* Why it is over; of TCP, whether that was as it should be. */
 static void put_state(struct line *l, const struct pn_flow_record *r)
 {
@@ -336,6 +346,7 @@ void pn_encode_compact(const struct pn_flow_record *r, bool color, struct pn_tex
 	put_protocol(&l, r);
 	pn_text_char(&l.text, ' ');
 	put_counts(&l, r);
+	put_sampling(&l, r);
 	put_service(&l, r);
 	if (r->is_collapsed)
 		put(&l, " (several connections)");

@@ -255,6 +255,8 @@ static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_begin(j, "flow_id");
 	pn_text_u64(&j->text, r->id);
 	pn_json_put_done(j);
+	if (r->sampling > 1)
+		pn_json_put_u64(j, "sampling", r->sampling);
 	pn_json_put_word(j, "state", pn_flow_end_name(r->state));
 	pn_json_put_open(j, "attribution");
 	pn_json_put_word(j, "source", pn_attribution_name(r->source.attribution));

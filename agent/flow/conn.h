@@ -72,6 +72,7 @@ struct pn_conn_total {
  * @tcp, @quote:   by the protocol: of TCP, of an ICMP error (owned; NULL: none)
  * @rtt_of_opener: tcp.srtt_us is what the opener's socket says
  * @slot:         in the journal, or PN_NO_SLOT
+ * @sampling:     it is one of so many
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
  * @elsewhere:    bit e: what end e sends is counted in another entry's connection
@@ -92,6 +93,7 @@ struct pn_conn {
 		struct pn_record_quote *quote;
 	};
 	uint32_t slot, closed_since;
+	uint16_t sampling;
 	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered, elsewhere, over;
 	bool rtt_of_opener : 1, is_listed : 1, is_gone : 1, has_left : 1;

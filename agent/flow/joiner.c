@@ -46,6 +46,7 @@ int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 	if (!j)
 		return -ENOMEM;
 	j->config = *config;
+	j->sampling = UINT32_MAX;
 	j->resolver.index = config->index;
 	j->resolver.node = (struct pn_owner) {
 		.kind = PN_OWNER_NODE,
@@ -76,6 +77,11 @@ void pn_joiner_free(struct pn_joiner *j)
 		return;
 	pn_conn_table_done(&j->table);
 	free(j);
+}
+
+void pn_joiner_set_sampling(struct pn_joiner *j, uint32_t n)
+{
+	j->sampling = n;
 }
 
 void pn_joiner_synced(struct pn_joiner *j)
@@ -148,6 +154,11 @@ static struct pn_leg *add_translated(struct pn_joiner *j, struct pn_conn *c,
 	return leg;
 }
 
+static pn_nsec start_of(const struct pn_flow_value *v)
+{
+	return (pn_nsec)v->start_us * PN_NSEC_PER_USEC;
+}
+
 static struct pn_conn *new_conn(struct pn_joiner *j, const struct pn_flow_key *key, uint8_t opener,
 				const struct pn_flow_value *v)
 {
@@ -157,7 +168,7 @@ static struct pn_conn *new_conn(struct pn_joiner *j, const struct pn_flow_key *k
 		return NULL;
 	c->opener = opener;
 	c->id = v->id;
-	c->start = v->start_ns;
+	c->start = start_of(v);
 	return c;
 }
 
@@ -223,6 +234,20 @@ static void take_in_quote(struct pn_conn *c, const struct pn_flow_value *v)
 	c->quote->proto = v->quoted_proto;
 }
 
+/*
+ * Of as many connections as this one is one. With a lower number those that had been left out have joined
+ * it, so it stands for fewer from then on, and when the number is higher again it is still one of these.
+ */
+static void take_in_sampling(const struct pn_joiner *j, struct pn_conn *c,
+			     const struct pn_flow_value *v)
+{
+	uint32_t n = v->sampling ? v->sampling : 1;
+
+	if (!pn_conn_is_pair(c))
+		n = PN_MIN(n, j->sampling);
+	c->sampling = (uint16_t)(c->sampling ? PN_MIN((uint32_t)c->sampling, n) : n);
+}
+
 void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v)
 {
 	struct pn_conn *c = pn_leg_conn(leg);
@@ -239,8 +264,9 @@ void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const stru
 		take_in_tcp(c, leg, v);
 	else if (v->state & PN_FLOW_QUOTE && pn_conn_is_icmp(c))
 		take_in_quote(c, v);
-	c->start = PN_MIN(c->start, v->start_ns);
-	c->last = PN_MAX(c->last, PN_MAX(pn_ticks_time(&j->ticks, v->tick), (pn_nsec)v->start_ns));
+	take_in_sampling(j, c, v);
+	c->start = PN_MIN(c->start, start_of(v));
+	c->last = PN_MAX(c->last, PN_MAX(pn_ticks_time(&j->ticks, v->tick), start_of(v)));
 	if (leg == &c->own && (c->legs == &c->own || v->state & PN_FLOW_INITIATOR))
 		c->opener = opener_of(v);
 }

@@ -16,6 +16,7 @@
  * struct pn_joiner
  * @ticks:	 of this round
  * @known_since: from then on events come that name what is new
+ * @sampling:	 in force; UINT32_MAX: nobody has said
  * @missed:    an entry of this round found no memory
  * @over:      connections that are over, those included that went on after all
  * @left:      addresses whose interface went before this round
@@ -27,6 +28,7 @@ struct pn_joiner {
 	struct pn_resolver resolver;
 	struct pn_ticks ticks;
 	pn_nsec now, known_since;
+	uint32_t sampling;
 	bool missed;
 	struct pn_conn *over;
 	struct pn_addr left[PN_JOINER_MAX_LEFT];

@@ -256,6 +256,7 @@ void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_r
 		.end = c->last + v->realtime_offset,
 		.proto = c->own.key.proto,
 		.is_collapsed = pn_conn_is_pair(c),
+		.sampling = c->sampling,
 		.is_v4 = pn_addr_is_v4(&source.addr),
 		.source = describe_end(&source, &from),
 		.destination = describe_end(&reached, &to),

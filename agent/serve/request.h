@@ -2,6 +2,8 @@
 #ifndef PN_SERVE_REQUEST_H
 #define PN_SERVE_REQUEST_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "export/encode.h"
 
@@ -13,8 +15,13 @@ struct pn_request {
 	enum pn_request_command {
 		PN_REQUEST_FLOWS,
 		PN_REQUEST_STATUS,
+		PN_REQUEST_SELECT,
 	} command;
 	enum pn_format format; /* of PN_REQUEST_FLOWS */
+	/* of PN_REQUEST_SELECT */
+	bool has_expression;
+	uint32_t sampling; /* 0: not asked for */
+	char expression[PN_REQUEST_MAX + 1];
 };
 
 /**

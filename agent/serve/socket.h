@@ -15,6 +15,8 @@
  * connection:
  *   {"command": "flows", "format": "json"|"compact"|"color"}   flow lines until the client goes
  *   {"command": "status"}                                      one JSON document, then the end
+ *   {"command": "select", "expression": "...", "sampling": 1}  what is to be recorded, each of both if it is to
+ *							       change; the answer is what is in force
  * A refusal is {"error": "..."} and the end. Requests are at most 4 KiB and must be complete within
  * five seconds. Control thread.
  */
@@ -23,11 +25,15 @@ struct pn_socket;
 /**
  * struct pn_socket_ops
  * @subscribe: take the connection over; @fd is owned by the callee from here on
+ * @select: @expression, @sampling: NULL, 0: stays as it is. Return: the document to answer with, likewise; NULL
+ *	    with @reterr
  * @status: the document to answer with, allocated with malloc(); NULL: out of memory
  */
 struct pn_socket_ops {
 	void (*subscribe)(void *data, int fd, enum pn_format format);
 	char *(*status)(void *data);
+	char *(*select)(void *data, const char *expression, uint32_t sampling,
+			struct pn_err *reterr);
 };
 
 /** pn_socket_listen() - mode 0660; a socket left over by a dead agent is replaced. Return: -EADDRINUSE if one answers */

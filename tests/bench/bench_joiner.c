@@ -84,7 +84,7 @@ static void make_table(void)
 		};
 		memcpy(keys[i].addr[0], client.b, sizeof(client.b));
 		memcpy(keys[i].addr[1], server.b, sizeof(server.b));
-		values[i] = (struct pn_flow_value) { .id = i + 1, .start_ns = now(NULL) };
+		values[i] = (struct pn_flow_value) { .id = i + 1, .start_us = now(NULL) / 1000 };
 	}
 }
 

@@ -50,6 +50,12 @@ int pn_tracer_ticks(const struct pn_tracer *t, struct pn_ticks *ret)
 	return 0;
 }
 
+uint32_t pn_tracer_sampling(const struct pn_tracer *t)
+{
+	(void)t;
+	return 1;
+}
+
 int pn_tracer_drain(struct pn_tracer *t,
 		    void (*visit)(void *data, const struct pn_flow_key *key,
 				  const struct pn_flow_value *value),
@@ -88,7 +94,7 @@ static void make_flows(void)
 		k->port[1] = htons(53);
 		k->proto = IPPROTO_UDP;
 		shared->values[i].id = (uint64_t)i + 1;
-		shared->values[i].start_ns = 1;
+		shared->values[i].start_us = 1;
 	}
 }
 

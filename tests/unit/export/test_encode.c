@@ -214,6 +214,17 @@ static void json_says_what_is_special_about_a_service(void **state)
 	assert_json_has(&r, "\"service\":{\"no_endpoints\":true},\"delivered\"");
 }
 
+static void a_sample_says_what_it_stands_for(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.sampling = 100;
+	assert_json_has(&r, "\"sampling\":100,\"state\":");
+	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB "
+			   "18/14 packets (1 of 100) (service shop/db)\n");
+}
+
 static void json_of_icmp_has_type_and_no_ports(void **state)
 {
 	static const char *const path[] = { "network", "transport", NULL };
@@ -524,6 +535,7 @@ int main(void)
 		cmocka_unit_test(json_of_processes_networks_and_zones),
 		cmocka_unit_test(json_names_every_attribution),
 		cmocka_unit_test(json_says_what_is_special_about_a_service),
+		cmocka_unit_test(a_sample_says_what_it_stands_for),
 		cmocka_unit_test(json_of_icmp_has_type_and_no_ports),
 		cmocka_unit_test(icmp_errors_say_what_they_are_about),
 		cmocka_unit_test(compact_says_how_tcp_failed),

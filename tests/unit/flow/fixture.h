@@ -119,7 +119,7 @@ static inline struct entry *new_entry(struct rig *r, const struct pn_flow_key *k
 	e = &r->entries[i];
 	*e = (struct entry) { .key = *key, .used = true };
 	e->value.id = ++r->last_id;
-	e->value.start_ns = pn_clock_now(&r->clock);
+	e->value.start_us = pn_clock_now(&r->clock) / 1000;
 	e->value.initiator = (uint8_t)sender;
 	return e;
 }

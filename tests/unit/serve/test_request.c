@@ -48,6 +48,23 @@ static void known_requests_are_understood(void **state)
 			 PN_FORMAT_COLOR);
 }
 
+static void a_selection_has_what_is_to_change(void **state)
+{
+	struct pn_request r = parse("{\"command\": \"select\"}");
+
+	(void)state;
+	assert_int_equal(r.command, PN_REQUEST_SELECT);
+	assert_true(!r.has_expression && !r.sampling);
+	r = parse("{\"command\": \"select\", \"expression\": \"\", \"sampling\": 65535}");
+	assert_true(r.has_expression && !*r.expression && r.sampling == 65535);
+	r = parse("{\"command\": \"select\", \"expression\": \"port=80\"}");
+	assert_string_equal(r.expression, "port=80");
+	assert_refused("{\"command\": \"select\", \"expression\": 80}", "must be a string");
+	assert_refused("{\"command\": \"select\", \"sampling\": 0}", "number above 0");
+	assert_refused("{\"command\": \"select\", \"sampling\": 4294967296}", "number above 0");
+	assert_refused("{\"command\": \"select\", \"sampling\": \"2\"}", "number above 0");
+}
+
 static void everything_else_is_refused_with_words(void **state)
 {
 	(void)state;
@@ -101,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_requests_are_understood),
+		cmocka_unit_test(a_selection_has_what_is_to_change),
 		cmocka_unit_test(everything_else_is_refused_with_words),
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(refusal_is_one_line_of_json),
