@@ -42,8 +42,9 @@ struct pn_sink {
 	struct pn_buf pending;
 	size_t n_written; /* of pending, from its front */
 	struct pn_log_limit limit;
-	int dead;   /* the errno that it died of, negative */
-	char *name; /* for messages */
+	uint64_t n_dropped; /* lines */
+	int dead;	    /* the errno that it died of, negative */
+	char *name;	    /* for messages */
 };
 
 static size_t count_lines(const char *lines, size_t len)
@@ -362,6 +363,12 @@ static size_t fitting_lines(const char *lines, size_t len, size_t room)
 	return last ? (size_t)(last - lines) + 1 : 0;
 }
 
+static void count_dropped(struct pn_sink *s, size_t n_lines)
+{
+	s->n_dropped += n_lines;
+	pn_metric_add(PN_METRIC_EXPORT_DROPPED, n_lines);
+}
+
 int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
 {
 	while (len) {
@@ -374,10 +381,16 @@ int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
 		if (pn_sink_flush(s) < 0)
 			break;
 	}
-	pn_metric_add(PN_METRIC_EXPORT_DROPPED, count_lines(lines, len));
+	if (len)
+		count_dropped(s, count_lines(lines, len));
 	if (s->dead)
 		return s->dead;
 	return len ? -EAGAIN : 0;
+}
+
+uint64_t pn_sink_dropped(const struct pn_sink *s)
+{
+	return s->n_dropped;
 }
 
 enum pn_format pn_sink_format(const struct pn_sink *s)
