@@ -12,6 +12,7 @@
 #include "cmd/agent.h"
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
+#include "flow/recent.h"
 #include "serve/socket.h"
 
 struct agent_options {
@@ -19,7 +20,7 @@ struct agent_options {
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
 		*log_level, *disable;
 	pn_nsec interval, name_wait;
-	uint32_t max_addrs, max_flows;
+	uint32_t max_addrs, max_flows, recent;
 };
 
 enum { HOST_NAME_LEN = 256 };
@@ -86,6 +87,7 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->name_wait = o->name_wait;
 	config->max_addrs = o->max_addrs;
 	config->max_flows = o->max_flows;
+	config->n_recent = o->recent;
 	config->node_name = o->node;
 	if (!config->node_name && gethostname(host, sizeof(host) - 1) == 0)
 		config->node_name = host;
@@ -242,6 +244,17 @@ static const struct pn_option options[] = {
 		.max = 1 << 24,
 		.has_env = true,
 		.help = "room for connections in the kernel's table",
+	},
+	{
+		.name = "recent",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct agent_options, recent),
+		.preset = "4096",
+		.max = PN_RECENT_MAX,
+		.has_env = true,
+		.help = "how many of the last records are kept for `podonym flows`; 256 bytes each "
+			"and their names",
 	},
 	{
 		.name = "disable",
