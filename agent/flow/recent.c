@@ -196,15 +196,28 @@ static void release(struct pn_recent *rec, struct pn_flow_record *r)
 	release_names(rec, r->service);
 }
 
+/* PN_FLOW_END_MAX stands for a record whose names found no memory. */
+static bool is_there(const struct pn_flow_record *r)
+{
+	return r->state != PN_FLOW_END_MAX;
+}
+
+static void count_gone(struct pn_recent *rec, const struct pn_flow_record *r)
+{
+	rec->gone_until = PN_MAX(rec->gone_until, r->end);
+	pn_metric_add(PN_METRIC_FLOW_OVERWRITTEN, 1);
+}
+
 static void make_room(struct pn_recent *rec)
 {
 	uint64_t oldest = rec->end - rec->room;
 	struct pn_flow_record *r = slot_of(rec, oldest);
 
+	if (!is_there(r))
+		return;
 	if (oldest < rec->settled)
 		release(rec, r);
-	rec->gone_until = PN_MAX(rec->gone_until, r->end);
-	pn_metric_add(PN_METRIC_FLOW_OVERWRITTEN, 1);
+	count_gone(rec, r);
 }
 
 void pn_recent_add(struct pn_recent *rec, const struct pn_flow_record *r)
@@ -229,9 +242,8 @@ void pn_recent_add(struct pn_recent *rec, const struct pn_flow_record *r)
 static void forget(struct pn_recent *rec, struct pn_flow_record *r)
 {
 	release(rec, r);
-	*r = (struct pn_flow_record) { .end = r->end, .state = PN_FLOW_END_MAX };
-	rec->gone_until = PN_MAX(rec->gone_until, r->end);
-	pn_metric_add(PN_METRIC_FLOW_OVERWRITTEN, 1);
+	count_gone(rec, r);
+	*r = (struct pn_flow_record) { .state = PN_FLOW_END_MAX };
 }
 
 void pn_recent_settle(struct pn_recent *rec)
@@ -270,7 +282,7 @@ const struct pn_flow_record *pn_recent_at(const struct pn_recent *rec, uint64_t 
 {
 	const struct pn_flow_record *r = slot_of(rec, number);
 
-	return r->state == PN_FLOW_END_MAX ? NULL : r;
+	return is_there(r) ? r : NULL;
 }
 
 pn_nsec pn_recent_gone_until(const struct pn_recent *rec)
