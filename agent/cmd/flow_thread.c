@@ -72,10 +72,12 @@ static bool commit(struct pn_flow_thread *t)
 /* The sinks take what they can now, and the rest soon. Return: see commit() */
 static bool flush(struct pn_flow_thread *t)
 {
-	bool is_waiting = pn_sinks_flush(t->sinks);
+	unsigned int pause_ms = pn_viewers_flush(t->viewers);
 
-	if (pn_viewers_flush(t->viewers) || is_waiting)
-		(void)uv_timer_start(&t->flush, on_flush, FLUSH_MS, 0);
+	if (pn_sinks_flush(t->sinks))
+		pause_ms = FLUSH_MS;
+	if (pause_ms)
+		(void)uv_timer_start(&t->flush, on_flush, pause_ms, 0);
 	if (pn_sinks_lost(t->sinks))
 		pn_journal_doubt(t->journal);
 	return commit(t);

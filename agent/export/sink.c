@@ -43,6 +43,7 @@ struct pn_sink {
 	size_t n_written; /* of pending, from its front */
 	struct pn_log_limit limit;
 	uint64_t n_dropped; /* lines */
+	uint64_t n_sent;    /* bytes */
 	int dead;	    /* the errno that it died of, negative */
 	char *name;	    /* for messages */
 };
@@ -324,6 +325,7 @@ int pn_sink_flush(struct pn_sink *s)
 	while (pn_sink_is_waiting(s) && (n >= 0 || n == -EINTR)) {
 		n = write_some(s, s->pending.data + s->n_written, s->pending.len - s->n_written);
 		s->n_written += (size_t)PN_MAX(n, 0);
+		s->n_sent += (size_t)PN_MAX(n, 0);
 	}
 	if (!pn_sink_is_waiting(s)) {
 		pn_buf_reset(&s->pending);
@@ -391,6 +393,11 @@ int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
 uint64_t pn_sink_dropped(const struct pn_sink *s)
 {
 	return s->n_dropped;
+}
+
+uint64_t pn_sink_sent(const struct pn_sink *s)
+{
+	return s->n_sent;
 }
 
 enum pn_format pn_sink_format(const struct pn_sink *s)

@@ -19,6 +19,8 @@
 enum {
 	BATCH_BYTES = 16 << 10,
 	BATCH_MAX_BYTES = 256 << 10, /* one more record always fits */
+	SHORTEST_PAUSE_MS = 2,
+	LONGEST_PAUSE_MS = 128,
 };
 
 struct viewer {
@@ -36,6 +38,7 @@ struct pn_viewers {
 	struct pn_buf line; /* of the record at hand, in @style */
 	struct pn_style style;
 	size_t n;
+	unsigned int pause_ms;
 };
 
 int pn_viewers_new(const struct pn_clock *clock, const struct pn_recent *recent,
@@ -270,16 +273,25 @@ static bool flush(struct viewer *w)
 	return !w->view.follow && !pn_sink_is_waiting(w->sink);
 }
 
-bool pn_viewers_flush(struct pn_viewers *v)
+unsigned int pn_viewers_flush(struct pn_viewers *v)
 {
+	bool is_waiting = false, is_reading = false;
 	struct viewer *w, *next;
-	bool is_waiting = false;
 
 	LL_FOREACH_SAFE (v->list, w, next) {
-		if (flush(w))
+		uint64_t n_sent = pn_sink_sent(w->sink);
+
+		if (flush(w)) {
 			drop(v, w);
-		else
-			is_waiting = is_waiting || pn_sink_is_waiting(w->sink);
+			continue;
+		}
+		is_waiting = is_waiting || pn_sink_is_waiting(w->sink);
+		is_reading = is_reading || pn_sink_sent(w->sink) > n_sent;
 	}
-	return is_waiting;
+	v->pause_ms = is_reading || !v->pause_ms
+			      ? (unsigned int)SHORTEST_PAUSE_MS
+			      : PN_MIN(v->pause_ms * 2, (unsigned int)LONGEST_PAUSE_MS);
+	if (!is_waiting)
+		v->pause_ms = 0;
+	return v->pause_ms;
 }

@@ -35,7 +35,12 @@ int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_v
 /** pn_viewers_record() - a record for those who follow and want it; buffered until pn_viewers_flush() */
 void pn_viewers_record(struct pn_viewers *v, const struct pn_flow_record *r);
 
-/** pn_viewers_flush() - write what was buffered; who is gone, or has got all, is closed. Return: does one wait? Then call again soon */
-bool pn_viewers_flush(struct pn_viewers *v);
+/**
+ * pn_viewers_flush() - write what was buffered; who is gone, or has got all, is closed
+ *
+ * Return: in how many ms to call again, because a client has not read everything yet; longer and
+ * longer while those who wait read nothing. 0: nobody waits
+ */
+unsigned int pn_viewers_flush(struct pn_viewers *v);
 
 #endif

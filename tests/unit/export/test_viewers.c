@@ -179,6 +179,19 @@ static void what_is_gone_is_said_when_it_was_asked_for(void **state)
 	assert_past(s, &v, "4 5 6 7 8 9 10 11");
 }
 
+static void an_agent_that_keeps_nothing_says_so(void **state)
+{
+	struct set *s = *state;
+	struct pn_view v = view_of(PN_PAST_LAST, 2);
+
+	pn_viewers_free(s->viewers);
+	pn_recent_free(s->recent);
+	assert_int_equal(pn_recent_new(0, &s->recent), 0);
+	assert_int_equal(pn_viewers_new(&pn_clock_system, s->recent, &s->viewers), 0);
+	tell(s, 3);
+	assert_past(s, &v, "n");
+}
+
 static struct pn_filter *port_filter(const char *port, bool negate)
 {
 	struct pn_filter *f;
@@ -268,6 +281,27 @@ static void a_slow_client_is_told_how_many_it_misses(void **state)
 	(void)close(fd);
 }
 
+static void those_who_read_nothing_are_asked_less_and_less_often(void **state)
+{
+	struct set *s = *state;
+	struct pn_view v = view_of(PN_PAST_NONE, 0);
+	int fd;
+
+	v.follow = true;
+	fd = view(s, &v, QUEUE_BYTES, 0);
+	assert_int_equal(pn_viewers_flush(s->viewers), 0);
+	tell(s, 10000); /* more than the socket holds */
+	for (int i = 0; i < 20; i++)
+		(void)pn_viewers_flush(s->viewers);
+	assert_int_equal(pn_viewers_flush(s->viewers), 128);
+	(void)read_some(s, fd);
+	assert_int_equal(pn_viewers_flush(s->viewers), 2);
+	for (int i = 0; i < 100 && pn_viewers_flush(s->viewers); i++)
+		(void)read_some(s, fd);
+	assert_int_equal(pn_viewers_flush(s->viewers), 0);
+	(void)close(fd);
+}
+
 static void one_client_too_many_is_told_so(void **state)
 {
 	struct set *s = *state;
@@ -297,11 +331,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(times_bound_what_has_been, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_gone_is_said_when_it_was_asked_for, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(an_agent_that_keeps_nothing_says_so, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_follower_gets_what_it_wants_of_both, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(each_client_has_its_own_form, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_slow_client_is_told_how_many_it_misses, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			those_who_read_nothing_are_asked_less_and_less_often, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_client_too_many_is_told_so, setup, teardown),
 	};
 
