@@ -41,6 +41,8 @@
 	X(FLOW_WAITING, "pn_flow_waiting", "connections whose first record waits for names")      \
 	X(FLOW_UNJOURNALED, "pn_flow_unjournaled_total",                                          \
 	  "connections beyond the journal's room: told again after a restart")                    \
+	X(FLOW_OVERWRITTEN, "pn_flow_recent_overwritten_total",                                   \
+	  "records told that are no longer kept for those who ask afterwards")                    \
 	X(FLOW_DRAIN_FAILURES, "pn_flow_drain_failures_total",                                    \
 	  "drains that could not be finished")                                                    \
 	X(FLOW_ABANDONED, "pn_flow_abandoned_total",                                              \

@@ -95,11 +95,11 @@ static void on_links_readable(uv_poll_t *poll, int status, int events)
 
 /* --- the socket --------------------------------------------------------------------------------- */
 
-static void on_subscribe(void *data, int fd, enum pn_format format)
+static void on_subscribe(void *data, int fd, const struct pn_view *view)
 {
 	struct agent *a = data;
 
-	pn_flow_thread_subscribe(a->flow, fd, format);
+	pn_flow_thread_subscribe(a->flow, fd, view);
 }
 
 static char *on_status(void *data)
@@ -233,6 +233,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 		.clock = a->clock,
 		.index = pn_names_index(a->names),
 		.node_name = a->config->node_name,
+		.n_recent = a->config->n_recent,
 		.interval = a->config->interval,
 		.name_wait = a->config->name_wait,
 		.pod_wait = PN_JOINER_POD_WAIT,

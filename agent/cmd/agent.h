@@ -17,13 +17,14 @@
  * @ranges_path, @state_path: see struct pn_names_config
  * @cgroup_root: where cgroup v2 is mounted; NULL: where the mounts say
  * @name_wait:	 how long a new connection's first record waits for late news of its names
+ * @n_recent:	 how many of the last records are kept for `podonym flows`
  */
 struct pn_agent_config {
 	struct pn_kube_config_source kube;
 	struct pn_sink *sink;
 	struct pn_expression *selection;
 	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root;
-	uint32_t max_addrs, max_flows, sampling;
+	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
 	bool no_tcx, no_nat, no_cgroup, no_tcp;
 };

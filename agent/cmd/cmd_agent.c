@@ -12,6 +12,7 @@
 #include "cmd/agent.h"
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
+#include "flow/recent.h"
 #include "serve/socket.h"
 
 struct agent_options {
@@ -19,7 +20,7 @@ struct agent_options {
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
 		*log_level, *disable, *select;
 	pn_nsec interval, name_wait;
-	uint32_t max_addrs, max_flows, sampling;
+	uint32_t max_addrs, max_flows, sampling, recent;
 };
 
 enum { HOST_NAME_LEN = 256 };
@@ -87,6 +88,7 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->max_addrs = o->max_addrs;
 	config->max_flows = o->max_flows;
 	config->sampling = o->sampling;
+	config->n_recent = o->recent;
 	config->node_name = o->node;
 	if (!config->node_name && gethostname(host, sizeof(host) - 1) == 0)
 		config->node_name = host;
@@ -252,6 +254,17 @@ static const struct pn_option options[] = {
 		.max = 1 << 24,
 		.has_env = true,
 		.help = "room for connections in the kernel's table",
+	},
+	{
+		.name = "recent",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct agent_options, recent),
+		.preset = "4096",
+		.max = PN_RECENT_MAX,
+		.has_env = true,
+		.help = "how many of the last records are kept for `podonym flows`; 256 bytes each "
+			"and their names",
 	},
 	{
 		.name = "select",

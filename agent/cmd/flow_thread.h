@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "datapath/tracer.h"
 #include "export/sink.h"
+#include "export/view.h"
 #include "index/index.h"
 
 /*
@@ -22,6 +23,7 @@ struct pn_flow_thread;
  * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
  *	  that is killed neither repeats nor loses a packet in it
  * @interval: between drains, ns
+ * @n_recent: how many of the last records are kept for who asks afterwards; see recent.h
  * @name_wait, @pod_wait, @sync_wait: see struct pn_joiner_config
  */
 struct pn_flow_thread_config {
@@ -31,6 +33,7 @@ struct pn_flow_thread_config {
 	const struct pn_notes *notes;
 	const char *node_name;
 	struct pn_sink *sink;
+	uint32_t n_recent;
 	pn_nsec interval, name_wait, pod_wait, sync_wait;
 };
 
@@ -46,7 +49,7 @@ void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr);
 /** pn_flow_thread_synced() - see pn_joiner_synced() */
 void pn_flow_thread_synced(struct pn_flow_thread *t);
 
-/** pn_flow_thread_subscribe() - write records to @fd too; takes @fd over, also when memory is short */
-void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format);
+/** pn_flow_thread_subscribe() - write records to @fd too; takes @fd and the filter over, also when memory is short */
+void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_view *view);
 
 #endif

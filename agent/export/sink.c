@@ -42,8 +42,10 @@ struct pn_sink {
 	struct pn_buf pending;
 	size_t n_written; /* of pending, from its front */
 	struct pn_log_limit limit;
-	int dead;   /* the errno that it died of, negative */
-	char *name; /* for messages */
+	uint64_t n_dropped; /* lines */
+	uint64_t n_sent;    /* bytes */
+	int dead;	    /* the errno that it died of, negative */
+	char *name;	    /* for messages */
 };
 
 static size_t count_lines(const char *lines, size_t len)
@@ -323,6 +325,7 @@ int pn_sink_flush(struct pn_sink *s)
 	while (pn_sink_is_waiting(s) && (n >= 0 || n == -EINTR)) {
 		n = write_some(s, s->pending.data + s->n_written, s->pending.len - s->n_written);
 		s->n_written += (size_t)PN_MAX(n, 0);
+		s->n_sent += (size_t)PN_MAX(n, 0);
 	}
 	if (!pn_sink_is_waiting(s)) {
 		pn_buf_reset(&s->pending);
@@ -377,6 +380,12 @@ static size_t write_through(struct pn_sink *s, const char *lines, size_t len)
 	return (size_t)PN_MAX(n, 0);
 }
 
+static void count_dropped(struct pn_sink *s, size_t n_lines)
+{
+	s->n_dropped += n_lines;
+	pn_metric_add(PN_METRIC_EXPORT_DROPPED, n_lines);
+}
+
 int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
 {
 	size_t n_through = write_through(s, lines, len);
@@ -393,10 +402,21 @@ int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
 		if (pn_sink_flush(s) < 0)
 			break;
 	}
-	pn_metric_add(PN_METRIC_EXPORT_DROPPED, count_lines(lines, len));
+	if (len)
+		count_dropped(s, count_lines(lines, len));
 	if (s->dead)
 		return s->dead;
 	return len ? -EAGAIN : 0;
+}
+
+uint64_t pn_sink_dropped(const struct pn_sink *s)
+{
+	return s->n_dropped;
+}
+
+uint64_t pn_sink_sent(const struct pn_sink *s)
+{
+	return s->n_sent;
 }
 
 enum pn_format pn_sink_format(const struct pn_sink *s)

@@ -129,7 +129,7 @@ static void refuse(struct client *c, const char *why)
 }
 
 /* The descriptor leaves the loop: the handle keeps one of its own to close. */
-static void hand_over(struct client *c, enum pn_format format)
+static void hand_over(struct client *c, struct pn_request *request)
 {
 	struct pn_socket *s = c->socket;
 	uv_os_fd_t fd;
@@ -139,10 +139,11 @@ static void hand_over(struct client *c, enum pn_format format)
 	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) == 0)
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0) {
+		pn_request_done(request);
 		refuse(c, "the agent has no descriptor left");
 		return;
 	}
-	s->ops->subscribe(s->data, copy, format);
+	s->ops->subscribe(s->data, copy, &request->view);
 	close_client(c);
 }
 
@@ -172,7 +173,7 @@ static void serve_line(struct client *c, size_t len)
 	}
 	switch (request.command) {
 	case PN_REQUEST_FLOWS:
-		hand_over(c, request.format);
+		hand_over(c, &request);
 		break;
 	case PN_REQUEST_STATUS:
 		answer(c, s->ops->status(s->data));

@@ -37,14 +37,15 @@ struct server {
 	uint64_t refused; /* before the test */
 };
 
-static void on_subscribe(void *data, int fd, enum pn_format format)
+static void on_subscribe(void *data, int fd, const struct pn_view *view)
 {
 	struct server *s = data;
 
 	if (s->subscriber >= 0)
 		(void)close(s->subscriber);
 	s->subscriber = fd;
-	s->format = format;
+	s->format = view->style.format;
+	pn_filter_free(view->filter);
 	s->n_subscribers++;
 }
 
@@ -270,6 +271,8 @@ static void bad_requests_are_refused_with_words(void **state)
 	assert_refused(s, ask(s, "\n"), "not JSON");
 	assert_refused(s, ask(s, "{\"command\": \"reboot\"}\n"), "reboot");
 	assert_refused(s, ask(s, "{\"command\": \"flows\", \"format\": \"xml\"}\n"), "xml");
+	assert_refused(s, ask(s, "{\"command\": \"flows\", \"filters\": [{\"pot\": \"a\"}]}\n"),
+		       "did you mean");
 	assert_still_serves(s);
 }
 
