@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "cmd/flow_line.h"
+#include "cmd/line_scan.h"
 #include "cmd/policy_explain.h"
 #include "export/json_writer.h"
 
@@ -213,13 +214,6 @@ static int answer_line(struct answers *a, char *line, size_t len)
 	return answer(a, &asked.flow, NULL);
 }
 
-static bool is_blank(const char *line, size_t len)
-{
-	while (len && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r'))
-		len--;
-	return !len;
-}
-
 /* All whole lines of @in; what is left of it is the beginning of the next one. */
 static int answer_lines(struct answers *a, struct pn_buf *in)
 {
@@ -227,7 +221,7 @@ static int answer_lines(struct answers *a, struct pn_buf *in)
 	int r = 0;
 
 	while (r == 0 && (newline = memchr(at, '\n', (size_t)(end - at)))) {
-		if (!is_blank(at, (size_t)(newline - at)))
+		if (!pn_line_is_blank(at, (size_t)(newline - at)))
 			r = answer_line(a, at, (size_t)(newline - at));
 		at = newline + 1;
 	}
@@ -263,7 +257,7 @@ static int answer_all(struct answers *a, struct pn_buf *in, int fd)
 		if (r == 0)
 			r = write_pending(a);
 	}
-	if (r == 0 && n == 0 && !is_blank(in->data ? in->data : "", in->len)) {
+	if (r == 0 && n == 0 && !pn_line_is_blank(in->data ? in->data : "", in->len)) {
 		r = pn_buf_put(in, "\n", 1);
 		r = r < 0 ? r : answer_lines(a, in);
 		r = r < 0 ? r : write_pending(a);
