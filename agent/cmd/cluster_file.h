@@ -17,6 +17,15 @@
  */
 int pn_cluster_read(const char *path, struct pn_policy_set *set, struct pn_err *reterr);
 
+/**
+ * pn_cluster_read_policies() - only the policies of a file, which replace those of the same name
+ * @ret_n: how many there were
+ *
+ * Return: as above; those before the one that is wrong are in the set
+ */
+int pn_cluster_read_policies(const char *path, struct pn_policy_set *set, size_t *ret_n,
+			     struct pn_err *reterr);
+
 /** pn_cluster_read_stream() - the same; @name is for messages */
 int pn_cluster_read_stream(FILE *in, const char *name, struct pn_policy_set *set,
 			   struct pn_err *reterr);
