@@ -90,10 +90,11 @@ static int grow_seen(struct pn_observed *o)
 	return 0;
 }
 
-/* Return: 1 for the first record of a connection, 0 for another one, or -ENOMEM */
-static int see(struct pn_observed *o, const struct pn_sighting *s)
+/* Return: 1 for the first record of a connection, 0 for another one, or -ENOMEM. Agents do not know
+ * of each other, so that the same number may be another flow's, too. */
+static int see(struct pn_observed *o, const struct pn_observed_flow *f, const struct pn_sighting *s)
 {
-	uint64_t hash = pn_hash_pair(s->connection, s->is_attempt, sizeof(s->connection)) | 1;
+	uint64_t hash = pn_hash_pair(s->connection, (uintptr_t)f, s->is_attempt) | 1;
 	uint64_t *slot;
 
 	if (grow_seen(o) < 0)
@@ -157,7 +158,7 @@ static struct pn_observed_flow *flow_get(struct pn_observed *o, const struct pn_
 int pn_observed_add(struct pn_observed *o, const struct pn_sighting *s)
 {
 	struct pn_observed_flow *f = flow_get(o, s);
-	int is_first = f ? see(o, s) : -ENOMEM;
+	int is_first = f ? see(o, f, s) : -ENOMEM;
 
 	if (is_first < 0)
 		return is_first;

@@ -192,3 +192,148 @@ check() { # ARGUMENTS
 	assert_failure 1
 	assert_output --partial 'line 1: not a JSON object'
 }
+
+advise() { # ARGUMENTS
+	"$podonym" policy advise --cluster "$shop" --flows "$flows" "$@"
+}
+
+@test "policy advise: one policy that denies, one for each workload, by labels that last" {
+	flow 1 tcp 5432 established "$web" "$db"
+	flow 2 udp 53 '' "$web" 198.51.100.7
+	flow 3 tcp 80 closed '198.51.100.8' "$web"
+	flow 4 tcp 80 closed '192.0.2.2 node n2' "$web"
+	flow 5 tcp 80 closed '192.0.2.1 node n1' "$web"
+	run --separate-stderr advise
+	assert_success
+	assert_output - <<-'END'
+		# namespace shop: what is not allowed below is denied
+		# stays, and allows what it allows: NetworkPolicy shop/web-closed
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata:
+		  name: advised-default-deny
+		  namespace: shop
+		spec:
+		  podSelector: {}
+		  policyTypes:
+		  - Ingress
+		  - Egress
+		---
+		# StatefulSet shop/db
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata:
+		  name: advised-db
+		  namespace: shop
+		spec:
+		  ingress:
+		  - from:
+		    - podSelector:
+		        matchLabels:
+		          app: web
+		    ports:
+		    - port: 5432
+		      protocol: TCP
+		  podSelector:
+		    matchLabels:
+		      app: db
+		  policyTypes:
+		  - Ingress
+		---
+		# Deployment shop/web
+		# node n2 is 192.0.2.2
+		apiVersion: networking.k8s.io/v1
+		kind: NetworkPolicy
+		metadata:
+		  name: advised-web
+		  namespace: shop
+		spec:
+		  egress:
+		  - ports:
+		    - port: 5432
+		      protocol: TCP
+		    to:
+		    - podSelector:
+		        matchLabels:
+		          app: db
+		  - ports:
+		    - port: 53
+		      protocol: UDP
+		    to:
+		    - ipBlock:
+		        cidr: 198.51.100.7/32
+		  ingress:
+		  - from:
+		    - ipBlock:
+		        cidr: 192.0.2.2/32
+		    - ipBlock:
+		        cidr: 198.51.100.8/32
+		    ports:
+		    - port: 80
+		      protocol: TCP
+		  podSelector:
+		    matchLabels:
+		      app: web
+		  policyTypes:
+		  - Ingress
+		  - Egress
+	END
+	assert_equal "$stderr" ''
+}
+
+@test "policy advise: with its policies nothing that was seen breaks, and what was not seen is denied" {
+	flow 1 tcp 5432 established "$web" "$db"
+	flow 2 udp 53 '' "$web" 198.51.100.7
+	flow 3 tcp 80 closed 198.51.100.8 "$web"
+	flow 4 tcp 8080 opening "$db" "$web"
+	advise >"$change" 2>/dev/null
+	run check -f "$change"
+	assert_success
+	printf -- '---\n' | cat - "$change" >>"$shop"
+	for seen in 'shop/web-7d9-abc shop/db-0 TCP/5432' 'shop/web-7d9-abc 198.51.100.7 UDP/53' '198.51.100.8 shop/web-7d9-abc TCP/80'; do
+		# shellcheck disable=SC2086 # words
+		run "$podonym" policy explain --cluster "$shop" $seen
+		assert_line --index 0 --partial ALLOWED
+	done
+	for unseen in 'shop/web-7d9-abc shop/db-0 TCP/5433' 'shop/db-0 shop/web-7d9-abc TCP/8080' 'shop/db-0 198.51.100.7 UDP/53' \
+		'198.51.100.9 shop/web-7d9-abc TCP/80' 'shop/web-7d9-abc 198.51.100.7 TCP/53'; do
+		# shellcheck disable=SC2086 # words
+		run "$podonym" policy explain --cluster "$shop" $unseen
+		assert_line --index 0 --partial DENIED
+	done
+	run --separate-stderr advise
+	assert_success
+	[[ $stderr == *'only tried (no answer, or refused): 1'* ]]
+	assert_equal "$output" "$(cat "$change")"
+}
+
+@test "policy advise: many addresses become networks without pods and nodes in them" {
+	local i
+	for i in {2..250..2}; do flow 3 tcp 80 closed "192.0.2.$i" "$web"; done
+	advise --max-blocks 4 >"$change"
+	run cat "$change"
+	assert_output --partial '# 125 addresses were seen; the '
+	printf -- '---\n' | cat - "$change" >>"$shop"
+	run "$podonym" policy explain --cluster "$shop" 192.0.2.201 shop/web-7d9-abc TCP/80
+	assert_line --index 0 --partial ALLOWED
+	sed -i 's/nodeName: n1/nodeName: n3/' "$shop"
+	run "$podonym" policy explain --cluster "$shop" 192.0.2.1 shop/web-7d9-abc TCP/80
+	assert_line --index 0 --partial DENIED
+}
+
+@test "policy advise: namespaces, and nothing to advise" {
+	flow 1 tcp 5432 established "$web" "$db"
+	run advise -n nowhere
+	assert_failure 1
+	assert_output --partial 'the cluster has no namespace "nowhere"'
+	run --separate-stderr advise -n shop
+	assert_success
+	assert_line '  name: advised-db'
+	flow 2 tcp 1 closed 198.51.100.1 198.51.100.2
+	sed -i 1d "$flows"
+	run advise
+	assert_failure 1
+	assert_output --partial 'nothing to advise'
+	run "$podonym" policy advise --cluster "$shop"
+	assert_failure 2
+}
