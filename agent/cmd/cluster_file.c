@@ -123,16 +123,32 @@ static int complete(json_t *tree, const char *group, const char *kind)
 	return r < 0 ? -ENOMEM : 0;
 }
 
-static int apply(struct reading *r, const struct pn_kind *kind, const json_t *tree)
+static int apply(struct pn_policy_set *set, const struct pn_kind *kind, const json_t *tree,
+		 struct pn_err *reterr)
 {
 	const struct pn_decoding decoding = { .kind = kind, .keep_labels = true };
 	struct pn_object *o;
-	int err = kind->decode_json(&decoding, tree, &o, r->reterr);
+	int err = kind->decode_json(&decoding, tree, &o, reterr);
 
 	if (err < 0)
 		return err;
-	err = pn_policy_apply(r->set, NULL, o, r->reterr);
+	err = pn_policy_apply(set, NULL, o, reterr);
 	pn_object_unref(o);
+	return err;
+}
+
+int pn_cluster_apply(struct pn_policy_set *set, const struct pn_kind *kind, const char *group,
+		     const char *kind_name, json_t *tree, struct pn_err *reterr)
+{
+	const json_t *meta = json_object_get(tree, "metadata");
+	int err = complete(tree, group, kind_name);
+
+	if (err == 0)
+		err = apply(set, kind, tree, reterr);
+	if (err < 0 && err != -ENOMEM)
+		(void)pn_err_wrap(reterr, err, "%s %.63s%s%.253s", kind_name,
+				  text_of(meta, "namespace"),
+				  *text_of(meta, "namespace") ? "/" : "", text_of(meta, "name"));
 	return err;
 }
 
@@ -140,20 +156,12 @@ static int read_known(struct reading *r, size_t row, const char *json, size_t le
 {
 	bool is_generic = wanted[row].id == PN_KIND_GENERIC;
 	const struct pn_kind *kind = is_generic ? r->generic : pn_kind_get(wanted[row].id);
-	const json_t *meta;
 	json_t *tree;
 	int err = trim_and_parse(r, pn_json_wanted_object(kind), json, len, &tree);
 
 	if (err < 0)
 		return err;
-	err = complete(tree, wanted[row].group, wanted[row].kind);
-	if (err == 0)
-		err = apply(r, kind, tree);
-	meta = json_object_get(tree, "metadata");
-	if (err < 0 && err != -ENOMEM)
-		(void)pn_err_wrap(r->reterr, err, "%s %.63s%s%.253s", wanted[row].kind,
-				  text_of(meta, "namespace"),
-				  *text_of(meta, "namespace") ? "/" : "", text_of(meta, "name"));
+	err = pn_cluster_apply(r->set, kind, wanted[row].group, wanted[row].kind, tree, r->reterr);
 	json_decref(tree);
 	return err;
 }

@@ -6,14 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/cluster_file.h"
+#include "cmd/cluster_live.h"
 #include "cmd/commands.h"
 #include "cmd/recorded.h"
 #include "cmd/yaml_print.h"
 #include "policy/advise.h"
 
 struct advise_options {
-	const char *cluster, *flows, *name_space;
+	struct pn_cluster_source cluster;
+	const char *flows, *name_space;
 	bool attempts;
 	uint32_t max_blocks;
 };
@@ -119,8 +120,11 @@ static int answer(const struct advise_options *o, const struct pn_policy_set *se
 static int advise(const struct advise_options *o, struct pn_policy_set *set, struct pn_err *reterr)
 {
 	struct pn_recorded recorded;
-	int r = pn_cluster_read(o->cluster, set, reterr);
+	struct pn_cluster_source cluster = o->cluster;
+	int r;
 
+	cluster.command = "policy advise";
+	r = pn_cluster_load(&cluster, set, reterr);
 	if (r == 0)
 		r = pn_recorded_read(o->flows, set, &recorded, reterr);
 	if (r < 0)
@@ -133,12 +137,9 @@ static int advise(const struct advise_options *o, struct pn_policy_set *set, str
 /* Return: NULL, or what is wrong */
 static const char *check_usage(const struct advise_options *o)
 {
-	if (!o->cluster || !*o->cluster)
-		return "needs --cluster FILE; kubectl writes one: kubectl get "
-		       "namespaces,nodes,pods,services,networkpolicies -A -o json >FILE";
 	if (!o->flows)
 		return "needs --flows FILE; the agent writes one: podonym flows -f -o json >FILE";
-	if (strcmp(o->cluster, "-") == 0 && strcmp(o->flows, "-") == 0)
+	if (pn_cluster_is_stdin(&o->cluster) && strcmp(o->flows, "-") == 0)
 		return "only one of --cluster and --flows can be standard input";
 	return NULL;
 }
@@ -181,14 +182,7 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct advise_options, flows),
 		.help = "recorded flows: lines of podonym flows -o json; - is standard input",
 	},
-	{
-		.name = "cluster",
-		.type = PN_OPT_STRING,
-		.arg = "FILE",
-		.offset = offsetof(struct advise_options, cluster),
-		.has_env = true,
-		.help = "the cluster's objects, JSON or YAML; - is standard input",
-	},
+	PN_CLUSTER_OPTIONS(struct advise_options, cluster),
 	{
 		.name = "attempts",
 		.type = PN_OPT_FLAG,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd/cluster_file.h"
+#include "cmd/cluster_live.h"
 #include "cmd/commands.h"
 #include "cmd/policy_check.h"
 
@@ -15,7 +16,8 @@
 enum { EXIT_BROKEN = 3 };
 
 struct check_options {
-	const char *cluster, *file, *flows, *removed, *output;
+	struct pn_cluster_source cluster;
+	const char *file, *flows, *removed, *output;
 	bool attempts;
 };
 
@@ -102,10 +104,11 @@ static int answer(const struct check_options *o, struct pn_policy_set *set,
 static int check(const struct check_options *o, struct pn_policy_set *set, struct pn_err *reterr)
 {
 	struct pn_recorded recorded;
-	int r = pn_cluster_read(o->cluster, set, reterr);
+	struct pn_cluster_source cluster = o->cluster;
+	int r;
 
-	if (r == -EINVAL)
-		r = -EBADMSG;
+	cluster.command = "policy check";
+	r = pn_cluster_load(&cluster, set, reterr);
 	if (r == 0)
 		r = pn_recorded_read(o->flows, set, &recorded, reterr);
 	if (r < 0)
@@ -123,14 +126,11 @@ static bool is_stdin(const char *path)
 /* Return: NULL, or what is wrong */
 static const char *check_usage(const struct check_options *o)
 {
-	if (!o->cluster || !*o->cluster)
-		return "needs --cluster FILE; kubectl writes one: kubectl get "
-		       "namespaces,nodes,pods,services,networkpolicies -A -o json >FILE";
 	if (!o->file && !o->removed)
 		return "needs -f FILE with policies, or --delete, or both";
 	if (!o->flows)
 		return "needs --flows FILE; the agent writes one: podonym flows -f -o json >FILE";
-	if (is_stdin(o->cluster) + is_stdin(o->file) + is_stdin(o->flows) > 1)
+	if (pn_cluster_is_stdin(&o->cluster) + is_stdin(o->file) + is_stdin(o->flows) > 1)
 		return "only one of -f, --cluster and --flows can be standard input";
 	return NULL;
 }
@@ -183,14 +183,7 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct check_options, flows),
 		.help = "recorded flows: lines of podonym flows -o json; - is standard input",
 	},
-	{
-		.name = "cluster",
-		.type = PN_OPT_STRING,
-		.arg = "FILE",
-		.offset = offsetof(struct check_options, cluster),
-		.has_env = true,
-		.help = "the cluster's objects, JSON or YAML; - is standard input",
-	},
+	PN_CLUSTER_OPTIONS(struct check_options, cluster),
 	{
 		.name = "attempts",
 		.type = PN_OPT_FLAG,

@@ -125,7 +125,8 @@ static const char *take_object(struct pn_line *l, const struct field *fields, ch
 /* Return: NULL, or what is wrong */
 static const char *take_value(struct pn_line *l, const struct field *f, char *base)
 {
-	if (!f->key)
+	pn_line_space(l);
+	if (!f->key || (l->at < l->end && *l->at == 'n')) /* null: as if it were not there */
 		return pn_line_skip(l) ? NULL : not_json;
 	base += f->offset;
 	switch (f->type) {

@@ -337,3 +337,74 @@ advise() { # ARGUMENTS
 	run "$podonym" policy advise --cluster "$shop"
 	assert_failure 2
 }
+
+# --- from an API server --------------------------------------------------------------------------
+
+serve() { # OBJECT...: of the shop, and more
+	suite_begin
+	objects "$dir/objects.json" "$(node n1 192.0.2.1)" '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}}' \
+		"$(pod shop web 10.1.0.10 | jq -c '.metadata.labels = {app: "web"}')" \
+		"$(pod shop db 10.1.0.11 | jq -c '.metadata.labels = {app: "db"}')" "$(service shop db TCP 5432 10.96.0.1)" \
+		'{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"namespace":"shop","name":"db"},
+		  "spec":{"podSelector":{"matchLabels":{"app":"db"}},"ingress":[{"from":[{"podSelector":{"matchLabels":{"app":"api"}}}]}]}}' "$@"
+	start_testapi env --objects "$dir/objects.json"
+}
+
+teardown() {
+	[[ -z ${dir-} ]] || suite_end
+}
+
+guard='{"apiVersion":"policy.networking.k8s.io/v1alpha2","kind":"ClusterNetworkPolicy","metadata":{"name":"guard"},
+	"spec":{"tier":"Admin","priority":1,"subject":{"namespaces":{}},"egress":[{"action":"Deny","to":[{"networks":["198.51.100.0/24"]}]}]}}'
+
+@test "policy: all three commands ask the API server for what a file would hold" {
+	serve "$guard"
+	run "$podonym" policy explain --server "$api_url" shop/web 10.1.0.11 TCP/5432
+	assert_success
+	assert_line --index 0 'shop/web (10.1.0.10) -> shop/db (10.1.0.11) TCP 5432   DENIED'
+	assert_line '        rule 1: port matches, peer does not: wants app=api, has app=web'
+	run "$podonym" policy explain --server "$api_url" shop/web 198.51.100.1 TCP/443
+	assert_line --partial 'ClusterNetworkPolicy guard  rule 1  Deny'
+	run "$podonym" policy explain --server "$api_url" shop/web 10.96.0.1 TCP/443
+	assert_line --index 0 --partial 'shop/db (10.96.0.1, Service'
+	flow 1 tcp 80 closed '10.1.0.11 pod db' '10.1.0.10 pod web'
+	run "$podonym" policy check --server "$api_url" --delete NetworkPolicy/shop/db --flows "$flows"
+	assert_success
+	assert_line --index 0 'flows newly denied: 0, newly allowed: 0; still allowed: 1, still denied: 0'
+	run --separate-stderr "$podonym" policy advise --server "$api_url" --flows "$flows"
+	assert_success
+	assert_line '# stays, and allows what it allows: NetworkPolicy shop/db'
+	assert_line '  name: advised-web'
+	assert_equal "$stderr" ''
+}
+
+@test "policy: many pages of the API server are one cluster" {
+	local i
+	serve
+	jq --argjson one "$(pod shop more 10.2.0.1)" '.items += [range(1; 1101) as $i | $one | .metadata.name = "more-\($i)"]' \
+		"$dir/objects.json" >"$dir/all.json"
+	stop "$api_pid"
+	start_testapi env --objects "$dir/all.json"
+	for i in 1 600 1100; do
+		run "$podonym" policy explain --server "$api_url" "shop/more-$i" shop/db TCP/5432
+		assert_line --index 0 --partial DENIED
+	done
+}
+
+@test "policy: what the API server does not show: gone without, or not at all" {
+	serve
+	api POST '/testapi/fail?status=403&count=1&after=1'
+	run --separate-stderr "$podonym" policy explain --server "$api_url" shop/web shop/db TCP/5432
+	assert_success
+	assert_line --index 0 --partial DENIED
+	[[ $stderr == "podonym policy explain: $api_url: cannot list nodes: 403 "*', continuing without them' ]]
+	api POST '/testapi/fail?status=403&count=1&after=4'
+	run "$podonym" policy explain --server "$api_url" shop/web shop/db TCP/5432
+	assert_failure 1
+	assert_output --partial "$api_url: cannot list networkpolicies: 403 "
+	assert_output --partial 'a role must allow it'
+	stop "$api_pid"
+	run "$podonym" policy explain --server "$api_url" shop/web shop/db TCP/5432
+	assert_failure 1
+	assert_output --partial "${api_url#http://}"
+}

@@ -93,7 +93,7 @@ static void what_is_no_record_is_refused(void **state)
 	for (size_t i = 0; i < PN_ARRAY_SIZE(bad); i++)
 		if (!read_text(bad[i], &f))
 			fail_msg("taken: %s", bad[i]);
-	assert_null(read_text("{" ENDS ",'network':{'transport':'tcp'}}", &f));
+	assert_null(read_text("{" ENDS ",'network':{'transport':'tcp'},'event':null}", &f));
 }
 
 static void put_addr(struct pn_addr *to, uint8_t last)
