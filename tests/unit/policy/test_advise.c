@@ -4,6 +4,7 @@
  * was not seen between workloads is denied, in random clusters with random flows.
  */
 #include "policy/advise.h"
+#include "policy/advise_write.h"
 #include "policy/blocks.h"
 #include "policy/parties.h"
 #include "tests/unit/policy/random_world.h"
@@ -173,6 +174,24 @@ static void advise(const struct world *w, struct pn_observed *o, const char *nam
 		fail_msg("%s", err.text);
 }
 
+/* Lower case letters and digits, and between them '-' and '.' with a letter or digit on both sides. */
+static bool is_dns_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_inner = i && i + 1 < n;
+		bool is_ok = (name[i] >= 'a' && name[i] <= 'z') ||
+			     (name[i] >= '0' && name[i] <= '9') || (is_inner && name[i] == '-') ||
+			     (is_inner && name[i] == '.' && name[i - 1] != '-' &&
+			      name[i - 1] != '.' && name[i + 1] != '-');
+
+		if (!is_ok)
+			return false;
+	}
+	return n && n <= 253;
+}
+
 static void apply_advice(const struct world *w, const struct pn_advice *a)
 {
 	for (uint32_t i = 0; i < a->n; i++) {
@@ -181,6 +200,7 @@ static void apply_advice(const struct world *w, const struct pn_advice *a)
 		char key[PN_KEY_LEN];
 
 		assert_string_equal(pn_object_key(x, key), a->v[i].key);
+		assert_true(is_dns_name(x->name));
 		if (pn_policy_apply(w->set, NULL, x, &err) < 0)
 			fail_msg("%s: %s", a->v[i].key, err.text);
 		pn_object_unref(x);
@@ -408,6 +428,61 @@ static void host_pods_and_nodes_are_addresses(void **state)
 	pn_observed_free(o);
 }
 
+static void names_are_such_as_an_api_server_takes(void **state)
+{
+	static const struct {
+		const char *from, *to;
+	} names[] = {
+		{ "web", "n/advised-web-2" },
+		{ "a.example.com", "n/advised-a.example.com-2" },
+		{ "Odd_Name", "n/advised-odd-name-2" },
+		{ "a..b.-c-", "n/advised-a--b--c-2" },
+		{ "___", "n/advised-pods-2" },
+		{ "", "n/advised-pods-2" },
+	};
+	char key[PN_KEY_LEN], other[PN_KEY_LEN], name[254];
+
+	(void)state;
+	for (size_t i = 0; i < PN_ARRAY_SIZE(names); i++) {
+		pn_advised_key("n", names[i].from, "-2", key);
+		assert_string_equal(key, names[i].to);
+		assert_true(is_dns_name(key + 2));
+	}
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	pn_advised_key("n", name, "-2", key);
+	assert_true(is_dns_name(key + 2));
+	name[252] = 'y';
+	pn_advised_key("n", name, "-2", other);
+	assert_true(is_dns_name(other + 2));
+	assert_string_not_equal(key, other);
+}
+
+static void workloads_of_one_name_have_policies_of_their_own(void **state)
+{
+	const struct world *w = *state;
+	struct pn_advice a;
+	struct pn_observed *o;
+
+	apply(w, "{'kind':'Pod','metadata':{'namespace':'shop','name':'web-0','labels':{'a':'s'},"
+		 "'ownerReferences':[{'kind':'StatefulSet','name':'web','uid':'u','controller':"
+		 "true}]},"
+		 "'status':{'podIP':'10.0.0.1'}}");
+	apply(w,
+	      "{'kind':'Pod','metadata':{'namespace':'shop','name':'web-x','labels':{'a':'d'},"
+	      "'ownerReferences':[{'kind':'DaemonSet','name':'web','uid':'v','controller':true}]},"
+	      "'status':{'podIP':'10.0.0.2'}}");
+	assert_int_equal(pn_observed_new(w->set, &o), 0);
+	see(w, o, "shop/web-0 shop/web-x TCP/80", 1);
+	advise(w, o, NULL, 8, &a);
+	assert_int_equal(a.n, 3);
+	assert_string_equal(a.v[1].key, "shop/advised-web");
+	assert_string_equal(a.v[1].comment, "DaemonSet shop/web\n");
+	assert_string_equal(a.v[2].key, "shop/advised-web-2");
+	pn_advice_done(&a);
+	pn_observed_free(o);
+}
+
 /* --- networks --- */
 
 static struct pn_cidr cidr(const char *addr, unsigned int len)
@@ -499,6 +574,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(selectors_leave_out_the_pods_of_others, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(host_pods_and_nodes_are_addresses, setup, teardown),
+		cmocka_unit_test(names_are_such_as_an_api_server_takes),
+		cmocka_unit_test_setup_teardown(workloads_of_one_name_have_policies_of_their_own,
+						setup, teardown),
 		cmocka_unit_test(networks_hold_all_that_was_seen_and_nothing_to_be_avoided),
 		cmocka_unit_test(networks_that_are_few_hold_nothing_else),
 	};
