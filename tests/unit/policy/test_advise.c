@@ -49,7 +49,9 @@ struct some_world {
 	bool same_labels[N_SPACES * N_WORKLOADS][N_SPACES * N_WORKLOADS];
 };
 
-static const char *const ports[] = { "TCP/80", "TCP/81", "TCP/82", "TCP/443", "UDP/53", "SCTP/80" };
+/* The last one is asked about, and never seen. */
+static const char *const ports[] = { "TCP/80", "TCP/81",  "TCP/82", "TCP/443",
+				     "UDP/53", "SCTP/80", "TCP/83" };
 
 /* Any few labels: subsets of each other, the same, or none at all. */
 static void draw_labels(char *text, size_t size)
@@ -143,7 +145,7 @@ static void draw_flows(struct some_world *s)
 
 		f->src = draw_side(s);
 		f->dst = draw_side(s);
-		f->port = ports[draw(PN_ARRAY_SIZE(ports))];
+		f->port = ports[draw(PN_ARRAY_SIZE(ports) - 1)];
 		put_words(s, f->src, f->dst, f->port, f->words, sizeof(f->words));
 	}
 }
@@ -406,6 +408,33 @@ static void selectors_leave_out_the_pods_of_others(void **state)
 	pn_observed_free(o);
 }
 
+static void versions_of_a_workload_are_told_from_a_pod_without(void **state)
+{
+	static const char form[] =
+		"{'kind':'Pod','metadata':{'namespace':'shop','name':'web-%u','labels':{'app':'x',"
+		"'build':'%u'},'ownerReferences':[{'kind':'StatefulSet','name':'web','uid':'u',"
+		"'controller':true}]},'status':{'podIP':'10.0.0.%u'}}";
+	const struct world *w = *state;
+	struct pn_advice a;
+	struct pn_observed *o;
+	char text[512];
+
+	for (unsigned int i = 1; i < 3; i++) {
+		(void)snprintf(text, sizeof(text), form, i, i, i);
+		apply(w, text);
+	}
+	pod(w, "shop", "plain", "'app':'x'", "10.0.0.9");
+	assert_int_equal(pn_observed_new(w->set, &o), 0);
+	see(w, o, "shop/plain shop/web-1 TCP/80", 1);
+	advise(w, o, NULL, 8, &a);
+	assert_int_equal(a.n, 3);
+	assert_text(a.v[2].document, "spec/podSelector",
+		    "{'matchLabels':{'app':'x'},'matchExpressions':[{'key':'build',"
+		    "'operator':'Exists'}]}");
+	pn_advice_done(&a);
+	pn_observed_free(o);
+}
+
 static void host_pods_and_nodes_are_addresses(void **state)
 {
 	const struct world *w = *state;
@@ -573,6 +602,8 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(selectors_leave_out_the_pods_of_others, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(versions_of_a_workload_are_told_from_a_pod_without,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(host_pods_and_nodes_are_addresses, setup, teardown),
 		cmocka_unit_test(names_are_such_as_an_api_server_takes),
 		cmocka_unit_test_setup_teardown(workloads_of_one_name_have_policies_of_their_own,
