@@ -82,38 +82,34 @@ static void put_comment(const char *lines)
 }
 
 /* A stream of documents; what stands between them is ours. */
-static int print(const struct pn_advice *advice)
+static int print(void *data, const struct pn_advised *policy)
 {
-	int r = 0;
+	struct pn_yaml_out *y = pn_yaml_out_new(stdout);
+	uint32_t *n = data;
+	int r;
 
-	for (uint32_t i = 0; i < advice->n && r == 0; i++) {
-		struct pn_yaml_out *y = pn_yaml_out_new(stdout);
-
-		if (i)
-			(void)fputs("---\n", stdout);
-		put_comment(advice->v[i].comment);
-		r = y ? pn_yaml_document(y, advice->v[i].document) : -ENOMEM;
-		pn_yaml_out_free(y);
-	}
-	return r == 0 && (fflush(stdout) != 0 || ferror(stdout)) ? -EIO : r;
+	if ((*n)++)
+		(void)fputs("---\n", stdout);
+	put_comment(policy->comment);
+	r = y ? pn_yaml_document(y, policy->document) : -ENOMEM;
+	pn_yaml_out_free(y);
+	return r;
 }
 
 static int answer(const struct advise_options *o, const struct pn_policy_set *set,
 		  const struct pn_recorded *recorded, struct pn_err *reterr)
 {
 	const struct pn_advise_options options = { o->name_space, o->attempts, o->max_blocks };
-	struct pn_advice advice;
-	int r = pn_policy_advise(set, recorded->flows, &options, &advice, reterr);
+	uint32_t n = 0;
+	int r;
 
-	if (r < 0)
-		return r;
 	say_left_out(o, recorded);
-	if (!advice.n)
-		r = pn_err_set(reterr, -ENODATA,
-			       "no flow of a pod was seen: there is nothing to advise");
-	else
-		r = print(&advice);
-	pn_advice_done(&advice);
+	r = pn_policy_advise(set, recorded->flows, &options, print, &n, reterr);
+	if (r == 0 && !n)
+		return pn_err_set(reterr, -ENODATA,
+				  "no flow of a pod was seen: there is nothing to advise");
+	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+		r = -EIO;
 	return r == -EIO ? pn_err_set(reterr, r, "printing: %s", strerror(-r)) : r;
 }
 

@@ -26,7 +26,10 @@ struct work {
 	uint32_t n_edges, cap_edges;
 	struct pn_cidr *avoid;
 	uint32_t n_avoid;
-	struct pn_advice *advice;
+	char **names; /* of the policies of this namespace so far */
+	uint32_t n_names;
+	int (*fn)(void *data, const struct pn_advised *a);
+	void *data;
 };
 
 /* --- namespaces --- */
@@ -232,29 +235,42 @@ static uint32_t drop_same(struct pn_edge *v, uint32_t n)
 
 /* --- policies --- */
 
-static int admit(struct work *w, struct pn_advised *policy)
+static void forget_names(struct work *w)
 {
-	struct pn_advice *a = w->advice;
+	while (w->n_names)
+		free(w->names[--w->n_names]);
+	free(w->names);
+	w->names = NULL;
+}
 
-	if (a->n == a->cap) {
-		uint32_t cap = a->cap ? a->cap * 2 : 16;
-		struct pn_advised *v = reallocarray(a->v, cap, sizeof(*v));
+static int note_name(struct work *w, const char *key)
+{
+	char **v = reallocarray(w->names, w->n_names + 1, sizeof(char *));
 
-		if (!v) {
-			pn_advised_done(policy);
-			return -ENOMEM;
-		}
-		a->v = v;
-		a->cap = cap;
-	}
-	a->v[a->n++] = *policy;
+	if (!v)
+		return -ENOMEM;
+	w->names = v;
+	v[w->n_names] = strdup(key);
+	if (!v[w->n_names])
+		return -ENOMEM;
+	w->n_names++;
 	return 0;
 }
 
-static bool is_taken(const struct pn_advice *a, const char *key)
+/* Shows it, and lets go of it. */
+static int show(struct work *w, struct pn_advised *policy)
 {
-	for (uint32_t i = a->n; i-- > 0;)
-		if (strcmp(a->v[i].key, key) == 0)
+	int r = note_name(w, policy->key);
+
+	r = r < 0 ? r : w->fn(w->data, policy);
+	pn_advised_done(policy);
+	return r;
+}
+
+static bool is_taken(const struct work *w, const char *key)
+{
+	for (uint32_t i = w->n_names; i-- > 0;)
+		if (strcmp(w->names[i], key) == 0)
 			return true;
 	return false;
 }
@@ -265,7 +281,7 @@ static void name_policy(const struct work *w, const char *name_space, const char
 {
 	char tail[16] = "";
 
-	for (unsigned int n = 2; n == 2 || is_taken(w->advice, key); n++) {
+	for (unsigned int n = 2; n == 2 || is_taken(w, key); n++) {
 		pn_advised_key(name_space, name, tail, key);
 		(void)snprintf(tail, sizeof(tail), "-%u", n);
 	}
@@ -288,16 +304,17 @@ static int advise_namespace(struct work *w, const char *name_space, uint32_t *at
 	char key[PN_KEY_LEN];
 	int r;
 
+	forget_names(w);
 	name_policy(w, name_space, "default-deny", key);
 	r = pn_advised_deny(w->set, key, &policy);
-	r = r < 0 ? r : admit(w, &policy);
+	r = r < 0 ? r : show(w, &policy);
 	while (r == 0 && *at < w->n_edges &&
 	       strcmp(w->edges[*at].party->name_space, name_space) == 0) {
 		uint32_t end = end_of_party(w, *at);
 
 		name_policy(w, name_space, w->edges[*at].party->workloads[0]->name, key);
 		r = pn_advised_party(&w->edges[*at], end - *at, &limit, key, &policy);
-		r = r < 0 ? r : admit(w, &policy);
+		r = r < 0 ? r : show(w, &policy);
 		*at = end;
 	}
 	return r;
@@ -326,27 +343,17 @@ static int advise(struct work *w, struct pn_err *reterr)
 }
 
 int pn_policy_advise(const struct pn_policy_set *set, const struct pn_observed *o,
-		     const struct pn_advise_options *options, struct pn_advice *ret,
+		     const struct pn_advise_options *options,
+		     int (*fn)(void *data, const struct pn_advised *a), void *data,
 		     struct pn_err *reterr)
 {
-	struct work w = { .set = set, .observed = o, .options = options, .advice = ret };
-	int r;
+	struct work w = { .set = set, .observed = o, .options = options, .fn = fn, .data = data };
+	int r = advise(&w, reterr);
 
-	*ret = (struct pn_advice) { 0 };
-	r = advise(&w, reterr);
-	if (r < 0)
-		pn_advice_done(ret);
 	pn_parties_free(w.parties);
+	forget_names(&w);
 	free(w.namespaces);
 	free(w.edges);
 	free(w.avoid);
 	return r;
-}
-
-void pn_advice_done(struct pn_advice *a)
-{
-	for (uint32_t i = 0; i < a->n; i++)
-		pn_advised_done(&a->v[i]);
-	free(a->v);
-	*a = (struct pn_advice) { 0 };
 }

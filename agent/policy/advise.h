@@ -30,7 +30,7 @@ struct pn_advise_options {
 
 /**
  * struct pn_advised - a policy
- * @comment:  for a person, lines that each end in a newline; "" for none
+ * @comment:  for a person, lines that each end in a newline
  * @document: the object
  */
 struct pn_advised {
@@ -39,21 +39,17 @@ struct pn_advised {
 	struct json_t *document;
 };
 
-struct pn_advice {
-	uint32_t n, cap;
-	struct pn_advised *v;
-};
-
 /**
  * pn_policy_advise() - by namespace; of each first the one that denies, then by name
+ * @fn: is shown one policy after the other, which are gone when it returns; returns 0 or what ends it
  *
  * The same flows and cluster always lead to the same policies.
  *
- * Return: 0, with @ret for pn_advice_done(); -ENOENT with @reterr for a namespace without pods; -ENOMEM
+ * Return: 0; what @fn returned; -ENOENT with @reterr for a namespace that is not there; -ENOMEM
  */
 int pn_policy_advise(const struct pn_policy_set *set, const struct pn_observed *o,
-		     const struct pn_advise_options *options, struct pn_advice *ret,
+		     const struct pn_advise_options *options,
+		     int (*fn)(void *data, const struct pn_advised *a), void *data,
 		     struct pn_err *reterr);
-void pn_advice_done(struct pn_advice *a);
 
 #endif

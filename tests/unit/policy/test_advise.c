@@ -10,6 +10,7 @@
 #include "tests/unit/policy/random_world.h"
 
 enum { N_WORLDS = 300, N_SPACES = 3, N_WORKLOADS = 5, MOST_PODS = 3, MOST_FLOWS = 40 };
+enum { MOST_POLICIES = N_SPACES * (N_WORKLOADS + 1) };
 enum { N_PODS_ALL = N_SPACES * N_WORKLOADS * MOST_PODS, N_OUTSIDE = 12 };
 
 static int setup(void **state)
@@ -152,6 +153,30 @@ static void draw_flows(struct some_world *s)
 
 /* --- advice --- */
 
+/* What was advised, to be looked at. */
+struct advice {
+	uint32_t n;
+	struct pn_advised v[MOST_POLICIES];
+};
+
+static int gather(void *data, const struct pn_advised *one)
+{
+	struct advice *a = data;
+
+	assert_true(a->n < MOST_POLICIES);
+	a->v[a->n] = *one;
+	a->v[a->n].comment = strdup(one->comment);
+	json_incref(one->document);
+	a->n++;
+	return 0;
+}
+
+static void advice_done(struct advice *a)
+{
+	for (uint32_t i = 0; i < a->n; i++)
+		pn_advised_done(&a->v[i]);
+}
+
 static void see(const struct world *w, struct pn_observed *o, const char *words,
 		uint64_t connection)
 {
@@ -167,12 +192,13 @@ static void see(const struct world *w, struct pn_observed *o, const char *words,
 }
 
 static void advise(const struct world *w, struct pn_observed *o, const char *namespaces,
-		   uint32_t max_blocks, struct pn_advice *ret)
+		   uint32_t max_blocks, struct advice *ret)
 {
 	const struct pn_advise_options options = { namespaces, false, max_blocks };
 	struct pn_err err = { "" };
 
-	if (pn_policy_advise(w->set, o, &options, ret, &err) < 0)
+	ret->n = 0;
+	if (pn_policy_advise(w->set, o, &options, gather, ret, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -194,7 +220,7 @@ static bool is_dns_name(const char *name)
 	return n && n <= 253;
 }
 
-static void apply_advice(const struct world *w, const struct pn_advice *a)
+static void apply_advice(const struct world *w, const struct advice *a)
 {
 	for (uint32_t i = 0; i < a->n; i++) {
 		struct pn_object *x = decode(w, a->v[i].document);
@@ -272,7 +298,7 @@ static void assert_nothing_more(const struct some_world *s)
 static void try_world(uint32_t number, bool varied)
 {
 	struct some_world *s = calloc(1, sizeof(*s));
-	struct pn_advice advice;
+	struct advice advice;
 	struct pn_observed *o;
 	struct world w;
 
@@ -291,7 +317,7 @@ static void try_world(uint32_t number, bool varied)
 	assert_nothing_breaks(s);
 	if (!varied)
 		assert_nothing_more(s);
-	pn_advice_done(&advice);
+	advice_done(&advice);
 	pn_observed_free(o);
 	world_end(&w);
 	free(s);
@@ -340,7 +366,7 @@ static void assert_text(const json_t *tree, const char *path, const char *want)
 static void ports_in_a_row_are_a_range_and_peers_with_the_same_ports_a_rule(void **state)
 {
 	const struct world *w = *state;
-	struct pn_advice a;
+	struct advice a;
 	struct pn_observed *o;
 
 	pod(w, "shop", "db", "'app':'db','pod-template-hash':'x'", "10.0.0.1");
@@ -374,14 +400,14 @@ static void ports_in_a_row_are_a_range_and_peers_with_the_same_ports_a_rule(void
 		    "[{'protocol':'UDP','port':80}]}]}");
 	assert_string_equal(a.v[2].key, "shop/advised-web");
 	assert_text(a.v[2].document, "spec/policyTypes", "['Egress']");
-	pn_advice_done(&a);
+	advice_done(&a);
 	pn_observed_free(o);
 }
 
 static void selectors_leave_out_the_pods_of_others(void **state)
 {
 	const struct world *w = *state;
-	struct pn_advice a;
+	struct advice a;
 	struct pn_observed *o;
 
 	pod(w, "shop", "plain", "'app':'x'", "10.0.0.1");
@@ -404,7 +430,7 @@ static void selectors_leave_out_the_pods_of_others(void **state)
 	assert_text(a.v[4].document, "spec/podSelector", "{'matchLabels':{'app':'t'}}");
 	assert_string_equal(a.v[4].comment, "Pod shop/twin-a\nPod shop/twin-b\n"
 					    "their pods cannot be told apart by labels\n");
-	pn_advice_done(&a);
+	advice_done(&a);
 	pn_observed_free(o);
 }
 
@@ -415,7 +441,7 @@ static void versions_of_a_workload_are_told_from_a_pod_without(void **state)
 		"'build':'%u'},'ownerReferences':[{'kind':'StatefulSet','name':'web','uid':'u',"
 		"'controller':true}]},'status':{'podIP':'10.0.0.%u'}}";
 	const struct world *w = *state;
-	struct pn_advice a;
+	struct advice a;
 	struct pn_observed *o;
 	char text[512];
 
@@ -431,14 +457,14 @@ static void versions_of_a_workload_are_told_from_a_pod_without(void **state)
 	assert_text(a.v[2].document, "spec/podSelector",
 		    "{'matchLabels':{'app':'x'},'matchExpressions':[{'key':'build',"
 		    "'operator':'Exists'}]}");
-	pn_advice_done(&a);
+	advice_done(&a);
 	pn_observed_free(o);
 }
 
 static void host_pods_and_nodes_are_addresses(void **state)
 {
 	const struct world *w = *state;
-	struct pn_advice a;
+	struct advice a;
 	struct pn_observed *o;
 
 	apply(w, "{'kind':'Node','metadata':{'name':'n2'},'status':{'addresses':[{'type':"
@@ -453,7 +479,7 @@ static void host_pods_and_nodes_are_addresses(void **state)
 	assert_text(a.v[1].document, "spec/ingress/0/from",
 		    "[{'ipBlock':{'cidr':'192.0.2.9/32'}}]");
 	assert_string_equal(a.v[1].comment, "Pod shop/web\nnode n2 is 192.0.2.9\n");
-	pn_advice_done(&a);
+	advice_done(&a);
 	pn_observed_free(o);
 }
 
@@ -490,7 +516,7 @@ static void names_are_such_as_an_api_server_takes(void **state)
 static void workloads_of_one_name_have_policies_of_their_own(void **state)
 {
 	const struct world *w = *state;
-	struct pn_advice a;
+	struct advice a;
 	struct pn_observed *o;
 
 	apply(w, "{'kind':'Pod','metadata':{'namespace':'shop','name':'web-0','labels':{'a':'s'},"
@@ -508,7 +534,7 @@ static void workloads_of_one_name_have_policies_of_their_own(void **state)
 	assert_string_equal(a.v[1].key, "shop/advised-web");
 	assert_string_equal(a.v[1].comment, "DaemonSet shop/web\n");
 	assert_string_equal(a.v[2].key, "shop/advised-web-2");
-	pn_advice_done(&a);
+	advice_done(&a);
 	pn_observed_free(o);
 }
 

@@ -178,16 +178,25 @@ static int see_all(const struct world *w, struct pn_observed *o)
 	return r;
 }
 
+static int gather(void *data, const struct pn_advised *a)
+{
+	json_t *all = data;
+
+	return json_array_append(all, a->document) < 0 ||
+			       json_array_append_new(all, json_string(a->comment)) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
 /* Return: the policies as text, or NULL without memory */
 static char *advise(const struct world *w, uint32_t *ret_changed)
 {
 	const struct pn_advise_options options = { NULL, false, 2 };
-	struct pn_advice advice = { 0 };
 	struct pn_observed *o = NULL;
 	struct pn_whatif whatif;
-	json_t *all = NULL;
+	json_t *all = json_array();
 	char *text = NULL;
-	int r = pn_observed_new(w->set, &o);
+	int r = all ? pn_observed_new(w->set, &o) : -ENOMEM;
 
 	if (r == 0)
 		r = see_all(w, o);
@@ -196,20 +205,13 @@ static char *advise(const struct world *w, uint32_t *ret_changed)
 	if (r == 0) {
 		*ret_changed = whatif.n_changed;
 		pn_whatif_done(&whatif);
-		r = pn_policy_advise(w->set, o, &options, &advice, NULL);
+		r = pn_policy_advise(w->set, o, &options, gather, all, NULL);
 	}
 	n_until_failure = 0;
 	assert_true(r == 0 || (r == -ENOMEM && has_failed));
 	if (r == 0)
-		all = json_array();
-	for (uint32_t i = 0; i < advice.n; i++) {
-		assert_int_equal(json_array_append(all, advice.v[i].document), 0);
-		assert_int_equal(json_array_append_new(all, json_string(advice.v[i].comment)), 0);
-	}
-	if (all)
 		text = json_dumps(all, 0);
 	json_decref(all);
-	pn_advice_done(&advice);
 	pn_observed_free(o);
 	return text;
 }
