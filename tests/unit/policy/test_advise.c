@@ -13,21 +13,6 @@ enum { N_WORLDS = 300, N_SPACES = 3, N_WORKLOADS = 5, MOST_PODS = 3, MOST_FLOWS 
 enum { MOST_POLICIES = N_SPACES * (N_WORKLOADS + 1) };
 enum { N_PODS_ALL = N_SPACES * N_WORKLOADS * MOST_PODS, N_OUTSIDE = 12 };
 
-static int setup(void **state)
-{
-	static struct world w;
-
-	world_begin(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_end(*state);
-	return 0;
-}
-
 /* --- a random cluster --- */
 
 struct some_pod {
@@ -623,17 +608,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_seen_is_allowed_and_nothing_else),
 		cmocka_unit_test(nothing_breaks_while_a_workload_has_pods_of_several_versions),
-		cmocka_unit_test_setup_teardown(
-			ports_in_a_row_are_a_range_and_peers_with_the_same_ports_a_rule, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(selectors_leave_out_the_pods_of_others, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(versions_of_a_workload_are_told_from_a_pod_without,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(host_pods_and_nodes_are_addresses, setup, teardown),
+		TEST(ports_in_a_row_are_a_range_and_peers_with_the_same_ports_a_rule),
+		TEST(selectors_leave_out_the_pods_of_others),
+		TEST(versions_of_a_workload_are_told_from_a_pod_without),
+		TEST(host_pods_and_nodes_are_addresses),
 		cmocka_unit_test(names_are_such_as_an_api_server_takes),
-		cmocka_unit_test_setup_teardown(workloads_of_one_name_have_policies_of_their_own,
-						setup, teardown),
+		TEST(workloads_of_one_name_have_policies_of_their_own),
 		cmocka_unit_test(networks_hold_all_that_was_seen_and_nothing_to_be_avoided),
 		cmocka_unit_test(networks_that_are_few_hold_nothing_else),
 	};

@@ -6,21 +6,6 @@
 #include "policy/observed.h"
 #include "tests/unit/policy/fixture.h"
 
-static int setup(void **state)
-{
-	static struct world w;
-
-	world_begin(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_end(*state);
-	return 0;
-}
-
 /* @by: "ReplicaSet web-7d9"; "" for none */
 static void pod_of(const struct world *w, const char *name, const char *by, const char *labels,
 		   const char *addr)
@@ -204,12 +189,10 @@ static void a_change_of_policies_shows_in_groups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(pods_tell_their_workload, setup, teardown),
-		cmocka_unit_test_setup_teardown(records_of_one_connection_count_once, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(many_connections_are_told_apart, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_change_of_policies_shows_in_groups, setup,
-						teardown),
+		TEST(pods_tell_their_workload),
+		TEST(records_of_one_connection_count_once),
+		TEST(many_connections_are_told_apart),
+		TEST(a_change_of_policies_shows_in_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
