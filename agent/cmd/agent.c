@@ -21,6 +21,7 @@
 #include "cmd/flow_thread.h"
 #include "cmd/names.h"
 #include "cmd/status_doc.h"
+#include "cmd/web.h"
 #include "datapath/cgroups.h"
 #include "datapath/links.h"
 #include "flow/joiner.h"
@@ -42,7 +43,9 @@ struct agent {
 	struct pn_tracer *tracer;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
+	unsigned int n_links; /* that should be traced */
 	struct pn_socket *socket;
+	struct pn_web *web;
 };
 
 /* --- interfaces: netlink -> tracer -------------------------------------------------------------- */
@@ -53,6 +56,7 @@ static void on_link_appeared(void *data, int ifindex, const char *name)
 	struct pn_err err = { "" };
 	int r = pn_tracer_attach(a->tracer, ifindex, &err);
 
+	a->n_links++;
 	if (r == 0) {
 		pn_debug("agent", "tracing interface=%s ifindex=%d", name, ifindex);
 	} else if (r != -EEXIST && r != -ENODEV) {
@@ -68,6 +72,7 @@ static void on_link_vanished(void *data, int ifindex, const char *name)
 	unsigned int n;
 
 	pn_debug("agent", "interface is gone interface=%s ifindex=%d", name, ifindex);
+	a->n_links--;
 	n = pn_tracer_detach(a->tracer, ifindex, left);
 	for (unsigned int i = 0; i < n; i++)
 		pn_flow_thread_left(a->flow, &left[i]);
@@ -98,9 +103,8 @@ static void on_subscribe(void *data, int fd, enum pn_format format)
 	pn_flow_thread_subscribe(a->flow, fd, format);
 }
 
-static char *on_status(void *data)
+static struct pn_status_parts status_parts(const struct agent *a)
 {
-	const struct agent *a = data;
 	struct pn_status_parts parts = {
 		.clock = a->clock,
 		.node_name = a->config->node_name,
@@ -112,6 +116,13 @@ static char *on_status(void *data)
 
 	parts.n_informers =
 		pn_names_informers(a->names, &parts.informers, &parts.server, &parts.error);
+	return parts;
+}
+
+static char *on_status(void *data)
+{
+	struct pn_status_parts parts = status_parts(data);
+
 	return pn_status_doc(&parts);
 }
 
@@ -119,6 +130,32 @@ static const struct pn_socket_ops socket_ops = {
 	.subscribe = on_subscribe,
 	.status = on_status,
 };
+
+/* --- HTTP --------------------------------------------------------------------------------------- */
+
+static void on_look(void *data, struct pn_web_parts *ret)
+{
+	const struct agent *a = data;
+	pn_nsec now = pn_clock_now(a->clock), drained = pn_flow_thread_drained(a->flow);
+
+	ret->status = status_parts(a);
+	ret->names = a->names;
+	ret->drain_age = now > drained ? now - drained : 0;
+	ret->interval = a->config->interval;
+	ret->n_links = a->n_links;
+}
+
+static int start_web(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_web_config config = {
+		.address = a->config->http_address,
+		.token = a->config->http_token,
+		.look = on_look,
+		.data = a,
+	};
+
+	return config.address ? pn_web_start(&a->loop, &config, &a->web, reterr) : 0;
+}
 
 /* --- start and stop ----------------------------------------------------------------------------- */
 
@@ -246,6 +283,8 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 	if (r == 0)
 		r = pn_socket_listen(&a->loop, a->config->socket_path, &socket_ops, a, &a->socket,
 				     reterr);
+	if (r == 0)
+		r = start_web(a, reterr);
 	return r;
 }
 
@@ -262,6 +301,7 @@ static void close_loop(struct agent *a)
 
 static void stop(struct agent *a)
 {
+	pn_web_stop(a->web);
 	pn_socket_close(a->socket);
 	pn_names_stop(a->names);
 	if (a->links_poll_is_open)

@@ -14,12 +14,15 @@
  * @sink: where records go, or NULL; taken over, also on failure
  * @ranges_path, @state_path: see struct pn_names_config
  * @cgroup_root: where cgroup v2 is mounted; NULL: where the mounts say
+ * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token: see struct
+ *		 pn_http_config
  * @name_wait:	 how long a new connection's first record waits for late news of its names
  */
 struct pn_agent_config {
 	struct pn_kube_config_source kube;
 	struct pn_sink *sink;
-	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root;
+	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root,
+		*http_address, *http_token;
 	uint32_t max_addrs, max_flows;
 	pn_nsec interval, name_wait;
 	bool no_tcx, no_nat, no_cgroup, no_tcp;

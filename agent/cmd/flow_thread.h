@@ -50,4 +50,7 @@ void pn_flow_thread_synced(struct pn_flow_thread *t);
 /** pn_flow_thread_subscribe() - write records to @fd too; takes @fd over, also when memory is short */
 void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format);
 
+/** pn_flow_thread_drained() - when it last began to read the flow table, or was started; of the config's clock */
+pn_nsec pn_flow_thread_drained(const struct pn_flow_thread *t);
+
 #endif
