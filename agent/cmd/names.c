@@ -313,7 +313,8 @@ static int start_kube(struct pn_names *n, struct pn_err *reterr)
 	r = pn_kube_config_load(&n->config.kube, &config, reterr);
 	if (r == 0)
 		r = pn_factory_new_on_loop(n->loop, &config, &n->factory, reterr);
-	(void)pn_snapshot_identity(&config, n->identity);
+	if (r == 0)
+		(void)pn_snapshot_identity(&config, n->identity);
 	pn_kube_config_done(&config);
 	for (size_t i = 0; r == 0 && i < N_KINDS; i++)
 		r = add_informer(n, i, reterr);
