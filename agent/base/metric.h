@@ -48,6 +48,11 @@
 	  "connections in a pinned flow table that this build could not go on with")               \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
+	X(TRAFFIC_SERIES, "pn_traffic_series", "pairs of ends that have series of traffic")        \
+	X(TRAFFIC_ENDED, "pn_traffic_series_ended_total",                                          \
+	  "such pairs whose series ended, as no record had come for five minutes")                 \
+	X(TRAFFIC_OTHER, "pn_traffic_other_records_total",                                         \
+	  "records counted under _other, as there was no room for one more pair")                  \
 	X(SERVE_CLIENTS, "pn_serve_clients_total", "connections accepted on the unix socket")      \
 	X(SERVE_REFUSED, "pn_serve_requests_refused_total", "requests refused on the unix socket") \
 	X(HTTP_REQUESTS, "pn_http_requests_total", "requests over HTTP")                           \

@@ -41,6 +41,7 @@ struct agent {
 	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
 	struct pn_names *names;
 	struct pn_tracer *tracer;
+	struct pn_traffic *traffic;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
 	unsigned int n_links; /* that should be traced */
@@ -140,6 +141,7 @@ static void on_look(void *data, struct pn_web_parts *ret)
 
 	ret->status = status_parts(a);
 	ret->names = a->names;
+	ret->traffic = a->traffic;
 	ret->drain_age = now > drained ? now - drained : 0;
 	ret->interval = a->config->interval;
 	ret->n_links = a->n_links;
@@ -247,6 +249,13 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	r = pn_tracer_new(&tracer, &a->tracer, reterr);
 	if (r < 0)
 		return r;
+	if (a->config->http_address && a->config->traffic.max_series) {
+		r = pn_traffic_new(&a->config->traffic, &a->traffic);
+		if (r < 0)
+			return pn_err_set(reterr, r, "no memory for %u series of metrics",
+					  a->config->traffic.max_series);
+	}
+	flow.traffic = a->traffic;
 	flow.tracer = a->tracer;
 	flow.notes = pn_tracer_notes(a->tracer, &flow.notes_len);
 	flow.sink = PN_TAKE_PTR(*sink);
@@ -308,6 +317,7 @@ static void stop(struct agent *a)
 		uv_close((uv_handle_t *)&a->links_poll, NULL);
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
+	pn_traffic_free(a->traffic);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
 	pn_names_free(a->names);

@@ -6,6 +6,7 @@
 #include "datapath/pinned_maps.h"
 #include "datapath/tracer.h"
 #include "export/sink.h"
+#include "export/traffic.h"
 #include "kube/config.h"
 
 /**
@@ -23,6 +24,7 @@ struct pn_agent_config {
 	struct pn_sink *sink;
 	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root,
 		*http_address, *http_token;
+	struct pn_traffic_config traffic; /* without room for a series: none are kept */
 	uint32_t max_addrs, max_flows;
 	pn_nsec interval, name_wait;
 	bool no_tcx, no_nat, no_cgroup, no_tcp;

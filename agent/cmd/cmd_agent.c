@@ -19,9 +19,9 @@
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*log_level, *disable, *http, *http_token_file;
-	pn_nsec interval, name_wait;
-	uint32_t max_addrs, max_flows;
+		*log_level, *disable, *http, *http_token_file, *metrics_labels;
+	pn_nsec interval, name_wait, metrics_idle;
+	uint32_t max_addrs, max_flows, metrics_pairs;
 };
 
 enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
@@ -86,6 +86,9 @@ static int parse_http(const struct agent_options *o, struct pn_agent_config *con
 	r = pn_http_address(o->http, &address, reterr);
 	if (r < 0)
 		return pn_err_wrap(reterr, r, "--http");
+	r = pn_traffic_parse_labels(o->metrics_labels, &config->traffic.labels, reterr);
+	if (r < 0)
+		return pn_err_wrap(reterr, r, "--metrics-labels");
 	if (!o->http_token_file)
 		return 0;
 	r = pn_file_read(o->http_token_file, MAX_TOKEN_BYTES, ret_token, reterr);
@@ -117,6 +120,8 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->name_wait = o->name_wait;
 	config->max_addrs = o->max_addrs;
 	config->max_flows = o->max_flows;
+	config->traffic.max_series = o->metrics_pairs;
+	config->traffic.idle = o->metrics_idle;
 	config->node_name = o->node;
 	if (!config->node_name && gethostname(host, sizeof(host) - 1) == 0)
 		config->node_name = host;
@@ -244,6 +249,36 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.help = "who asks for metrics has to show the token in this file, read at the "
 			"start",
+	},
+	{
+		.name = "metrics-pairs",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct agent_options, metrics_pairs),
+		.preset = "2000",
+		.max = 100000,
+		.has_env = true,
+		.help = "metrics of traffic for so many pairs of ends, the rest together; 0: none",
+	},
+	{
+		.name = "metrics-idle",
+		.type = PN_OPT_DURATION,
+		.arg = "TIME",
+		.offset = offsetof(struct agent_options, metrics_idle),
+		.preset = "5m",
+		.min = PN_NSEC_PER_SEC,
+		.max = 86400 * PN_NSEC_PER_SEC,
+		.has_env = true,
+		.help = "such metrics end when a pair has been silent for so long",
+	},
+	{
+		.name = "metrics-labels",
+		.type = PN_OPT_STRING,
+		.arg = "LABELS",
+		.offset = offsetof(struct agent_options, metrics_labels),
+		.preset = PN_TRAFFIC_LABELS,
+		.has_env = true,
+		.help = "what such ends are told apart by: namespace, workload, pod, port",
 	},
 	{
 		.name = "pin-path",

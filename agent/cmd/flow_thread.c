@@ -90,6 +90,8 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	struct pn_flow_thread *t = data;
 
 	pn_sinks_record(t->sinks, r);
+	if (t->config.traffic)
+		pn_traffic_record(t->config.traffic, r, pn_flow_thread_drained(t));
 	if (pn_sinks_lost(t->sinks))
 		pn_journal_doubt(t->journal);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "datapath/tracer.h"
 #include "export/sink.h"
+#include "export/traffic.h"
 #include "index/index.h"
 
 /*
@@ -21,6 +22,7 @@ struct pn_flow_thread;
  * @node_name: this node, "" if not known; outlives it
  * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
  *	  that is killed neither repeats nor loses a packet in it
+ * @traffic: is given every record too, or NULL; outlives the thread
  * @interval: between drains, ns
  * @name_wait, @pod_wait, @sync_wait: see struct pn_joiner_config
  */
@@ -32,6 +34,7 @@ struct pn_flow_thread_config {
 	size_t notes_len;
 	const char *node_name;
 	struct pn_sink *sink;
+	struct pn_traffic *traffic;
 	pn_nsec interval, name_wait, pod_wait, sync_wait;
 };
 

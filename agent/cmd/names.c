@@ -458,6 +458,11 @@ bool pn_names_are_synced(const struct pn_names *n)
 	return n->n_synced == N_KINDS;
 }
 
+uint32_t pn_names_map_room(const struct pn_names *n, const char *map)
+{
+	return pn_maps_room(n->maps, map);
+}
+
 bool pn_names_maps_are_written(const struct pn_names *n)
 {
 	return n->maps_swept && !n->maps_failed;

@@ -6,6 +6,7 @@
 
 #include "cmd/names.h"
 #include "cmd/status_doc.h"
+#include "export/traffic.h"
 
 /* What the agent serves by HTTP: /metrics, /healthz, /readyz. Control thread. */
 struct pn_web;
@@ -13,12 +14,14 @@ struct pn_web;
 /**
  * struct pn_web_parts - where the pages' figures come from; all borrowed for the making of one page
  * @status:    as for `podonym status`
+ * @traffic:   NULL: no series of it are kept
  * @drain_age: since the flow thread last began to read the flow table, which it should every @interval
  * @n_links:   interfaces that should be traced
  */
 struct pn_web_parts {
 	struct pn_status_parts status;
 	const struct pn_names *names;
+	struct pn_traffic *traffic;
 	pn_nsec drain_age, interval;
 	unsigned int n_links;
 };

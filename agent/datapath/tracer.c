@@ -405,6 +405,11 @@ void *pn_tracer_notes(const struct pn_tracer *t, size_t *ret_len)
 	return t->notes;
 }
 
+uint32_t pn_tracer_max_flows(const struct pn_tracer *t)
+{
+	return t->max_flows;
+}
+
 size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret)
 {
 	*ret = t->features;

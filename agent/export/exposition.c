@@ -59,12 +59,16 @@ void pn_expo_family(struct pn_exposition *e, enum pn_expo_type type, const char 
 	head(e, "# TYPE ", len, types[type].word[e->form]);
 }
 
-static void sample(struct pn_exposition *e, const char *labels, const char *value, size_t len)
+static void sample(struct pn_exposition *e, const char *suffix, const char *labels,
+		   const char *more, const char *value, size_t len)
 {
 	put_string(e, e->name);
-	if (*labels) {
+	put_string(e, suffix);
+	if (*labels || *more) {
 		put(e, "{", 1);
 		put_string(e, labels);
+		put(e, ",", *labels && *more);
+		put_string(e, more);
 		put(e, "}", 1);
 	}
 	put(e, " ", 1);
@@ -72,21 +76,34 @@ static void sample(struct pn_exposition *e, const char *labels, const char *valu
 	put(e, "\n", 1);
 }
 
-void pn_expo_value(struct pn_exposition *e, const char *labels, uint64_t value)
+void pn_expo_part(struct pn_exposition *e, const char *suffix, const char *labels, const char *more,
+		  uint64_t value)
 {
 	char digits[24];
 	struct pn_text t = { digits, digits + sizeof(digits), false };
 
 	pn_text_u64(&t, value);
-	sample(e, labels, digits, (size_t)(t.at - digits));
+	sample(e, suffix, labels, more, digits, (size_t)(t.at - digits));
+}
+
+void pn_expo_part_real(struct pn_exposition *e, const char *suffix, const char *labels,
+		       const char *more, double value)
+{
+	char digits[40] = "+Inf";
+
+	if (isfinite(value))
+		(void)snprintf(digits, sizeof(digits), "%.15g", value);
+	sample(e, suffix, labels, more, digits, strlen(digits));
+}
+
+void pn_expo_value(struct pn_exposition *e, const char *labels, uint64_t value)
+{
+	pn_expo_part(e, "", labels, "", value);
 }
 
 void pn_expo_real(struct pn_exposition *e, const char *labels, double value)
 {
-	char digits[40];
-
-	sample(e, labels, digits,
-	       (size_t)snprintf(digits, sizeof(digits), "%.15g", isfinite(value) ? value : 0));
+	pn_expo_part_real(e, "", labels, "", value);
 }
 
 void pn_expo_end(struct pn_exposition *e)

@@ -47,9 +47,19 @@ struct pn_exposition {
 void pn_expo_family(struct pn_exposition *e, enum pn_expo_type type, const char *name,
 		    const char *help);
 
-/** One sample of the family; @labels: as struct pn_labels writes them, "" for none. */
+/** One sample of the family; @labels: as struct pn_labels writes them, "" for none. No reals but finite ones and +Inf. */
 void pn_expo_value(struct pn_exposition *e, const char *labels, uint64_t value);
 void pn_expo_real(struct pn_exposition *e, const char *labels, double value);
+
+/**
+ * pn_expo_part() - a sample with a name and a label of its own
+ * @suffix: behind the family's name: "_bucket" of a histogram; "" for none
+ * @more:   one more label, as text; "" for none
+ */
+void pn_expo_part(struct pn_exposition *e, const char *suffix, const char *labels, const char *more,
+		  uint64_t value);
+void pn_expo_part_real(struct pn_exposition *e, const char *suffix, const char *labels,
+		       const char *more, double value);
 
 /** pn_expo_end() - nothing comes after it */
 void pn_expo_end(struct pn_exposition *e);
