@@ -112,6 +112,8 @@ static const struct pn_http_page pages[] = {
 	{ "/readyz", true, 0, NULL, make_readyz },
 };
 
+_Static_assert(PN_ARRAY_SIZE(pages) <= PN_HTTP_MAX_PAGES, "room for each page");
+
 static void on_retry(uv_timer_t *timer);
 
 /* The agent before us may have the port until it has ended: names and packets do not wait for it. */
@@ -122,6 +124,7 @@ static void listen_or_retry(struct pn_web *w)
 		.token = w->config.token,
 		.pages = pages,
 		.n_pages = PN_ARRAY_SIZE(pages),
+		.timeout_ms = PN_HTTP_TIMEOUT_MS,
 		.data = w,
 	};
 	struct pn_err err = { "" };

@@ -20,14 +20,11 @@
 #include "serve/http_token.h"
 
 enum {
-	MAX_CLIENTS = 64,
 	/* Above it the library accepts no more; what was cut off has to fit in between. */
-	MAX_CONNECTIONS = 2 * MAX_CLIENTS,
+	MAX_CONNECTIONS = 2 * PN_HTTP_MAX_CLIENTS,
 	MAX_HEAD_BYTES = 16 << 10,
 	BACKLOG = 128,
-	TIMEOUT_MS = 10000,
-	SWEEP_MS = 1000,
-	MAX_PAGES = 8,
+	SWEEPS = 10, /* within the time that a connection has */
 };
 
 struct client {
@@ -56,7 +53,7 @@ struct pn_http {
 	uint16_t port;
 	struct client *clients; /* the oldest first */
 	size_t n_clients;	/* of them, not cut off */
-	struct kept kept[MAX_PAGES][PN_HTTP_MAX_FORMS];
+	struct kept kept[PN_HTTP_MAX_PAGES][PN_HTTP_MAX_FORMS];
 	char *paths; /* what an unknown path is answered with */
 };
 
@@ -87,7 +84,7 @@ static void on_sweep(uv_timer_t *timer)
 	uint64_t now = uv_now(h->loop);
 	struct client *c;
 
-	while ((c = oldest(h)) && now - c->since_ms >= TIMEOUT_MS)
+	while ((c = oldest(h)) && now - c->since_ms >= h->config.timeout_ms)
 		cut(c);
 	if (!h->clients)
 		(void)uv_timer_stop(timer);
@@ -106,10 +103,11 @@ static struct client *client_started(struct pn_http *h, struct MHD_Connection *c
 	c->fd = fd;
 	c->since_ms = uv_now(h->loop);
 	if (!h->clients)
-		(void)uv_timer_start(&h->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+		(void)uv_timer_start(&h->sweep, on_sweep, h->config.timeout_ms / SWEEPS,
+				     h->config.timeout_ms / SWEEPS);
 	DL_APPEND(h->clients, c);
 	h->n_clients++;
-	if (h->n_clients > MAX_CLIENTS && (old = oldest(h)))
+	if (h->n_clients > PN_HTTP_MAX_CLIENTS && (old = oldest(h)))
 		cut(old);
 	return c;
 }
@@ -405,7 +403,7 @@ void pn_http_close(struct pn_http *h)
 		uv_close((uv_handle_t *)&h->soon, on_closed);
 		uv_close((uv_handle_t *)&h->sweep, on_closed);
 	}
-	for (size_t i = 0; i < MAX_PAGES * PN_HTTP_MAX_FORMS; i++)
+	for (size_t i = 0; i < PN_HTTP_MAX_PAGES * PN_HTTP_MAX_FORMS; i++)
 		forget(&h->kept[i / PN_HTTP_MAX_FORMS][i % PN_HTTP_MAX_FORMS]);
 	MHD_stop_daemon(h->daemon);
 	if (!h->n_handles)

@@ -13,14 +13,18 @@
 
 /*
  * A small HTTP server for a few pages that are made when they are asked for, on the control thread's
- * loop. GET and HEAD, one request a connection. A connection lives ten seconds at most, a request's
- * head has 16 KiB at most, and of more than 64 connections the oldest is cut off: so nobody who is
- * slow, or many, keeps others from being served.
+ * loop. GET and HEAD, one request a connection. A connection lives only so long, a request's head has
+ * 16 KiB at most, and of more than PN_HTTP_MAX_CLIENTS connections the oldest is cut off: so nobody who
+ * is slow, or many, keeps others from being served.
  */
 struct pn_http;
 
-/** At most so many forms of one page. */
-enum { PN_HTTP_MAX_FORMS = 2 };
+enum {
+	PN_HTTP_MAX_PAGES = 8,
+	PN_HTTP_MAX_FORMS = 2, /* of one page */
+	PN_HTTP_MAX_CLIENTS = 64,
+	PN_HTTP_TIMEOUT_MS = 10000,
+};
 
 /** struct pn_http_answer - @type: of the content, a constant; @body: allocated with malloc(), taken over */
 struct pn_http_answer {
@@ -50,10 +54,13 @@ struct pn_http_page {
  * struct pn_http_config - all is borrowed and outlives the server
  * @address: see pn_http_address()
  * @token:   what a client has to show as "Authorization: Bearer TOKEN"; NULL: nothing
+ * @pages:   PN_HTTP_MAX_PAGES at most
+ * @timeout_ms: how long a connection may take, from its first packet to the last byte of the answer
  * @data:    the argument of the pages' functions
  */
 struct pn_http_config {
 	const char *address, *token;
+	unsigned int timeout_ms;
 	const struct pn_http_page *pages;
 	size_t n_pages;
 	void *data;
