@@ -33,6 +33,7 @@ static const struct {
 };
 
 enum {
+	N_HINTS = 1024, /* a power of two */
 	N_BUCKETS = PN_ARRAY_SIZE(buckets),
 	FORTH = 0, /* from source to destination */
 	BACK = 1,
@@ -53,14 +54,30 @@ struct name {
 struct series {
 	uint32_t chain;	       /* the next one of the same hash, or of those that are free */
 	uint32_t newer, older; /* by the time of the last record */
+	uint64_t serial;       /* no two that were ever in this place have the same */
 	pn_nsec last;
 	struct name *name;
 	struct counts counts;
 };
 
+/*
+ * Which series a pair of owners had a moment ago, which saves its name. Owners stay where they are while
+ * the flow thread tells its records, which have the same time then; and an id is nobody else's ever.
+ */
+struct hint {
+	const struct pn_owner *source, *destination;
+	uint32_t source_id, destination_id, series;
+	uint16_t port;
+	uint8_t proto;
+	uint64_t serial;
+	pn_nsec now;
+};
+
 struct pn_traffic {
 	struct pn_traffic_config config;
-	pthread_mutex_t lock; /* guards all that follows */
+	struct hint hints[N_HINTS]; /* of the flow thread */
+	pthread_mutex_t lock;	    /* guards all that follows */
+	uint64_t n_added;
 	uint32_t *heads, n_heads;
 	struct series *series; /* the last one is "_other" */
 	uint32_t free, newest, oldest, n;
@@ -141,6 +158,7 @@ static void end_series(struct pn_traffic *t, uint32_t i)
 	*at = s->chain;
 	list_remove(t, i);
 	leave_name(PN_TAKE_PTR(s->name));
+	s->serial = 0;
 	s->chain = t->free;
 	t->free = i;
 	t->n--;
@@ -163,7 +181,11 @@ static uint32_t add(struct pn_traffic *t, const char *text, size_t len, uint64_t
 	if (!name)
 		return NONE;
 	t->free = t->series[i].chain;
-	t->series[i] = (struct series) { .chain = *head, .name = name };
+	t->series[i] = (struct series) {
+		.chain = *head,
+		.serial = ++t->n_added,
+		.name = name,
+	};
 	*head = i;
 	list_put_newest(t, i);
 	pn_metric_set(PN_METRIC_TRAFFIC_SERIES, ++t->n);
@@ -206,14 +228,62 @@ static void count(struct counts *c, const struct pn_flow_record *r)
 		count_rtt(c, r->rtt_us);
 }
 
-void pn_traffic_record(struct pn_traffic *t, const struct pn_flow_record *r, pn_nsec now)
+static struct hint hint_of(const struct pn_traffic *t, const struct pn_flow_record *r, pn_nsec now)
+{
+	const struct pn_owner *source = r->source.owner, *destination = r->destination.owner;
+	bool with_port = t->config.labels & PN_TRAFFIC_PORT;
+
+	return (struct hint) {
+		.source = source,
+		.destination = destination,
+		.source_id = source ? source->id : 0,
+		.destination_id = destination ? destination->id : 0,
+		.port = with_port ? r->destination.port : 0,
+		.proto = with_port ? r->proto : 0,
+		.now = now,
+	};
+}
+
+static struct hint *place_of(struct pn_traffic *t, const struct hint *h)
+{
+	return &t->hints[pn_hash_pair((uintptr_t)h->source, (uintptr_t)h->destination,
+				      (uint64_t)h->port << 8 | h->proto) &
+			 (N_HINTS - 1)];
+}
+
+/* Has @known the series of @h? With the lock */
+static bool is_known(const struct pn_traffic *t, const struct hint *known, const struct hint *h)
+{
+	return known->now == h->now && known->source == h->source &&
+	       known->destination == h->destination && known->source_id == h->source_id &&
+	       known->destination_id == h->destination_id && known->port == h->port &&
+	       known->proto == h->proto && known->serial &&
+	       known->serial == t->series[known->series].serial;
+}
+
+/* With the lock. Return: as find_or_add() */
+static uint32_t look_up(struct pn_traffic *t, const struct pn_flow_record *r, struct hint *h)
 {
 	struct pn_labels l;
 	const char *text = pn_traffic_name(r, t->config.labels, &l);
+	uint32_t i = text ? find_or_add(t, text, h->now) : NONE;
+
+	if (i == NONE)
+		return NONE;
+	h->series = i;
+	h->serial = t->series[i].serial;
+	*place_of(t, h) = *h;
+	return i;
+}
+
+void pn_traffic_record(struct pn_traffic *t, const struct pn_flow_record *r, pn_nsec now)
+{
+	struct hint h = hint_of(t, r, now);
+	const struct hint *known = place_of(t, &h);
 	uint32_t i;
 
 	(void)pthread_mutex_lock(&t->lock);
-	i = text ? find_or_add(t, text, now) : NONE;
+	i = is_known(t, known, &h) ? known->series : look_up(t, r, &h);
 	if (i == NONE) {
 		i = t->config.max_series;
 		pn_metric_add(PN_METRIC_TRAFFIC_OTHER, 1);

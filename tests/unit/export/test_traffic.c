@@ -65,6 +65,7 @@ static void record_nth(struct pn_traffic *t, unsigned int n, pn_nsec now)
 
 	(void)snprintf(name, sizeof(name), "web-%u", n);
 	owner.workload_name = name;
+	owner.id = 1000 + n;
 	r.source.owner = &owner;
 	pn_traffic_record(t, &r, now);
 }
@@ -153,6 +154,37 @@ static void every_owner_has_a_kind_and_a_name(void **state)
 		   "records_total{source_kind=\"\",source_workload=\"\","
 		   "destination_kind=\"Range\",destination_workload=\"office\"} 1\n",
 		   true);
+	pn_traffic_free(t);
+}
+
+/* All at one time, as the records of one round are. */
+static void pairs_are_told_apart_within_a_round(void **state)
+{
+	struct pn_traffic *t = new_traffic(10, PN_TRAFFIC_WORKLOAD | PN_TRAFFIC_PORT);
+	struct pn_flow_record r = sample_record();
+	struct pn_owner owner = owner_web;
+
+	(void)state;
+	r.source.owner = &owner;
+	for (int i = 0; i < 3; i++)
+		pn_traffic_record(t, &r, 7);
+	r.destination.port = 80;
+	pn_traffic_record(t, &r, 7);
+	owner.id = 77; /* another one in the same memory */
+	owner.workload_name = "late";
+	pn_traffic_record(t, &r, 7);
+	owner.workload_name = "later"; /* the same one has changed, and is told in another round */
+	pn_traffic_record(t, &r, 8);
+	assert_has(t, 8,
+		   "\"web\",destination_kind=\"StatefulSet\",destination_workload=\"db\","
+		   "destination_port=\"5432\",transport=\"tcp\"} 3\n",
+		   true);
+	assert_has(t, 8,
+		   "\"web\",destination_kind=\"StatefulSet\",destination_workload=\"db\","
+		   "destination_port=\"80\",transport=\"tcp\"} 1\n",
+		   true);
+	assert_has(t, 8, "source_workload=\"late\"", true);
+	assert_has(t, 8, "source_workload=\"later\"", true);
 	pn_traffic_free(t);
 }
 
@@ -335,6 +367,7 @@ int main(void)
 		cmocka_unit_test(round_trip_times_fall_into_their_buckets),
 		cmocka_unit_test(pair_without_tcp_has_no_histogram),
 		cmocka_unit_test(every_owner_has_a_kind_and_a_name),
+		cmocka_unit_test(pairs_are_told_apart_within_a_round),
 		cmocka_unit_test(pods_and_ports_when_asked_for),
 		cmocka_unit_test(what_finds_no_room_is_counted_as_other),
 		cmocka_unit_test(names_too_long_are_counted_as_other),
