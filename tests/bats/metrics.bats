@@ -138,6 +138,19 @@ need_promtool() {
 	assert_output ''
 }
 
+@test "metrics: alert rules and dashboard use what there is, and the rules say when they should" {
+	get /metrics | sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' | sort >"$dir/families"
+	cat "$root"/deploy/monitoring/{podonym-alerts.yaml,dashboard.json} | grep -oE '(podonym|process)_[a-z_]+' |
+		sed 's/_bucket$//' | sort -u >"$dir/used"
+	grep -q podonym_traffic_rtt_seconds "$dir/used"
+	run comm -13 "$dir/families" "$dir/used"
+	assert_output ''
+	jq -e '.panels | length > 5' "$root/deploy/monitoring/dashboard.json"
+	need_promtool
+	promtool check rules "$root/deploy/monitoring/podonym-alerts.yaml"
+	promtool test rules "$root/deploy/monitoring/podonym-alerts-test.yaml"
+}
+
 @test "metrics: OpenMetrics for who asks for it" {
 	get /metrics -H 'Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5' -D "$dir/head" >"$dir/metrics"
 	grep -qi '^content-type: application/openmetrics-text' "$dir/head"
