@@ -5,51 +5,75 @@
 #include "cmd/process.h"
 
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/util.h"
 
+/* Numbers of fields of /proc/self/stat, as proc(5) counts them. */
+enum {
+	FIELD_STATE = 3, /* the first one behind the name */
+	FIELD_USER = 14,
+	FIELD_SYSTEM = 15,
+	FIELD_THREADS = 20,
+	FIELD_STARTED = 22,
+	FIELD_BYTES = 23,
+	FIELD_PAGES = 24,
+	N_FIELDS,
+};
+
 /* Seconds since 1970; 0 if the kernel does not say. */
 static double boot_time(void)
 {
+	static const char key[] = "btime ";
 	FILE *f = fopen("/proc/stat", "re");
 	unsigned long long seconds = 0;
 	char line[4096];
 
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "btime %llu", &seconds) == 1)
-			break;
+	while (f && !seconds && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, key, sizeof(key) - 1) == 0)
+			seconds = strtoull(line + sizeof(key) - 1, NULL, 10);
 	}
 	if (f)
 		(void)fclose(f);
 	return (double)seconds;
 }
 
-/* The fields behind the name, which may have spaces and brackets in it. */
-static void read_stat(struct pn_process *p)
+/* Behind the name, which may have spaces and brackets in it. Return: are all of them there? */
+static bool read_fields(uint64_t ret[static N_FIELDS])
 {
 	FILE *f = fopen("/proc/self/stat", "re");
-	double hz = (double)sysconf(_SC_CLK_TCK);
-	unsigned long long user, system, started, threads, bytes, pages;
-	char line[1024];
-	const char *fields = f && fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	char line[1024], *at = NULL, *rest;
+	int field = FIELD_STATE;
 
+	if (f && fgets(line, sizeof(line), f))
+		at = strrchr(line, ')');
 	if (f)
 		(void)fclose(f);
-	if (!fields ||
-	    sscanf(fields,
-		   ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d "
-		   "%llu %*d %llu %llu %llu",
-		   &user, &system, &threads, &started, &bytes, &pages) != 6)
+	if (!at)
+		return false;
+	for (at = strtok_r(at + 1, " ", &rest); at && field < N_FIELDS;
+	     at = strtok_r(NULL, " ", &rest))
+		ret[field++] = strtoull(at, NULL, 10);
+	return field == N_FIELDS;
+}
+
+static void read_stat(struct pn_process *p)
+{
+	double hz = (double)sysconf(_SC_CLK_TCK);
+	uint64_t fields[N_FIELDS];
+
+	if (!read_fields(fields))
 		return;
-	p->cpu_s = (double)(user + system) / hz;
-	p->started_s = boot_time() + (double)started / hz;
-	p->n_threads = threads;
-	p->virtual_bytes = bytes;
-	p->rss_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	p->cpu_s = (double)(fields[FIELD_USER] + fields[FIELD_SYSTEM]) / hz;
+	p->started_s = boot_time() + (double)fields[FIELD_STARTED] / hz;
+	p->n_threads = fields[FIELD_THREADS];
+	p->virtual_bytes = fields[FIELD_BYTES];
+	p->rss_bytes = fields[FIELD_PAGES] * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static uint64_t count_fds(void)

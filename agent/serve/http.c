@@ -15,6 +15,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "serve/http_token.h"
@@ -313,20 +314,17 @@ static struct MHD_Daemon *start_library(struct pn_http *h, int fd)
 				MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
 }
 
+/* Return: allocated; NULL without memory */
 static char *list_paths(const struct pn_http_config *config)
 {
-	size_t len = sizeof("there is nothing here; pages:\n");
-	char *text;
+	struct pn_buf b = PN_BUF_INIT(4096);
+	int r = pn_buf_printf(&b, "there is nothing here; pages:\n");
 
-	for (size_t i = 0; i < config->n_pages; i++)
-		len += strlen(config->pages[i].path) + 1;
-	text = malloc(len);
-	if (!text)
-		return NULL;
-	(void)strcpy(text, "there is nothing here; pages:\n");
-	for (size_t i = 0; i < config->n_pages; i++)
-		(void)strcat(strcat(text, config->pages[i].path), "\n");
-	return text;
+	for (size_t i = 0; r == 0 && i < config->n_pages; i++)
+		r = pn_buf_printf(&b, "%s\n", config->pages[i].path);
+	if (r < 0)
+		pn_buf_done(&b);
+	return PN_TAKE_PTR(b.data);
 }
 
 static void free_http(struct pn_http *h)
