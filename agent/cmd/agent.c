@@ -24,6 +24,7 @@
 #include "cmd/names.h"
 #include "cmd/selecting.h"
 #include "cmd/status_doc.h"
+#include "cmd/web.h"
 #include "datapath/cgroups.h"
 #include "datapath/links.h"
 #include "flow/joiner.h"
@@ -44,9 +45,12 @@ struct agent {
 	struct pn_names *names;
 	struct pn_tracer *tracer;
 	struct pn_selecting *selecting;
+	struct pn_traffic *traffic;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
+	unsigned int n_links; /* that should be traced */
 	struct pn_socket *socket;
+	struct pn_web *web;
 };
 
 /* --- interfaces: netlink -> tracer -------------------------------------------------------------- */
@@ -57,6 +61,7 @@ static void on_link_appeared(void *data, int ifindex, const char *name)
 	struct pn_err err = { "" };
 	int r = pn_tracer_attach(a->tracer, ifindex, &err);
 
+	a->n_links++;
 	if (r == 0) {
 		pn_debug("agent", "tracing interface=%s ifindex=%d", name, ifindex);
 	} else if (r != -EEXIST && r != -ENODEV) {
@@ -72,6 +77,7 @@ static void on_link_vanished(void *data, int ifindex, const char *name)
 	unsigned int n;
 
 	pn_debug("agent", "interface is gone interface=%s ifindex=%d", name, ifindex);
+	a->n_links--;
 	n = pn_tracer_detach(a->tracer, ifindex, left);
 	for (unsigned int i = 0; i < n; i++)
 		pn_flow_thread_left(a->flow, &left[i]);
@@ -102,9 +108,8 @@ static void on_subscribe(void *data, int fd, const struct pn_view *view)
 	pn_flow_thread_subscribe(a->flow, fd, view);
 }
 
-static char *on_status(void *data)
+static struct pn_status_parts status_parts(const struct agent *a)
 {
-	const struct agent *a = data;
 	struct pn_status_parts parts = {
 		.clock = a->clock,
 		.node_name = a->config->node_name,
@@ -117,6 +122,13 @@ static char *on_status(void *data)
 
 	parts.n_informers =
 		pn_names_informers(a->names, &parts.informers, &parts.server, &parts.error);
+	return parts;
+}
+
+static char *on_status(void *data)
+{
+	struct pn_status_parts parts = status_parts(data);
+
 	return pn_status_doc(&parts);
 }
 
@@ -135,6 +147,33 @@ static const struct pn_socket_ops socket_ops = {
 	.status = on_status,
 	.select = on_select,
 };
+
+/* --- HTTP --------------------------------------------------------------------------------------- */
+
+static void on_look(void *data, struct pn_web_parts *ret)
+{
+	const struct agent *a = data;
+	pn_nsec now = pn_clock_now(a->clock), drained = pn_flow_thread_drained(a->flow);
+
+	ret->status = status_parts(a);
+	ret->names = a->names;
+	ret->traffic = a->traffic;
+	ret->drain_age = now > drained ? now - drained : 0;
+	ret->interval = a->config->interval;
+	ret->n_links = a->n_links;
+}
+
+static int start_web(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_web_config config = {
+		.address = a->config->http_address,
+		.token = a->config->http_token,
+		.look = on_look,
+		.data = a,
+	};
+
+	return config.address ? pn_web_start(&a->loop, &config, &a->web, reterr) : 0;
+}
 
 /* --- start and stop ----------------------------------------------------------------------------- */
 
@@ -245,6 +284,13 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	r = pn_tracer_new(&tracer, &a->tracer, reterr);
 	if (r < 0)
 		return r;
+	if (a->config->http_address && a->config->traffic.max_series) {
+		r = pn_traffic_new(&a->config->traffic, &a->traffic);
+		if (r < 0)
+			return pn_err_set(reterr, r, "no memory for %u series of metrics",
+					  a->config->traffic.max_series);
+	}
+	flow.traffic = a->traffic;
 	flow.tracer = a->tracer;
 	flow.notes = pn_tracer_notes(a->tracer);
 	flow.sink = PN_TAKE_PTR(*sink);
@@ -284,6 +330,8 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **
 	if (r == 0)
 		r = pn_socket_listen(&a->loop, a->config->socket_path, &socket_ops, a, &a->socket,
 				     reterr);
+	if (r == 0)
+		r = start_web(a, reterr);
 	return r;
 }
 
@@ -300,6 +348,7 @@ static void close_loop(struct agent *a)
 
 static void stop(struct agent *a)
 {
+	pn_web_stop(a->web);
 	pn_socket_close(a->socket);
 	pn_names_stop(a->names);
 	if (a->links_poll_is_open)
@@ -307,6 +356,7 @@ static void stop(struct agent *a)
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
 	pn_selecting_free(PN_TAKE_PTR(a->selecting));
+	pn_traffic_free(a->traffic);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
 	pn_names_free(a->names);

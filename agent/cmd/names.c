@@ -58,6 +58,7 @@ struct pn_names {
 	uint64_t saved_events; /* watch events that the saved objects reflect */
 	bool maps_dirty;       /* the index changed since the last flush */
 	bool maps_swept;       /* every list is complete and what nobody has any more is gone */
+	bool maps_failed;      /* the last flush did not write everything */
 	bool index_missed;     /* a change was lost for want of memory: read the stores again */
 	struct pn_log_limit maps_limit, save_limit;
 };
@@ -197,6 +198,7 @@ static void write_maps(struct pn_names *n)
 		r = pn_maps_sweep(n->maps, n->index);
 		n->maps_swept = r == 0;
 	}
+	n->maps_failed = r < 0;
 	if (r < 0 && pn_log_allow(&n->maps_limit, pn_clock_now(n->config.clock),
 				  60 * PN_NSEC_PER_SEC, &n_held))
 		pn_warn("names", "writing the pinned maps failed, trying again: %s held=%u",
@@ -479,6 +481,16 @@ void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct
 bool pn_names_are_synced(const struct pn_names *n)
 {
 	return n->n_synced == N_KINDS;
+}
+
+uint32_t pn_names_map_room(const struct pn_names *n, const char *map)
+{
+	return pn_maps_room(n->maps, map);
+}
+
+bool pn_names_maps_are_written(const struct pn_names *n)
+{
+	return n->maps_swept && !n->maps_failed;
 }
 
 size_t pn_names_informers(const struct pn_names *n, struct pn_informer *const **ret,

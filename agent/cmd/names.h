@@ -69,6 +69,12 @@ void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct
 /** pn_names_are_synced() - has the index every object of the first lists? */
 bool pn_names_are_synced(const struct pn_names *n);
 
+/** pn_names_maps_are_written() - have the pinned maps what the index had when this turn of the loop began? */
+bool pn_names_maps_are_written(const struct pn_names *n);
+
+/** pn_names_map_room() - room for entries in a pinned map, "ip" for one; 0: not known */
+uint32_t pn_names_map_room(const struct pn_names *n, const char *map);
+
 /** pn_names_informers() - Return: how many; 0: none yet, and @ret_error says why. @ret_server: "" then */
 size_t pn_names_informers(const struct pn_names *n, struct pn_informer *const **ret,
 			  const char **ret_server, const char **ret_error);

@@ -10,6 +10,7 @@
 
 #include "base/metric.h"
 #include "base/version.h"
+#include "cmd/ledger.h"
 
 static double seconds_since(const struct pn_status_parts *p, pn_nsec then)
 {
@@ -60,26 +61,18 @@ static void put(json_t *doc, const char *key, uint64_t n)
 	(void)json_object_set_new(doc, key, json_integer((json_int_t)n));
 }
 
-/* Seen is the sum of the others up to not_sampled; recorded and collapsed are told, untold and in doubt. */
 static json_t *ledger_json(const struct pn_status_parts *p)
 {
-	static const char *const names[] = { "seen",	     "recorded",   "collapsed",
-					     "not_ip",	     "malformed",  "table_full",
-					     "not_selected", "not_sampled" };
-	_Static_assert(PN_ARRAY_SIZE(names) == PN_STAT_MAX, "a name for each line of the ledger");
-	uint64_t stats[PN_STAT_MAX], in_records, told, in_doubt;
+	struct pn_ledger ledger;
 	json_t *doc = json_object();
 
-	if (pn_tracer_stats(p->tracer, stats) < 0)
+	if (pn_ledger_read(p->tracer, &ledger) < 0)
 		return doc;
-	for (size_t i = 0; i < PN_STAT_MAX; i++)
-		put(doc, names[i], stats[i]);
-	told = pn_metric_get(PN_METRIC_FLOW_TOLD);
-	in_doubt = pn_metric_get(PN_METRIC_FLOW_IN_DOUBT);
-	put(doc, "told", told);
-	put(doc, "in_doubt", in_doubt);
-	in_records = stats[PN_STAT_RECORDED] + stats[PN_STAT_COLLAPSED];
-	put(doc, "untold", in_records - PN_MIN(told + in_doubt, in_records));
+	for (enum pn_flow_stat i = 0; i < PN_STAT_MAX; i++)
+		put(doc, pn_ledger_name(i), ledger.stats[i]);
+	put(doc, "told", ledger.told);
+	put(doc, "in_doubt", ledger.in_doubt);
+	put(doc, "untold", ledger.untold);
 	return doc;
 }
 

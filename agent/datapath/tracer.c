@@ -461,6 +461,11 @@ uint32_t pn_tracer_sampling(const struct pn_tracer *t)
 	return pn_select_sampling(t->select);
 }
 
+uint32_t pn_tracer_max_flows(const struct pn_tracer *t)
+{
+	return t->max_flows;
+}
+
 size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret)
 {
 	*ret = t->features;

@@ -18,7 +18,7 @@
  * without an agent; the next one takes them over and puts its own programs in the place of the old
  * ones, without a gap.
  *
- * Threads: _new, _attach, _detach, _features, _stats and _free belong to the control thread; _drain
+ * Threads: _new, _attach, _detach, _features, _max_flows, _stats and _free belong to the control thread; _drain
  * and _remove to the flow thread, which must have ended before _free.
  */
 struct pn_tracer;
@@ -98,6 +98,9 @@ struct pn_feature {
 
 /** pn_tracer_features() - Return: how many; the array belongs to @t */
 size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret);
+
+/** pn_tracer_max_flows() - room for connections in the flow table, which an adopted one brings along */
+uint32_t pn_tracer_max_flows(const struct pn_tracer *t);
 
 /**
  * pn_tracer_drain() - call @visit for every entry of the flow table and of the table of pairs

@@ -45,45 +45,6 @@ static size_t plain_len(const unsigned char *s, size_t len)
 	return n;
 }
 
-static bool is_continuation(unsigned char c)
-{
-	return (c & 0xc0) == 0x80;
-}
-
-/*
- * Length of the UTF-8 character at @s, which ends with a NUL. Return: 0 if it is none: too long a
- * form, a surrogate, beyond U+10FFFF, or cut short
- */
-static size_t utf8_len(const unsigned char *s)
-{
-	unsigned char min = 0x80, max = 0xbf; /* of the second byte */
-	size_t len;
-
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		len = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		len = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		len = 4;
-	else
-		return 0;
-	if (s[0] == 0xe0)
-		min = 0xa0;
-	else if (s[0] == 0xed)
-		max = 0x9f;
-	else if (s[0] == 0xf0)
-		min = 0x90;
-	else if (s[0] == 0xf4)
-		max = 0x8f;
-	if (s[1] < min || s[1] > max)
-		return 0;
-	for (size_t i = 2; i < len; i++) {
-		if (!is_continuation(s[i]))
-			return 0;
-	}
-	return len;
-}
-
 /* One character that is not plain. Return: bytes taken from @s */
 static size_t put_special(struct pn_text *t, const unsigned char *s)
 {
@@ -100,7 +61,7 @@ static size_t put_special(struct pn_text *t, const unsigned char *s)
 		pn_text_put(t, escape, sizeof(escape));
 		return 1;
 	}
-	len = utf8_len(s);
+	len = pn_text_utf8_len(s);
 	if (!len) {
 		pn_text_string(t, "\xef\xbf\xbd");
 		return 1;

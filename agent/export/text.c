@@ -166,3 +166,38 @@ void pn_text_rfc3339(struct pn_text *t, pn_nsec realtime)
 	put_digits(text + 20, (uint32_t)(realtime % PN_NSEC_PER_SEC), 9);
 	pn_text_put(t, text, sizeof(text) - 1);
 }
+
+static bool is_continuation(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+size_t pn_text_utf8_len(const unsigned char *s)
+{
+	unsigned char min = 0x80, max = 0xbf; /* of the second byte */
+	size_t len;
+
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		len = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		len = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		len = 4;
+	else
+		return 0;
+	if (s[0] == 0xe0)
+		min = 0xa0;
+	else if (s[0] == 0xed)
+		max = 0x9f;
+	else if (s[0] == 0xf0)
+		min = 0x90;
+	else if (s[0] == 0xf4)
+		max = 0x8f;
+	if (s[1] < min || s[1] > max)
+		return 0;
+	for (size_t i = 2; i < len; i++) {
+		if (!is_continuation(s[i]))
+			return 0;
+	}
+	return len;
+}
