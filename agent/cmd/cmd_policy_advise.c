@@ -121,8 +121,9 @@ static int advise(const struct advise_options *o, struct pn_policy_set *set, str
 
 	cluster.command = "policy advise";
 	r = pn_cluster_load(&cluster, set, reterr);
-	if (r == 0)
-		r = pn_recorded_read(o->flows, set, &recorded, reterr);
+	if (r < 0)
+		return r;
+	r = pn_recorded_read(o->flows, set, &recorded, reterr);
 	if (r < 0)
 		return r;
 	r = answer(o, set, &recorded, reterr);
@@ -223,11 +224,9 @@ const struct pn_command pn_cmd_policy_advise = {
 		       "  they allow; they are named in comments. What was left out of the flows "
 		       "is said on\n"
 		       "  standard error.\n",
-	.examples =
-		"  podonym policy advise -n shop --cluster cluster.json --flows flows.jsonl "
-		">shop.yaml\n"
-		"  podonym policy check -f shop.yaml --cluster cluster.json --flows flows.jsonl\n"
-		"  kubectl apply --dry-run=server -f shop.yaml\n",
+	.examples = "  podonym policy advise -n shop --flows flows.jsonl >shop.yaml\n"
+		    "  podonym policy check -f shop.yaml --flows flows.jsonl\n"
+		    "  kubectl apply --dry-run=server -f shop.yaml\n",
 	.options = options,
 	.values_size = sizeof(struct advise_options),
 	.run = run,

@@ -109,8 +109,9 @@ static int check(const struct check_options *o, struct pn_policy_set *set, struc
 
 	cluster.command = "policy check";
 	r = pn_cluster_load(&cluster, set, reterr);
-	if (r == 0)
-		r = pn_recorded_read(o->flows, set, &recorded, reterr);
+	if (r < 0)
+		return r;
+	r = pn_recorded_read(o->flows, set, &recorded, reterr);
 	if (r < 0)
 		return r;
 	r = answer(o, set, &recorded, reterr);
@@ -224,12 +225,13 @@ const struct pn_command pn_cmd_policy_check = {
 		"  Exit status: 0 nothing that was seen and is allowed would be denied, 3 "
 		"something\n"
 		"  would, 1 it failed, 2 wrong usage.\n",
-	.examples = "  podonym policy check -f policies.yaml --cluster cluster.json --flows "
+	.examples = "  podonym policy check -f policies.yaml --flows flows.jsonl\n"
+		    "  podonym policy check -f policies.yaml --cluster cluster.json --flows "
 		    "flows.jsonl\n"
-		    "  podonym policy check --delete NetworkPolicy/shop/db --cluster cluster.json "
-		    "--flows flows.jsonl\n"
-		    "  timeout 60 podonym flows -f -o json |\n"
-		    "    podonym policy check -f policies.yaml --cluster cluster.json --flows -\n",
+		    "  podonym policy check --delete NetworkPolicy/shop/db --flows flows.jsonl\n"
+		    "  timeout 60 podonym flows -f -o json | podonym policy check -f policies.yaml "
+		    "--flows -\n",
+	.status = "3 a flow that was seen and is allowed would be denied",
 	.options = options,
 	.values_size = sizeof(struct check_options),
 	.run = run,
