@@ -151,6 +151,37 @@ need_promtool() {
 	promtool test rules "$root/deploy/monitoring/podonym-alerts-test.yaml"
 }
 
+# It asks for OpenMetrics, and refuses an answer with one line that it does not understand.
+@test "metrics: Prometheus itself reads them, with the token" {
+	command -v prometheus >/dev/null || skip 'prometheus is not installed'
+	udp_packets 9105 3
+	await 10 metric podonym_traffic_records_total 'destination_workload="server"'
+	cat >"$dir/prometheus.yml" <<-YAML
+		scrape_configs:
+		  - job_name: podonym
+		    scrape_interval: 1s
+		    authorization: {credentials_file: $dir/token}
+		    static_configs: [{targets: ["10.79.0.1:9960"]}]
+	YAML
+	start "$dir/prometheus.out" "$dir/prometheus.err" in_node prometheus --config.file "$dir/prometheus.yml" \
+		--storage.tsdb.path "$dir/tsdb" --web.listen-address 127.0.0.1:9090
+	prometheus=$started
+	await 30 prometheus_has_read
+	stop "$prometheus"
+}
+
+ask_prometheus() { # EXPRESSION
+	in_node curl -sS --noproxy '*' -G --data-urlencode "query=$1" http://127.0.0.1:9090/api/v1/query |
+		jq -r '.data.result[0].value[1]'
+}
+
+prometheus_has_read() {
+	local target
+	target=$(in_node curl -sS --noproxy '*' http://127.0.0.1:9090/api/v1/targets | jq -c '.data.activeTargets[0] | [.health, .lastError]')
+	echo "$target"
+	[[ $target == '["up",""]' && $(ask_prometheus 'sum(podonym_traffic_packets_total{destination_workload="server"})') == $(metric podonym_traffic_packets_total 'destination_workload="server"') ]]
+}
+
 @test "metrics: OpenMetrics for who asks for it" {
 	get /metrics -H 'Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5' -D "$dir/head" >"$dir/metrics"
 	grep -qi '^content-type: application/openmetrics-text' "$dir/head"
