@@ -15,6 +15,7 @@ bash_offers() { # WORD...
 }
 
 fish_offers() { # LINE
+	# shellcheck disable=SC2016 # for fish
 	fish --no-config -c 'eval $argv[1] completion fish | source; complete -C $argv[2]' "$podonym" "$1" |
 		cut -f 1 | sort | paste -sd ' '
 }
