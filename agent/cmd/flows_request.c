@@ -121,10 +121,13 @@ static int put_filter(json_t *list, const struct pn_option_item *item, bool nega
 static int put_filters(json_t *root, const struct pn_flows_options *o, struct pn_err *reterr)
 {
 	PN_CLEANUP(pn_filter_freep) struct pn_filter *filter = NULL;
-	json_t *list = json_array();
+	json_t *list;
 	bool negate = false;
 	int r;
 
+	if (!o->filters.n)
+		return 0;
+	list = json_array();
 	if (json_object_set_new(root, "filters", list) < 0)
 		return -ENOMEM;
 	r = pn_filter_new(&filter);

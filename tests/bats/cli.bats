@@ -40,10 +40,10 @@ get() { # ARGUMENTS
 @test "cli: --help is on standard output, with exit status 0, for each command" {
 	run --separate-stderr "$podonym" --help
 	assert_success
-	for command in agent flows whois get status doctor cleanup version; do
+	for command in agent flows whois get status doctor cleanup completion man version; do
 		assert_output --partial "$command"
 	done
-	for command in agent flows whois get status doctor cleanup version; do
+	for command in agent flows whois get status doctor cleanup completion man version; do
 		run --separate-stderr "$podonym" "$command" --help
 		assert_success
 		assert_output --partial USAGE

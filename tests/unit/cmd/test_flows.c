@@ -46,6 +46,15 @@ static struct pn_request ask(const struct pn_flows_options *o)
 	return req;
 }
 
+/* The same, without its filter. */
+static struct pn_view view_asked(const struct pn_flows_options *o)
+{
+	struct pn_request req = ask(o);
+
+	pn_request_done(&req);
+	return req.view;
+}
+
 static void assert_refused(const struct pn_flows_options *o, const char *words)
 {
 	struct pn_err err = { "" };
@@ -60,7 +69,7 @@ static void assert_refused(const struct pn_flows_options *o, const char *words)
 static void without_a_wish_it_is_the_last_twenty(void **state)
 {
 	struct pn_flows_options o = plain();
-	struct pn_view v = ask(&o).view;
+	struct pn_view v = view_asked(&o);
 
 	(void)state;
 	assert_false(v.follow);
@@ -68,12 +77,12 @@ static void without_a_wish_it_is_the_last_twenty(void **state)
 	assert_int_equal(v.n, 20);
 	assert_int_equal(v.style.format, PN_FORMAT_JSON);
 	o.follow = true;
-	v = ask(&o).view;
+	v = view_asked(&o);
 	assert_true(v.follow);
 	assert_int_equal(v.past, PN_PAST_NONE);
 	o.follow = false;
 	o.since = "1h";
-	v = ask(&o).view;
+	v = view_asked(&o);
 	assert_int_equal(v.past, PN_PAST_ALL);
 }
 
@@ -82,7 +91,7 @@ static pn_nsec since(const char *text)
 	struct pn_flows_options o = plain();
 
 	o.since = text;
-	return ask(&o).view.since;
+	return view_asked(&o).since;
 }
 
 static void times_are_ago_or_absolute(void **state)
@@ -146,13 +155,13 @@ static void forms_reach_the_agent(void **state)
 	o.output = "dict";
 	o.time_format = "unix";
 	o.numeric = true;
-	v = ask(&o).view;
+	v = view_asked(&o);
 	assert_int_equal(v.style.format, PN_FORMAT_FIELDS);
 	assert_int_equal(v.style.time, PN_TIME_UNIX);
 	assert_true(v.style.numeric);
 	o.output = "compact";
 	o.color = "always";
-	assert_int_equal(ask(&o).view.style.format, PN_FORMAT_COLOR);
+	assert_int_equal(view_asked(&o).style.format, PN_FORMAT_COLOR);
 }
 
 static void what_does_not_go_together_is_refused(void **state)
