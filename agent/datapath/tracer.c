@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "datapath/attach_list.h"
+#include "datapath/explain.h"
 #include "datapath/pins.h"
 #include "datapath/tracer_load.h"
 
