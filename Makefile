@@ -164,6 +164,7 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name pn_$*_bpf >$@.tmp && mv $@.tmp $@
 
 $(B)/agent/datapath/tracer_load.o: $(B)/bpf/flow.skel.h
+$(B)/agent/datapath/drops.o: $(B)/bpf/drop.skel.h
 
 # A program that is not podonym's and looks names up, by the public headers alone.
 EXAMPLE := $(B)/tests/bpf/drop_counter
