@@ -22,6 +22,7 @@
 #include "cmd/names.h"
 #include "cmd/status_doc.h"
 #include "datapath/cgroups.h"
+#include "datapath/drops.h"
 #include "datapath/links.h"
 #include "flow/joiner.h"
 #include "kube/store.h"
@@ -40,6 +41,7 @@ struct agent {
 	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
 	struct pn_names *names;
 	struct pn_tracer *tracer;
+	struct pn_drops *drops;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
 	struct pn_socket *socket;
@@ -98,6 +100,20 @@ static void on_subscribe(void *data, int fd, enum pn_format format)
 	pn_flow_thread_subscribe(a->flow, fd, format);
 }
 
+static void on_drops(void *data, int fd, enum pn_format format, bool follow)
+{
+	struct agent *a = data;
+	struct pn_feature f = pn_drops_feature(a->drops);
+	char why[sizeof(struct pn_err) + 32];
+
+	if (strcmp(f.state, "on") == 0) {
+		pn_flow_thread_drops(a->flow, fd, format, follow);
+		return;
+	}
+	(void)snprintf(why, sizeof(why), "it does not see drops: %s", f.reason);
+	pn_socket_refuse(fd, why);
+}
+
 static char *on_status(void *data)
 {
 	const struct agent *a = data;
@@ -108,6 +124,7 @@ static char *on_status(void *data)
 		.synced = pn_names_are_synced(a->names),
 		.index = pn_names_index(a->names),
 		.tracer = a->tracer,
+		.drops = a->drops,
 	};
 
 	parts.n_informers =
@@ -117,6 +134,7 @@ static char *on_status(void *data)
 
 static const struct pn_socket_ops socket_ops = {
 	.subscribe = on_subscribe,
+	.drops = on_drops,
 	.status = on_status,
 };
 
@@ -183,6 +201,23 @@ static int start_names(struct agent *a, struct pn_err *reterr)
 	return pn_names_start(&a->loop, &config, &a->names, reterr);
 }
 
+static int start_drops(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_drops_config config = {
+		.max_drops = PN_MAX_DROPS,
+		.off = a->config->no_drops,
+	};
+	int r = pn_drops_new(&config, &a->drops);
+	struct pn_feature f;
+
+	if (r < 0)
+		return pn_err_set(reterr, r, "preparing to read drops: %s", strerror(-r));
+	f = pn_drops_feature(a->drops);
+	if (*f.reason && !a->config->no_drops)
+		pn_warn("agent", "drops are %s: %s", f.state, f.reason);
+	return 0;
+}
+
 static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 {
 	const struct pn_tracer_config tracer = {
@@ -210,7 +245,11 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	r = pn_tracer_new(&tracer, &a->tracer, reterr);
 	if (r < 0)
 		return r;
+	r = start_drops(a, reterr);
+	if (r < 0)
+		return r;
 	flow.tracer = a->tracer;
+	flow.drops = a->drops;
 	flow.notes = pn_tracer_notes(a->tracer, &flow.notes_len);
 	flow.sink = PN_TAKE_PTR(*sink);
 	r = pn_flow_thread_start(&flow, &a->flow);
@@ -268,6 +307,7 @@ static void stop(struct agent *a)
 		uv_close((uv_handle_t *)&a->links_poll, NULL);
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
+	pn_drops_free(a->drops);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
 	pn_names_free(a->names);

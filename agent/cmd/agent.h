@@ -22,7 +22,7 @@ struct pn_agent_config {
 	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root;
 	uint32_t max_addrs, max_flows;
 	pn_nsec interval, name_wait;
-	bool no_tcx, no_nat, no_cgroup, no_tcp;
+	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops;
 };
 
 /**

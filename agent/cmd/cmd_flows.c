@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podonym flows: flow lines of the running agent, as they come. The agent writes the lines; this
- * end only asks and copies.
+ * podonym flows: flow lines of the running agent, as they come.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/util.h"
 #include "cmd/commands.h"
+#include "cmd/lines.h"
 #include "serve/socket.h"
 
 struct flows_options {
@@ -17,63 +13,10 @@ struct flows_options {
 	const char *output, *color, *socket;
 };
 
-static bool wants_color(const char *when)
-{
-	if (strcmp(when, "auto") == 0)
-		return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	return strcmp(when, "always") == 0;
-}
-
-static const char *wanted_format(const struct flows_options *o)
-{
-	if (strcmp(o->output, "json") == 0)
-		return "json";
-	return wants_color(o->color) ? "color" : "compact";
-}
-
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Return: 0 when the agent ended the stream, or when nobody reads our output any more. */
-static int copy(int from, int to)
-{
-	char chunk[16384];
-
-	for (;;) {
-		ssize_t n = read(from, chunk, sizeof(chunk));
-		int r;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return 0;
-		r = write_all(to, chunk, (size_t)n);
-		if (r < 0)
-			return r == -EPIPE ? 0 : r;
-	}
-}
-
 static int run(const void *values, int n_operands, char **operands)
 {
 	const struct flows_options *o = values;
-	PN_CLEANUP(pn_closep) int fd = -1;
-	struct pn_err err = { "" };
 	char request[96];
-	int r;
 
 	(void)n_operands;
 	(void)operands;
@@ -83,18 +26,8 @@ static int run(const void *values, int n_operands, char **operands)
 		return PN_EXIT_USAGE;
 	}
 	(void)snprintf(request, sizeof(request), "{\"command\": \"flows\", \"format\": \"%s\"}",
-		       wanted_format(o));
-	fd = pn_socket_connect(o->socket, request, &err);
-	if (fd < 0) {
-		(void)fprintf(stderr, "podonym flows: %s\n", err.text);
-		return PN_EXIT_FAILED;
-	}
-	r = copy(fd, STDOUT_FILENO);
-	if (r < 0) {
-		(void)fprintf(stderr, "podonym flows: reading from the agent: %s\n", strerror(-r));
-		return PN_EXIT_FAILED;
-	}
-	return PN_EXIT_DONE;
+		       pn_lines_format(o->output, o->color));
+	return pn_lines_print("flows", o->socket, request);
 }
 
 static const char *const outputs[] = { "compact", "json", NULL };

@@ -18,20 +18,23 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "cmd/drop_feed.h"
 #include "flow/joiner.h"
 #include "flow/journal.h"
 
 enum {
 	SUBSCRIBER_MAX_BYTES = 4 << 20,
-	FLUSH_MS = 2, /* how soon lines are offered again to a sink that was busy */
+	LIST_MAX_BYTES = 32 << 20, /* all drops that are held */
+	FLUSH_MS = 2,		   /* how soon lines are offered again to a sink that was busy */
 };
 
 static void on_flush(uv_timer_t *timer);
 
-/* struct letter - a subscriber (@sink), or an address whose interface went */
+/* struct letter - a subscriber (@sink; of drops: @drops), or an address whose interface went */
 struct letter {
 	struct letter *next;
 	struct pn_sink *sink;
+	bool drops, follow;
 	struct pn_addr left;
 };
 
@@ -44,6 +47,7 @@ struct pn_flow_thread {
 	struct pn_journal *journal;
 	struct pn_joiner *joiner;
 	struct pn_sinks *sinks;
+	struct pn_drop_feed *drops;
 	struct pn_log_limit drain_limit;
 	size_t n_entries;
 
@@ -173,6 +177,7 @@ static void close_handles(struct pn_flow_thread *t)
 	uv_close((uv_handle_t *)&t->drain, NULL);
 	uv_close((uv_handle_t *)&t->flush, NULL);
 	uv_close((uv_handle_t *)&t->mail, NULL);
+	pn_drop_feed_close(t->drops);
 }
 
 /* Right away, so that whoever has the address next is met with an empty table. */
@@ -194,6 +199,12 @@ static void end_connections(struct pn_flow_thread *t, const struct letter *lette
 		drain(t, false);
 }
 
+static int add_subscriber(struct pn_flow_thread *t, const struct letter *l)
+{
+	return l->drops ? pn_drop_feed_add(t->drops, l->sink, l->follow)
+			: pn_sinks_add(t->sinks, l->sink);
+}
+
 static void on_mail(uv_async_t *mail)
 {
 	struct pn_flow_thread *t = mail->data;
@@ -209,7 +220,7 @@ static void on_mail(uv_async_t *mail)
 
 	end_connections(t, letters);
 	LL_FOREACH_SAFE (letters, l, next) {
-		if (l->sink && pn_sinks_add(t->sinks, l->sink) < 0)
+		if (l->sink && add_subscriber(t, l) < 0)
 			pn_warn("flow", "no memory for one more subscriber, it is turned away");
 		free(l);
 	}
@@ -240,6 +251,7 @@ static void free_thread(struct pn_flow_thread *t)
 		pn_sink_close(l->sink);
 		free(l);
 	}
+	pn_drop_feed_free(t->drops);
 	pn_joiner_free(t->joiner);
 	pn_journal_free(t->journal);
 	pn_sinks_free(t->sinks);
@@ -282,6 +294,19 @@ static int settle(struct pn_flow_thread *t, const struct pn_written *written)
 	return r;
 }
 
+static int make_drop_feed(struct pn_flow_thread *t)
+{
+	const struct pn_drop_feed_config config = {
+		.clock = t->config.clock,
+		.index = t->config.index,
+		.node_name = t->config.node_name,
+		.drops = t->config.drops,
+		.tracer = t->config.tracer,
+	};
+
+	return pn_drop_feed_new(&config, &t->drops);
+}
+
 static int make_parts(struct pn_flow_thread *t)
 {
 	struct pn_joiner_config joiner = {
@@ -307,7 +332,9 @@ static int make_parts(struct pn_flow_thread *t)
 	if (r == 0)
 		r = settle(t, &written);
 	joiner.journal = t->journal;
-	return r < 0 ? r : pn_joiner_new(&joiner, &t->joiner);
+	if (r == 0)
+		r = pn_joiner_new(&joiner, &t->joiner);
+	return r < 0 ? r : make_drop_feed(t);
 }
 
 static int make_loop(struct pn_flow_thread *t)
@@ -327,6 +354,7 @@ static int make_loop(struct pn_flow_thread *t)
 	(void)uv_timer_init(&t->loop, &t->flush);
 	t->mail.data = t->drain.data = t->flush.data = t;
 	(void)uv_timer_start(&t->drain, on_drain, interval_ms, interval_ms);
+	pn_drop_feed_start(t->drops, &t->loop);
 	return 0;
 }
 
@@ -399,7 +427,9 @@ void pn_flow_thread_synced(struct pn_flow_thread *t)
 	(void)uv_async_send(&t->mail);
 }
 
-void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format)
+/* Takes @fd over. */
+static void post_subscriber(struct pn_flow_thread *t, int fd, enum pn_format format,
+			    size_t max_bytes, struct letter letter)
 {
 	struct letter *l = calloc(1, sizeof(*l));
 	int r;
@@ -408,10 +438,22 @@ void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format f
 		(void)close(fd);
 		return;
 	}
-	r = pn_sink_open_subscriber(fd, format, SUBSCRIBER_MAX_BYTES, &l->sink);
+	*l = letter;
+	r = pn_sink_open_subscriber(fd, format, max_bytes, &l->sink);
 	if (r < 0) {
 		free(l);
 		return;
 	}
 	post(t, l);
+}
+
+void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format)
+{
+	post_subscriber(t, fd, format, SUBSCRIBER_MAX_BYTES, (struct letter) { .drops = false });
+}
+
+void pn_flow_thread_drops(struct pn_flow_thread *t, int fd, enum pn_format format, bool follow)
+{
+	post_subscriber(t, fd, format, follow ? SUBSCRIBER_MAX_BYTES : LIST_MAX_BYTES,
+			(struct letter) { .drops = true, .follow = follow });
 }

@@ -3,6 +3,7 @@
 #define PN_CMD_FLOW_THREAD_H
 
 #include "base/clock.h"
+#include "datapath/drops.h"
 #include "datapath/tracer.h"
 #include "export/sink.h"
 #include "index/index.h"
@@ -16,7 +17,7 @@ struct pn_flow_thread;
 
 /**
  * struct pn_flow_thread_config
- * @tracer, @index: outlive the thread
+ * @tracer, @drops, @index: outlive the thread; @drops may be NULL
  * @notes: pn_tracer_notes() of @tracer, @notes_len bytes: what earlier agents have told; outlives it
  * @node_name: this node, "" if not known; outlives it
  * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
@@ -27,6 +28,7 @@ struct pn_flow_thread;
 struct pn_flow_thread_config {
 	const struct pn_clock *clock;
 	struct pn_tracer *tracer;
+	struct pn_drops *drops;
 	const struct pn_index *index;
 	void *notes;
 	size_t notes_len;
@@ -49,5 +51,8 @@ void pn_flow_thread_synced(struct pn_flow_thread *t);
 
 /** pn_flow_thread_subscribe() - write records to @fd too; takes @fd over, also when memory is short */
 void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format);
+
+/** pn_flow_thread_drops() - write drops to @fd: those to come (@follow), or those held and then the end; takes @fd over likewise */
+void pn_flow_thread_drops(struct pn_flow_thread *t, int fd, enum pn_format format, bool follow);
 
 #endif

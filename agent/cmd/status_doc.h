@@ -5,6 +5,7 @@
 #include <podonym/informer.h>
 
 #include "base/clock.h"
+#include "datapath/drops.h"
 #include "datapath/tracer.h"
 #include "index/index.h"
 
@@ -22,6 +23,7 @@ struct pn_status_parts {
 	size_t n_informers;
 	const struct pn_index *index;
 	const struct pn_tracer *tracer;
+	const struct pn_drops *drops;
 };
 
 /**

@@ -550,6 +550,12 @@ int pn_tracer_drain(struct pn_tracer *t,
 	return 0;
 }
 
+int pn_tracer_find(const struct pn_tracer *t, const struct pn_flow_key *key,
+		   struct pn_flow_value *ret)
+{
+	return bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_FLOWS], key, ret);
+}
+
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
 	enum pn_pin table = key->kind == PN_FLOW_PAIR ? PN_PIN_PAIRS : PN_PIN_FLOWS;

@@ -8,7 +8,10 @@
  * end that is no pod says first what it is: node/NODE, node/NODE/PROCESS, service/NAMESPACE/SERVICE,
  * network/NAME. An address stands where there is no name, and behind the name of a network. A state
  * is said only when the connection is over; an ICMP error says what it is about; what the full table
- * had no room for stands together, without ports, as "several connections".
+ * had no room for stands together, without ports, as "several connections". Packets that the node
+ * has thrown away are said last; in a line of drops alone they stand in the place of the counts:
+ *
+ *   12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 3x dropped by netfilter (policy-like): NETFILTER_DROP in nft_do_chain
  */
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -20,6 +23,7 @@
 #define DIM "\033[2m"
 #define CYAN "\033[36m"
 #define GREEN "\033[32m"
+#define RED "\033[31m"
 #define YELLOW "\033[33m"
 #define RESET "\033[0m"
 
@@ -323,6 +327,35 @@ static void put_state(struct line *l, const struct pn_flow_record *r)
 		put(l, pn_flow_end_name(r->state));
 }
 
+/* "3x dropped by netfilter (policy-like): NETFILTER_DROP in nft_do_chain" */
+static void put_drop(struct line *l, const struct pn_record_drop *d)
+{
+	pn_text_u64(&l->text, d->packets);
+	put(l, "x ");
+	put_color(l, RED);
+	put(l, pn_drop_kind_words(d->kind));
+	put_color(l, RESET);
+	put(l, ": ");
+	put_name(l, d->reason);
+	put(l, *d->reason ? " in " : "in ");
+	put_name(l, d->location);
+}
+
+static void put_all_counts(struct line *l, const struct pn_flow_record *r)
+{
+	put_counts(l, r);
+	put_service(l, r);
+	if (r->is_collapsed)
+		put(l, " (several connections)");
+	if (r->quote)
+		put_quote(l, r->quote);
+	put_state(l, r);
+	if (!r->drop.packets)
+		return;
+	put(l, ", ");
+	put_drop(l, &r->drop);
+}
+
 void pn_encode_compact(const struct pn_flow_record *r, bool color, struct pn_text *t)
 {
 	struct line l = { .text = *t, .color = color };
@@ -335,13 +368,10 @@ void pn_encode_compact(const struct pn_flow_record *r, bool color, struct pn_tex
 	pn_text_char(&l.text, ' ');
 	put_protocol(&l, r);
 	pn_text_char(&l.text, ' ');
-	put_counts(&l, r);
-	put_service(&l, r);
-	if (r->is_collapsed)
-		put(&l, " (several connections)");
-	if (r->quote)
-		put_quote(&l, r->quote);
-	put_state(&l, r);
+	if (r->is_drop)
+		put_drop(&l, &r->drop);
+	else
+		put_all_counts(&l, r);
 	pn_text_char(&l.text, '\n');
 	*t = l.text;
 }

@@ -21,6 +21,17 @@ struct pn_resolver {
 	pn_nsec realtime_offset;
 };
 
+/** pn_resolver_init() - @node_name: outlives it; NULL: not known */
+void pn_resolver_init(struct pn_resolver *v, const struct pn_index *index, const char *node_name);
+
+/**
+ * pn_resolver_look_at_clock() - for times of records from now on
+ *
+ * Two readings of the clocks are never of the same instant, so the offset is only taken over when it
+ * has moved by more than that: somebody has set the clock. Return: CLOCK_MONOTONIC
+ */
+pn_nsec pn_resolver_look_at_clock(struct pn_resolver *v, const struct pn_clock *clock);
+
 /** pn_resolve() - describe @c, all but the counters and the state */
 void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret);
 

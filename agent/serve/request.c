@@ -17,11 +17,14 @@ static int parse_command(const json_t *value, struct pn_request *req, struct pn_
 		return pn_err_set(reterr, -EINVAL, "\"command\" must be a string");
 	if (strcmp(name, "flows") == 0)
 		req->command = PN_REQUEST_FLOWS;
+	else if (strcmp(name, "drops") == 0)
+		req->command = PN_REQUEST_DROPS;
 	else if (strcmp(name, "status") == 0)
 		req->command = PN_REQUEST_STATUS;
 	else
 		return pn_err_set(reterr, -EINVAL,
-				  "unknown command \"%.64s\", this agent knows flows and status",
+				  "unknown command \"%.64s\", this agent knows flows, drops and "
+				  "status",
 				  name);
 	return 0;
 }
@@ -39,6 +42,14 @@ static int parse_format(const json_t *value, struct pn_request *req, struct pn_e
 	return 0;
 }
 
+static int parse_follow(const json_t *value, struct pn_request *req, struct pn_err *reterr)
+{
+	if (!json_is_boolean(value))
+		return pn_err_set(reterr, -EINVAL, "\"follow\" must be true or false");
+	req->follow = json_is_true(value);
+	return 0;
+}
+
 static int parse_member(const char *key, const json_t *value, struct pn_request *req,
 			struct pn_err *reterr)
 {
@@ -46,6 +57,8 @@ static int parse_member(const char *key, const json_t *value, struct pn_request 
 		return parse_command(value, req, reterr);
 	if (strcmp(key, "format") == 0)
 		return parse_format(value, req, reterr);
+	if (strcmp(key, "follow") == 0)
+		return parse_follow(value, req, reterr);
 	return pn_err_set(reterr, -EINVAL, "unknown member \"%.64s\" in the request", key);
 }
 

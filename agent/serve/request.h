@@ -2,6 +2,8 @@
 #ifndef PN_SERVE_REQUEST_H
 #define PN_SERVE_REQUEST_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "export/encode.h"
 
@@ -12,9 +14,11 @@
 struct pn_request {
 	enum pn_request_command {
 		PN_REQUEST_FLOWS,
+		PN_REQUEST_DROPS,
 		PN_REQUEST_STATUS,
 	} command;
-	enum pn_format format; /* of PN_REQUEST_FLOWS */
+	enum pn_format format; /* of PN_REQUEST_FLOWS and _DROPS */
+	bool follow;	       /* PN_REQUEST_DROPS: those to come, not those held */
 };
 
 /**

@@ -128,8 +128,19 @@ static void refuse(struct client *c, const char *why)
 	answer(c, pn_request_refusal(why));
 }
 
+void pn_socket_refuse(int fd, const char *why)
+{
+	char *text = pn_request_refusal(why);
+
+	pn_metric_add(PN_METRIC_SERVE_REFUSED, 1);
+	if (text)
+		(void)send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	free(text);
+	(void)close(fd);
+}
+
 /* The descriptor leaves the loop: the handle keeps one of its own to close. */
-static void hand_over(struct client *c, enum pn_format format)
+static void hand_over(struct client *c, const struct pn_request *request)
 {
 	struct pn_socket *s = c->socket;
 	uv_os_fd_t fd;
@@ -142,7 +153,10 @@ static void hand_over(struct client *c, enum pn_format format)
 		refuse(c, "the agent has no descriptor left");
 		return;
 	}
-	s->ops->subscribe(s->data, copy, format);
+	if (request->command == PN_REQUEST_DROPS)
+		s->ops->drops(s->data, copy, request->format, request->follow);
+	else
+		s->ops->subscribe(s->data, copy, request->format);
 	close_client(c);
 }
 
@@ -158,7 +172,8 @@ static void serve_line(struct client *c, size_t len)
 	}
 	switch (request.command) {
 	case PN_REQUEST_FLOWS:
-		hand_over(c, request.format);
+	case PN_REQUEST_DROPS:
+		hand_over(c, &request);
 		break;
 	case PN_REQUEST_STATUS:
 		answer(c, s->ops->status(s->data));
