@@ -1,0 +1,80 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # variables of the helper
+#
+# What the node drops, in every way that a network policy or a mistake makes it: a line for each, with
+# both pods, the kernel's reason and place, what that means, and each packet counted.
+
+load helper
+
+setup_file() {
+	suite_begin
+	cluster_up 10.81.0.1 fd00:81::1
+	pod_up client 10.81.0.2 fd00:81::2
+	pod_up server 10.81.0.3 fd00:81::3
+	objects "$dir/objects.json" \
+		"$(node bats-node 10.81.0.1 fd00:81::1)" \
+		"$(pod test client 10.81.0.2 fd00:81::2)" \
+		"$(pod test server 10.81.0.3 fd00:81::3)"
+	start_testapi in_node --objects "$dir/objects.json"
+	start_agent in_node --server "$api_url" --name-wait 500ms
+	await 10 agent_in_sync
+	await 10 status_is '.metrics.pn_links_traced == 2'
+	suite_export
+}
+
+teardown_file() {
+	suite_end
+}
+
+setup() {
+	start "$BATS_TEST_TMPDIR/lines" "$BATS_TEST_TMPDIR/lines.err" "$podonym" drops -f -o json --socket "$dir/socket"
+	follower=$started
+	# shellcheck disable=SC2034 # for the test's own use
+	before=$(agent_status .metrics.pn_serve_clients_total)
+}
+
+teardown() {
+	stop "$follower"
+	in_node nft flush ruleset
+}
+
+# Lines between client and server that match, as one JSON array.
+lines() { # FILTER
+	jq -cs '[.[] | select([.source.k8s.pod.name, .destination.k8s.pod.name] | sort == ["client", "server"])
+		| select('"$1"')]' "$BATS_TEST_TMPDIR/lines"
+}
+
+# Sums up what lines of one sort say: kind, reason, place, and how many packets.
+dropped() { # FILTER
+	lines "$1" | jq -r 'group_by(.podonym.drop | [.kind, .reason, .location]) | map(
+		"\(.[0].podonym.drop | "\(.kind) \(.reason) \(.location)") \(map(.podonym.drop.count) | add)") | join(", ")'
+}
+
+is_dropped() { # FILTER TEXT
+	local is
+	is=$(dropped "$1")
+	echo "$is"
+	[[ $is == "$2" ]]
+}
+
+# So many UDP packets of the client, each sent.
+send_udp() { # PORT COUNT [ADDRESS]
+	local i
+	for ((i = 0; i < $2; i++)); do
+		in_pod client bash -c "echo hello >/dev/udp/${3-10.81.0.3}/$1"
+	done
+}
+
+@test "nftables: drop" {
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				udp dport 5000 drop
+			}
+		}
+	RULES
+	send_udp 5000 3
+	await 5 is_dropped '.destination.port == 5000' 'netfilter NETFILTER_DROP nft_do_chain 3'
+}
