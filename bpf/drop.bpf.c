@@ -107,9 +107,8 @@ struct packet {
 		struct pn_drop_key k;
 		struct {
 			__be32 addr[2][4];
-			__u64 location;
 			__be16 port[2];
-			__u32 reason, netns, proto;
+			__u32 reason, location, proto;
 		} w;
 	};
 	__u32 bytes;
@@ -300,13 +299,16 @@ static __always_inline __u32 netns_of(struct sk_buff *skb)
 	return sk ? sk->__sk_common.skc_net.net->ns.inum : 0;
 }
 
-static __noinline struct pn_drop_value *add_entry(const struct pn_drop_key *key, __u32 ifindex)
+static __always_inline struct pn_drop_value *add_entry(struct sk_buff *skb, __u64 location,
+						       const struct pn_drop_key *key)
 {
 	struct pn_drop_value v = {};
 
 	v.first_ns = v.last_ns = bpf_ktime_get_ns();
 	v.tick = bpf_jiffies64();
-	v.ifindex = ifindex;
+	v.location = location;
+	v.ifindex = skb->dev ? skb->dev->ifindex : 0;
+	v.netns = netns_of(skb);
 	bpf_map_update_elem(&drops, key, &v, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&drops, key);
 }
@@ -321,13 +323,13 @@ static __always_inline void note_time(struct pn_drop_value *v)
 	v->last_ns = bpf_ktime_get_ns();
 }
 
-static __always_inline void count(struct sk_buff *skb, const struct packet *p)
+static __always_inline void count(struct sk_buff *skb, __u64 location, const struct packet *p)
 {
 	struct pn_drop_value *v = bpf_map_lookup_elem(&drops, &p->k);
 	__u32 packets = count_segments(skb, p->bytes);
 
 	if (!v)
-		v = add_entry(&p->k, skb->dev ? skb->dev->ifindex : 0);
+		v = add_entry(skb, location, &p->k);
 	if (!v) {
 		__sync_fetch_and_add(&losses.table_full, packets);
 		return;
@@ -359,9 +361,8 @@ int pn_drop(__u64 *ctx)
 		__sync_fetch_and_add(&losses.unparsed, 1);
 		return 0;
 	}
-	p.k.location = ctx[1];
-	p.k.reason = reason;
-	p.k.netns = netns_of(skb);
-	count(skb, &p);
+	p.w.location = ctx[1];
+	p.w.reason = reason;
+	count(skb, ctx[1], &p);
 	return 0;
 }

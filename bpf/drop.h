@@ -18,16 +18,15 @@
  * struct pn_drop_key - one entry: packets of one sort, dropped for one reason at one place
  * @addr, @port: source, destination; IPv4 as ::ffff:a.b.c.d. ICMP and no ports: as in struct
  *	      pn_flow_key; fragments after the first: 0
- * @location: address in the kernel of who dropped it
  * @reason:   as the kernel gives it; 0: it gives none (before Linux 5.17)
- * @netns:    inode of the network namespace that it was dropped in; 0: not known
+ * @location: the low bits of the address in the kernel of who dropped it, which are enough to tell
+ *	      functions apart, and short
  */
 struct pn_drop_key {
 	__u8 addr[2][16];
-	__u64 location;
 	__be16 port[2];
 	__u32 reason;
-	__u32 netns;
+	__u32 location;
 	__u8 proto; /* IPPROTO_* */
 	__u8 reserved[3];
 };
@@ -37,16 +36,18 @@ struct pn_drop_key {
  * @packets: as on the wire: a GSO packet by its segments
  * @bytes:   from the IP header on
  * @first_ns, @last_ns: CLOCK_MONOTONIC; the last within a tick of the kernel
+ * @location: the whole address
  * @tick:    low bits of jiffies, of @last_ns
- * @ifindex: the interface of the first packet, in @netns; 0: none
+ * @ifindex, @netns: the interface of the first packet and the inode of its network namespace; 0: none
  * @tcp_flags: all that were seen
  */
 struct pn_drop_value {
 	__u64 packets, bytes;
 	__u64 first_ns, last_ns;
-	__u32 tick, ifindex;
+	__u64 location;
+	__u32 tick, ifindex, netns;
 	__u8 tcp_flags;
-	__u8 reserved[7];
+	__u8 reserved[3];
 };
 
 /* What is in no entry. */
@@ -55,7 +56,7 @@ struct pn_drop_losses {
 	__u64 unparsed;	  /* whose headers could not be read */
 };
 
-_Static_assert(sizeof(struct pn_drop_key) == 56, "no hidden padding");
-_Static_assert(sizeof(struct pn_drop_value) == 48, "no hidden padding");
+_Static_assert(sizeof(struct pn_drop_key) == 48, "no hidden padding");
+_Static_assert(sizeof(struct pn_drop_value) == 56, "no hidden padding");
 
 #endif

@@ -211,7 +211,7 @@ static int learn_places(struct pn_drops *d, uint32_t n)
 	size_t n_new = 0;
 
 	for (uint32_t i = 0; i < n && n_new < PN_ARRAY_SIZE(addrs); i++) {
-		uint64_t addr = d->keys[i].location;
+		uint64_t addr = d->values[i].location;
 
 		if (!pn_drop_places_find(&d->places, addr) && !is_among(addrs, n_new, addr))
 			addrs[n_new++] = addr;
@@ -220,11 +220,11 @@ static int learn_places(struct pn_drops *d, uint32_t n)
 }
 
 /* From here on the program leaves this place out. */
-static void hush(struct pn_drops *d, const struct pn_drop_key *key)
+static void hush(struct pn_drops *d, const struct pn_drop_key *key, uint64_t location)
 {
 	uint8_t yes = 1;
 
-	(void)bpf_map_update_elem(bpf_map__fd(d->skel->maps.quiet), &key->location, &yes, BPF_ANY);
+	(void)bpf_map_update_elem(bpf_map__fd(d->skel->maps.quiet), &location, &yes, BPF_ANY);
 	(void)bpf_map_delete_elem(bpf_map__fd(d->skel->maps.drops), key);
 }
 
@@ -243,13 +243,13 @@ static void visit_entry(struct pn_drops *d, uint32_t i,
 			void *data)
 {
 	const struct pn_drop_key *key = &d->keys[i];
-	const struct pn_drop_place *place = pn_drop_places_find(&d->places, key->location);
+	const struct pn_drop_place *place = pn_drop_places_find(&d->places, d->values[i].location);
 	struct pn_drop_words words = { .reason = "" };
 
 	if (!place) /* no memory, or more new places than one look brings: next time */
 		return;
 	if (!is_drop(d, key, place)) {
-		hush(d, key);
+		hush(d, key, place->addr);
 		return;
 	}
 	if (d->has_reason)
