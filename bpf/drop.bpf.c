@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0
 /*
- * Drops: one program at the tracepoint kfree_skb, through which every packet goes that the kernel
+ * Drops: a program at the tracepoint kfree_skb, through which every packet goes that the kernel
  * throws away, loaded by agent/datapath/drops.c. It counts each in the table of drops, by what it
  * was, why and where.
  *
@@ -8,6 +8,9 @@
  * that the agent fills in before load; where the reason says nothing, the place decides: the first
  * packet from an unknown place is counted, and the agent, which knows the name of the place, writes
  * into `quiet` whether more are wanted.
+ *
+ * A rule that rejects a packet answers it and then drops it as any other rule does. Answers by ICMP
+ * are seen by other programs, which note the packet that the answer is about.
  *
  * Per drop: the headers in one copy, one look-up, two atomic additions.
  */
@@ -29,7 +32,9 @@
 #define PN_IPV6_FRAGMENT_OFFSET 0xfff8
 /* linux/icmp.h pulls in libc's headers */
 #define PN_ICMP_ECHO_REPLY 0
+#define PN_ICMP_UNREACHABLE 3
 #define PN_ICMP_ECHO 8
+#define PN_ICMPV6_UNREACHABLE 1
 #define PN_ICMPV6_ECHO 128
 #define PN_ICMPV6_ECHO_REPLY 129
 
@@ -37,6 +42,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Set before load. */
 const volatile bool has_reason = true;
+const volatile bool has_answers = true;
 const volatile __u32 unspecified_reason = 0;		    /* the one that says nothing */
 const volatile __u64 ignored_reasons[PN_REASON_WORDS] = {}; /* by bit */
 
@@ -101,6 +107,14 @@ struct {
 	__type(value, __u8);
 } quiet SEC(".maps");
 
+/* The address of the packet that this CPU has sent an ICMP error about last, and not dropped yet. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} answered SEC(".maps");
+
 /* The key in aligned words, and what else is known of a packet. */
 struct packet {
 	union {
@@ -113,6 +127,7 @@ struct packet {
 	};
 	__u32 bytes;
 	__u8 tcp_flags;
+	bool is_answered;
 };
 
 /* Headers, from the IP header on: that of IPv6 and a TCP header. */
@@ -338,9 +353,57 @@ static __always_inline void count(struct sk_buff *skb, __u64 location, const str
 	__sync_fetch_and_add(&v->bytes, p->bytes);
 	if ((v->tcp_flags & p->tcp_flags) != p->tcp_flags)
 		v->tcp_flags |= p->tcp_flags;
+	if (p->is_answered)
+		v->is_answered = 1;
 	note_time(v);
 	if (!news)
 		news = 1;
+}
+
+/* A packet's memory may soon be another's, so what was noted counts once. */
+static __always_inline bool was_answered(const struct sk_buff *skb)
+{
+	__u32 zero = 0;
+	__u64 *noted = has_answers ? bpf_map_lookup_elem(&answered, &zero) : NULL;
+
+	if (!noted || *noted != (__u64)skb)
+		return false;
+	*noted = 0;
+	return true;
+}
+
+static __always_inline void note_answer(__u64 skb)
+{
+	__u32 zero = 0;
+	__u64 *noted = bpf_map_lookup_elem(&answered, &zero);
+
+	if (noted)
+		*noted = skb;
+}
+
+/* Arguments of all three: the packet that it is about, type, ... The tracepoint came with 6.11. */
+SEC("tp_btf/icmp_send")
+int pn_icmp_traced(__u64 *ctx)
+{
+	if ((__u8)ctx[1] == PN_ICMP_UNREACHABLE)
+		note_answer(ctx[0]);
+	return 0;
+}
+
+SEC("fentry/__icmp_send")
+int pn_icmp_send(__u64 *ctx)
+{
+	if ((__u8)ctx[1] == PN_ICMP_UNREACHABLE)
+		note_answer(ctx[0]);
+	return 0;
+}
+
+SEC("fentry/icmp6_send")
+int pn_icmp6_send(__u64 *ctx)
+{
+	if ((__u8)ctx[1] == PN_ICMPV6_UNREACHABLE)
+		note_answer(ctx[0]);
+	return 0;
 }
 
 /* Its arguments: the packet, the place, since 5.17 the reason; since 6.11 a socket. */
@@ -363,6 +426,7 @@ int pn_drop(__u64 *ctx)
 	}
 	p.w.location = ctx[1];
 	p.w.reason = reason;
+	p.is_answered = was_answered(skb);
 	count(skb, ctx[1], &p);
 	return 0;
 }

@@ -40,14 +40,15 @@ struct pn_drop_key {
  * @tick:    low bits of jiffies, of @last_ns
  * @ifindex, @netns: the interface of the first packet and the inode of its network namespace; 0: none
  * @tcp_flags: all that were seen
+ * @is_answered: 0 or 1: the kernel has sent an ICMP error about one of the packets
  */
 struct pn_drop_value {
 	__u64 packets, bytes;
 	__u64 first_ns, last_ns;
 	__u64 location;
 	__u32 tick, ifindex, netns;
-	__u8 tcp_flags;
-	__u8 reserved[3];
+	__u8 tcp_flags, is_answered;
+	__u8 reserved[2];
 };
 
 /* What is in no entry. */

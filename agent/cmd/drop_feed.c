@@ -5,7 +5,11 @@
  */
 #include "cmd/drop_feed.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -121,6 +125,21 @@ void pn_drop_feed_free(struct pn_drop_feed *f)
 }
 
 /* --- reading and telling ------------------------------------------------------------------------- */
+
+/* In the key of an ICMP error the sender's port is type and code, the other one 0. */
+static bool is_unreachable(const struct pn_flow_key *key)
+{
+	unsigned int type = ntohs(key->port[0] | key->port[1]) >> 8;
+
+	return type == (key->proto == IPPROTO_ICMP ? ICMP_UNREACH : ICMP6_DST_UNREACH);
+}
+
+void pn_drop_feed_entry(struct pn_drop_feed *f, const struct pn_flow_key *key,
+			const struct pn_flow_value *value)
+{
+	if (value->state & PN_FLOW_QUOTE && is_unreachable(key))
+		pn_drop_log_answered(f->log, &value->nat, value->quoted_proto);
+}
 
 static void complain(struct pn_drop_feed *f, int r)
 {

@@ -32,6 +32,10 @@ void pn_drop_feed_start(struct pn_drop_feed *f, uv_loop_t *loop);
 /** pn_drop_feed_add() - @sink gets what is to come (@follow), or what is held and then the end; taken over. Return: 0 or -ENOMEM */
 int pn_drop_feed_add(struct pn_drop_feed *f, struct pn_sink *sink, bool follow);
 
+/** pn_drop_feed_entry() - an entry of the flow table: it may say that a drop was answered */
+void pn_drop_feed_entry(struct pn_drop_feed *f, const struct pn_flow_key *key,
+			const struct pn_flow_value *value);
+
 /** pn_drop_feed_read() - now, so that pn_drop_feed_take() knows of everything until now */
 void pn_drop_feed_read(struct pn_drop_feed *f);
 

@@ -83,6 +83,7 @@ static void on_entry(void *data, const struct pn_flow_key *key, const struct pn_
 	struct pn_flow_thread *t = data;
 
 	t->n_entries++;
+	pn_drop_feed_entry(t->drops, key, value);
 	if (pn_joiner_entry(t->joiner, key, value) < 0)
 		pn_metric_add(PN_METRIC_FLOW_DRAIN_FAILURES, 1);
 }
@@ -153,6 +154,7 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 	int r;
 
 	t->n_entries = 0;
+	pn_drop_feed_read(t->drops);
 	pn_index_reader_online();
 	r = pn_tracer_ticks(t->config.tracer, &ticks);
 	if (r == 0) {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define TRACEPOINT "btf_trace_kfree_skb"
+#define ICMP_TRACEPOINT "btf_trace_icmp_send"
 #define REASON_PREFIX "SKB_DROP_REASON_"
 #define SUBSYSTEM_PREFIX "SKB_DROP_REASON_SUBSYS_"
 
@@ -36,7 +37,7 @@ struct other {
 };
 
 struct pn_drop_reasons {
-	bool exist;
+	bool exist, trace_icmp;
 	struct names core, subsystems;
 	struct other *others;
 };
@@ -143,6 +144,7 @@ int pn_drop_reasons_new(struct pn_drop_reasons **ret, struct pn_err *reterr)
 	if (n < 3)
 		return pn_err_set(reterr, -ENOTSUP, "the kernel has no tracepoint kfree_skb");
 	r->exist = n > 3;
+	r->trace_icmp = btf__find_by_name_kind(btf, ICMP_TRACEPOINT, BTF_KIND_TYPEDEF) > 0;
 	if (r->exist)
 		e = read_core(r, btf);
 	if (e < 0)
@@ -170,6 +172,11 @@ void pn_drop_reasons_free(struct pn_drop_reasons *r)
 bool pn_drop_reasons_exist(const struct pn_drop_reasons *r)
 {
 	return r->exist;
+}
+
+bool pn_drop_reasons_trace_icmp(const struct pn_drop_reasons *r)
+{
+	return r->trace_icmp;
 }
 
 bool pn_drop_reasons_number(const struct pn_drop_reasons *r, const char *name, uint32_t *ret)

@@ -21,6 +21,9 @@ void pn_drop_reasons_free(struct pn_drop_reasons *r);
 /** pn_drop_reasons_exist() - does the kernel give reasons at all? It does since 5.17 */
 bool pn_drop_reasons_exist(const struct pn_drop_reasons *r);
 
+/** pn_drop_reasons_trace_icmp() - is there a tracepoint where ICMP errors are sent? There is since 6.11 */
+bool pn_drop_reasons_trace_icmp(const struct pn_drop_reasons *r);
+
 /**
  * pn_drop_reasons_name() - "NETFILTER_DROP", "OVS_DROP_EXPLICIT"; where the kernel has no name for it
  * its number, with its subsystem's name. Return: owned by @r; NULL without memory

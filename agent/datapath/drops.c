@@ -30,7 +30,7 @@ struct pn_drops {
 	const char *symbols_path;
 	struct pn_drop_reasons *reasons;
 	uint32_t unspecified;
-	bool has_reason;
+	bool has_reason, has_fentry;
 
 	/* of the flow thread */
 	struct pn_drop_places places;
@@ -60,11 +60,16 @@ static const char *const ordinary[] = {
 
 /* --- loading ------------------------------------------------------------------------------------ */
 
-static void set_reasons(struct pn_drops *d, struct pn_drop_bpf *skel)
+static void configure(struct pn_drops *d, struct pn_drop_bpf *skel)
 {
+	bool traces_icmp = pn_drop_reasons_trace_icmp(d->reasons);
 	uint32_t number;
 
 	skel->rodata->has_reason = d->has_reason;
+	skel->rodata->has_answers = d->has_fentry || traces_icmp;
+	(void)bpf_program__set_autoload(skel->progs.pn_icmp_traced, traces_icmp);
+	(void)bpf_program__set_autoload(skel->progs.pn_icmp_send, d->has_fentry && !traces_icmp);
+	(void)bpf_program__set_autoload(skel->progs.pn_icmp6_send, d->has_fentry);
 	skel->rodata->unspecified_reason = d->unspecified;
 	for (size_t i = 0; d->has_reason && i < PN_ARRAY_SIZE(ordinary); i++)
 		if (pn_drop_reasons_number(d->reasons, ordinary[i], &number) &&
@@ -84,7 +89,7 @@ static int open_and_load(struct pn_drops *d, uint32_t max_drops)
 
 	if (!skel)
 		return -errno;
-	set_reasons(d, skel);
+	configure(d, skel);
 	r = bpf_map__set_max_entries(skel->maps.drops, max_drops);
 	if (r == 0)
 		r = pn_drop_bpf__load(skel);
@@ -103,7 +108,13 @@ static void load(struct pn_drops *d, uint32_t max_drops)
 
 	pn_libbpf_explain_to_log();
 	pn_explain_begin(&words);
+	d->has_fentry = true;
 	r = open_and_load(d, max_drops);
+	if (r < 0) { /* not every kernel lets its functions be watched */
+		d->has_fentry = false;
+		pn_explain_begin(&words);
+		r = open_and_load(d, max_drops);
+	}
 	pn_explain_end();
 	if (r < 0)
 		(void)pn_err_set(&d->why, r, "%s", words.text[0] ? words.text : strerror(-r));
@@ -115,6 +126,11 @@ static void load(struct pn_drops *d, uint32_t max_drops)
 				 "places as addresses only: the kernel hides the names in %s "
 				 "(CAP_SYSLOG shows them)",
 				 d->symbols_path);
+	else if (!d->has_fentry)
+		(void)pn_err_set(&d->why, 0,
+				 "rejects with %s are told from drops late: the kernel lets nobody "
+				 "watch its functions",
+				 pn_drop_reasons_trace_icmp(d->reasons) ? "ICMPv6" : "ICMP");
 }
 
 static void start(struct pn_drops *d, const struct pn_drops_config *config)

@@ -214,6 +214,7 @@ static void take_in(struct sort *s, const struct pn_drop_value *v)
 	s->total.bytes += v->bytes - PN_MIN(s->seen.bytes, v->bytes);
 	s->last = PN_MAX(s->last, (pn_nsec)v->last_ns);
 	s->tcp_flags |= v->tcp_flags;
+	s->is_answered = s->is_answered || v->is_answered;
 	s->seen = *v;
 }
 
@@ -229,6 +230,20 @@ int pn_drop_log_entry(struct pn_drop_log *l, const struct pn_drop_key *key,
 	s->is_in_table = true;
 	take_in(s, value);
 	return 0;
+}
+
+void pn_drop_log_answered(struct pn_drop_log *l, const struct pn_flow_tuple *quoted, uint8_t proto)
+{
+	struct pn_flow_key key;
+	unsigned int sender = pn_conn_key(quoted, proto, &key);
+	const struct connection *c = find_connection(l, &key);
+	struct sort *s;
+
+	if (!c)
+		return;
+	LL_FOREACH (c->sorts, s)
+		if (s->sender == sender)
+			s->is_answered = true;
 }
 
 static void take_out(struct pn_drop_log *l, struct sort *s)

@@ -59,6 +59,9 @@ void pn_drop_log_free(struct pn_drop_log *l);
 int pn_drop_log_entry(struct pn_drop_log *l, const struct pn_drop_key *key,
 		      const struct pn_drop_value *value, const char *reason, const char *location);
 
+/** pn_drop_log_answered() - an ICMP error quotes a packet of this connection; for what the kernel's table does not say */
+void pn_drop_log_answered(struct pn_drop_log *l, const struct pn_flow_tuple *quoted, uint8_t proto);
+
 /** pn_drop_log_tell() - a record of each sort that is due. @all: do not wait. Return: is anything left to tell? */
 bool pn_drop_log_tell(struct pn_drop_log *l, bool all);
 

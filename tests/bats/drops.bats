@@ -58,6 +58,12 @@ is_dropped() { # FILTER TEXT
 	[[ $is == "$2" ]]
 }
 
+# The same of what the agent holds.
+is_held() { # FILTER TEXT
+	"$podonym" drops -o json --socket "$dir/socket" >"$BATS_TEST_TMPDIR/lines"
+	is_dropped "$@"
+}
+
 # So many UDP packets of the client, each sent.
 send_udp() { # PORT COUNT [ADDRESS]
 	local i
@@ -77,4 +83,54 @@ send_udp() { # PORT COUNT [ADDRESS]
 	RULES
 	send_udp 5000 3
 	await 5 is_dropped '.destination.port == 5000' 'netfilter NETFILTER_DROP nft_do_chain 3'
+}
+
+@test "nftables: reject with reset" {
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				tcp dport 5001 reject with tcp reset
+			}
+		}
+	RULES
+	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5001'
+	await 5 is_dropped '.destination.port == 5001' 'rejected NETFILTER_DROP nft_do_chain 1'
+}
+
+@test "nftables: reject with ICMP, both families" {
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				udp dport 5002 reject
+			}
+		}
+	RULES
+	send_udp 5002 1
+	await 5 is_dropped '.destination.port == 5002 and .network.type == "ipv4"' \
+		'rejected NETFILTER_DROP nft_do_chain 1'
+	send_udp 5002 1 fd00:81::3
+	await 5 is_held '.destination.port == 5002 and .network.type == "ipv6"' \
+		'rejected NETFILTER_DROP nft_do_chain 1'
+}
+
+@test "nobody listens" {
+	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5003'
+	await 5 is_dropped '.destination.port == 5003 and .network.transport == "tcp"' 'no_listener NO_SOCKET tcp_v4_rcv 1'
+	send_udp 5003 2
+	await 5 is_dropped '.destination.port == 5003 and .network.transport == "udp"' 'no_listener NO_SOCKET __udp4_lib_rcv 2'
+}
+
+@test "iptables: DROP and REJECT" {
+	in_node iptables-legacy -A FORWARD -p udp --dport 5004 -j DROP
+	in_node iptables-nft -A FORWARD -p udp --dport 5005 -j DROP
+	in_node iptables-legacy -A FORWARD -p tcp --dport 5006 -j REJECT --reject-with tcp-reset
+	send_udp 5004 2
+	send_udp 5005 2
+	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5006'
+	await 5 is_dropped '.destination.port == 5004' 'netfilter NETFILTER_DROP nf_hook_slow 2'
+	await 5 is_dropped '.destination.port == 5005' 'netfilter NETFILTER_DROP nft_do_chain 2'
+	await 5 is_dropped '.destination.port == 5006' 'rejected NETFILTER_DROP nf_hook_slow 1'
+	in_node iptables-legacy -F
 }
