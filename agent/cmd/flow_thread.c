@@ -117,7 +117,18 @@ static void complain(struct pn_flow_thread *t, int r)
 			strerror(-r), n_held);
 }
 
-static const struct pn_joiner_ops joiner_ops = { .record = on_record, .remove = on_remove };
+static void on_drops(void *data, const struct pn_flow_key *key, struct pn_record_drop *drop)
+{
+	struct pn_flow_thread *t = data;
+
+	pn_drop_feed_take(t->drops, key, drop);
+}
+
+static const struct pn_joiner_ops joiner_ops = {
+	.record = on_record,
+	.remove = on_remove,
+	.drops = on_drops,
+};
 
 /* What is over and written leaves the table. */
 static void sweep(struct pn_flow_thread *t)

@@ -64,6 +64,15 @@ is_held() { # FILTER TEXT
 	is_dropped "$@"
 }
 
+# What the flow records of these connections say of drops.
+is_recorded() { # FLOW-FILTER TEXT
+	local is
+	is=$(flows "$1" | jq -r 'map(select(.podonym.drop)) | "\(.[0].podonym | "\(.verdict) \(.drop.reason) \(
+		.drop.location)") \(map(.podonym.drop.count) | add)"')
+	echo "$is"
+	[[ $is == "$2" ]]
+}
+
 # So many UDP packets of the client, each sent.
 send_udp() { # PORT COUNT [ADDRESS]
 	local i
@@ -83,6 +92,8 @@ send_udp() { # PORT COUNT [ADDRESS]
 	RULES
 	send_udp 5000 3
 	await 5 is_dropped '.destination.port == 5000' 'netfilter NETFILTER_DROP nft_do_chain 3'
+	await 5 is_recorded 'select(.destination.port == 5000)' \
+		'dropped NETFILTER_DROP nft_do_chain 3'
 }
 
 @test "nftables: reject with reset" {
