@@ -74,8 +74,8 @@ const struct pn_drop_place *pn_drop_places_find(const struct pn_drop_places *p, 
 static int add(struct pn_drop_places *p, uint64_t addr, const char *name)
 {
 	struct pn_drop_place *place = calloc(1, sizeof(*place));
-	struct pn_drop_place **all = realloc(p->all, (p->n + 1) * sizeof(*all));
 	size_t i = position(p, addr);
+	struct pn_drop_place **all = realloc(p->all, (p->n + 1) * sizeof(*all));
 
 	if (all)
 		p->all = all;

@@ -220,11 +220,12 @@ static bool is_among(const uint64_t *addrs, size_t n, uint64_t addr)
 	return n;
 }
 
-/* The places of a batch that are new, in one go. */
-static int learn_places(struct pn_drops *d, uint32_t n)
+/* Return: were there any? Or -ENOMEM */
+static int learn_some_places(struct pn_drops *d, uint32_t n)
 {
 	uint64_t addrs[64];
 	size_t n_new = 0;
+	int r = 0;
 
 	for (uint32_t i = 0; i < n && n_new < PN_ARRAY_SIZE(addrs); i++) {
 		uint64_t addr = d->values[i].location;
@@ -232,7 +233,20 @@ static int learn_places(struct pn_drops *d, uint32_t n)
 		if (!pn_drop_places_find(&d->places, addr) && !is_among(addrs, n_new, addr))
 			addrs[n_new++] = addr;
 	}
-	return n_new ? pn_drop_places_add(&d->places, d->symbols_path, addrs, n_new) : 0;
+	if (n_new)
+		r = pn_drop_places_add(&d->places, d->symbols_path, addrs, n_new);
+	return r < 0 ? r : n_new > 0;
+}
+
+/* The places of a batch that are new. */
+static int learn_places(struct pn_drops *d, uint32_t n)
+{
+	int r;
+
+	do
+		r = learn_some_places(d, n);
+	while (r > 0);
+	return r;
 }
 
 /* From here on the program leaves this place out. */
@@ -262,8 +276,6 @@ static void visit_entry(struct pn_drops *d, uint32_t i,
 	const struct pn_drop_place *place = pn_drop_places_find(&d->places, d->values[i].location);
 	struct pn_drop_words words = { .reason = "" };
 
-	if (!place) /* no memory, or more new places than one look brings: next time */
-		return;
 	if (!is_drop(d, key, place)) {
 		hush(d, key, place->addr);
 		return;
