@@ -188,9 +188,11 @@ static void on_timer(uv_timer_t *timer)
 	struct pn_drop_feed *f = timer->data;
 
 	pn_drop_feed_read(f);
-	tell(f, false);
-	if (++f->n_looks % LOOKS_A_SWEEP == 0)
+	if (++f->n_looks % LOOKS_A_SWEEP == 0) {
 		pn_drop_log_sweep(f->log);
+		f->is_left = true; /* it may have found some more in what it took out */
+	}
+	tell(f, false);
 	write_on(f);
 }
 

@@ -28,10 +28,7 @@ teardown_file() {
 }
 
 setup() {
-	start "$BATS_TEST_TMPDIR/lines" "$BATS_TEST_TMPDIR/lines.err" "$podonym" drops -f -o json --socket "$dir/socket"
-	follower=$started
-	# shellcheck disable=SC2034 # for the test's own use
-	before=$(agent_status .metrics.pn_serve_clients_total)
+	follower=
 }
 
 teardown() {
@@ -39,29 +36,24 @@ teardown() {
 	in_node nft flush ruleset
 }
 
-# Lines between client and server that match, as one JSON array.
-lines() { # FILTER
-	jq -cs '[.[] | select([.source.k8s.pod.name, .destination.k8s.pod.name] | sort == ["client", "server"])
-		| select('"$1"')]' "$BATS_TEST_TMPDIR/lines"
+# Lines between client and server that match, as one JSON array, of what the agent holds or of a file.
+lines() { # FILTER [FILE]
+	if [[ ${2-} ]]; then cat "$2"; else "$podonym" drops -o json --socket "$dir/socket"; fi |
+		jq -cs '[.[] | select([.source.k8s.pod.name, .destination.k8s.pod.name] | sort == ["client", "server"])
+		| select('"$1"')]'
 }
 
 # Sums up what lines of one sort say: kind, reason, place, and how many packets.
-dropped() { # FILTER
-	lines "$1" | jq -r 'group_by(.podonym.drop | [.kind, .reason, .location]) | map(
+dropped() { # FILTER [FILE]
+	lines "$@" | jq -r 'group_by(.podonym.drop | [.kind, .reason, .location]) | map(
 		"\(.[0].podonym.drop | "\(.kind) \(.reason) \(.location)") \(map(.podonym.drop.count) | add)") | join(", ")'
 }
 
-is_dropped() { # FILTER TEXT
+is_dropped() { # FILTER TEXT [FILE]
 	local is
-	is=$(dropped "$1")
+	is=$(dropped "$1" ${3+"$3"})
 	echo "$is"
 	[[ $is == "$2" ]]
-}
-
-# The same of what the agent holds.
-is_held() { # FILTER TEXT
-	"$podonym" drops -o json --socket "$dir/socket" >"$BATS_TEST_TMPDIR/lines"
-	is_dropped "$@"
 }
 
 # What the flow records of these connections say of drops.
@@ -91,8 +83,8 @@ send_udp() { # PORT COUNT [ADDRESS]
 		}
 	RULES
 	send_udp 5000 3
-	await 5 is_dropped '.destination.port == 5000' 'netfilter NETFILTER_DROP nft_do_chain 3'
-	await 5 is_recorded 'select(.destination.port == 5000)' \
+	await 10 is_dropped '.destination.port == 5000' 'netfilter NETFILTER_DROP nft_do_chain 3'
+	await 10 is_recorded 'select(.destination.port == 5000)' \
 		'dropped NETFILTER_DROP nft_do_chain 3'
 }
 
@@ -106,7 +98,7 @@ send_udp() { # PORT COUNT [ADDRESS]
 		}
 	RULES
 	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5001'
-	await 5 is_dropped '.destination.port == 5001' 'rejected NETFILTER_DROP nft_do_chain 1'
+	await 10 is_dropped '.destination.port == 5001' 'rejected NETFILTER_DROP nft_do_chain 1'
 }
 
 @test "nftables: reject with ICMP, both families" {
@@ -119,18 +111,18 @@ send_udp() { # PORT COUNT [ADDRESS]
 		}
 	RULES
 	send_udp 5002 1
-	await 5 is_dropped '.destination.port == 5002 and .network.type == "ipv4"' \
+	await 10 is_dropped '.destination.port == 5002 and .network.type == "ipv4"' \
 		'rejected NETFILTER_DROP nft_do_chain 1'
 	send_udp 5002 1 fd00:81::3
-	await 5 is_held '.destination.port == 5002 and .network.type == "ipv6"' \
+	await 10 is_dropped '.destination.port == 5002 and .network.type == "ipv6"' \
 		'rejected NETFILTER_DROP nft_do_chain 1'
 }
 
 @test "nobody listens" {
 	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5003'
-	await 5 is_dropped '.destination.port == 5003 and .network.transport == "tcp"' 'no_listener NO_SOCKET tcp_v4_rcv 1'
+	await 10 is_dropped '.destination.port == 5003 and .network.transport == "tcp"' 'no_listener NO_SOCKET tcp_v4_rcv 1'
 	send_udp 5003 2
-	await 5 is_dropped '.destination.port == 5003 and .network.transport == "udp"' 'no_listener NO_SOCKET __udp4_lib_rcv 2'
+	await 10 is_dropped '.destination.port == 5003 and .network.transport == "udp"' 'no_listener NO_SOCKET __udp4_lib_rcv 2'
 }
 
 @test "iptables: DROP and REJECT" {
@@ -140,8 +132,46 @@ send_udp() { # PORT COUNT [ADDRESS]
 	send_udp 5004 2
 	send_udp 5005 2
 	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5006'
-	await 5 is_dropped '.destination.port == 5004' 'netfilter NETFILTER_DROP nf_hook_slow 2'
-	await 5 is_dropped '.destination.port == 5005' 'netfilter NETFILTER_DROP nft_do_chain 2'
-	await 5 is_dropped '.destination.port == 5006' 'rejected NETFILTER_DROP nf_hook_slow 1'
+	await 10 is_dropped '.destination.port == 5004' 'netfilter NETFILTER_DROP nf_hook_slow 2'
+	await 10 is_dropped '.destination.port == 5005' 'netfilter NETFILTER_DROP nft_do_chain 2'
+	await 10 is_dropped '.destination.port == 5006' 'rejected NETFILTER_DROP nf_hook_slow 1'
 	in_node iptables-legacy -F
+}
+
+# One drop after the other until the follower has been told of one.
+follower_is_told() { # FILE
+	send_udp 5010 1
+	[[ -s $1 ]]
+}
+
+@test "drops -f: a flood is a line a second, and each packet is in one" {
+	local out=$BATS_TEST_TMPDIR/lines begun n
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				udp dport 5010-5011 drop
+			}
+		}
+	RULES
+	start "$out" "$BATS_TEST_TMPDIR/err" "$podonym" drops -f -o json --socket "$dir/socket"
+	follower=$started
+	await 10 follower_is_told "$out"
+
+	begun=$SECONDS
+	in_pod client bash -c 'exec 3>/dev/udp/10.81.0.3/5011; for ((i = 0; i < 50000; i++)); do echo >&3; done'
+	await 10 is_dropped '.destination.port == 5011' 'netfilter NETFILTER_DROP nft_do_chain 50000' "$out"
+	n=$(lines '.destination.port == 5011' "$out" | jq length)
+	echo "$n lines in $((SECONDS - begun)) s"
+	((n <= SECONDS - begun + 2))
+}
+
+@test "without the feature there are no drops, and it says so" {
+	stop "$agent_pid"
+	start_agent in_node --server "$api_url" --disable drops
+	suite_export
+	await 10 status_is '[.features[] | select(.name == "drops")][0] | .state == "off" and .reason == "switched off"'
+	run ! "$podonym" drops --socket "$dir/socket"
+	assert_output --partial 'the agent says: it does not see drops: switched off'
+	stop "$agent_pid"
 }
