@@ -281,7 +281,9 @@ const struct pn_command pn_cmd_agent = {
 		"maps and\n"
 		"  programs stay pinned and go on counting for the next agent, until `podonym "
 		"cleanup`.\n\n"
-		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system.\n",
+		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; for "
+		"the names\n"
+		"  of places where packets are dropped also CAP_SYSLOG.\n",
 	.examples = "  podonym agent --kubeconfig /etc/kubernetes/admin.conf\n"
 		    "  podonym agent --format json --output /var/log/podonym/flows.json\n"
 		    "  podonym agent --output none --interval 1s    # then: podonym flows -f\n",
