@@ -48,6 +48,15 @@ static void known_requests_are_understood(void **state)
 			 PN_FORMAT_COLOR);
 }
 
+static void drops_are_those_held_or_those_to_come(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("{\"command\": \"drops\"}").command, PN_REQUEST_DROPS);
+	assert_false(parse("{\"command\": \"drops\"}").follow);
+	assert_true(parse("{\"command\": \"drops\", \"follow\": true}").follow);
+	assert_refused("{\"command\": \"drops\", \"follow\": 1}", "true or false");
+}
+
 static void everything_else_is_refused_with_words(void **state)
 {
 	(void)state;
@@ -101,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_requests_are_understood),
+		cmocka_unit_test(drops_are_those_held_or_those_to_come),
 		cmocka_unit_test(everything_else_is_refused_with_words),
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(refusal_is_one_line_of_json),
