@@ -21,6 +21,7 @@
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 
 #include "cgroup_fixture.h"
 #include "datapath/drops.h"
@@ -515,6 +516,79 @@ static void nobody_listens_to_tcp(void **state)
 	assert_int_equal(f.value.tcp_flags, TH_SYN);
 }
 
+/* --- headers ------------------------------------------------------------------------------------ */
+
+/* To a port of the loopback where nobody listens. */
+static struct found send_with_option(struct scene *s, int family, int level, int name,
+				     const void *option, size_t len)
+{
+	struct sockaddr_in6 to6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(PORT),
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
+	};
+	struct sockaddr_in to4 = address("127.0.0.1", PORT);
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool is_v4 = family == AF_INET;
+	char payload[10] = {};
+
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, level, name, option, (socklen_t)len), 0);
+	assert_int_equal(sendto(fd, payload, sizeof(payload), 0,
+				is_v4 ? (void *)&to4 : (void *)&to6,
+				is_v4 ? sizeof(to4) : sizeof(to6)),
+			 sizeof(payload));
+	(void)close(fd);
+	return await(s, PORT, 1);
+}
+
+static void options_of_ipv4_are_in_nobodys_way(void **state)
+{
+	static const uint8_t nops[4] = { 1, 1, 1, 0 };
+	struct scene *s = scene_of(state);
+	struct found f;
+
+	need_reasons(s);
+	f = send_with_option(s, AF_INET, IPPROTO_IP, IP_OPTIONS, nops, sizeof(nops));
+	assert_string_equal(f.reason, "NO_SOCKET");
+	assert_int_equal(f.key.proto, IPPROTO_UDP);
+	assert_addr(f.key.addr[1], "127.0.0.1");
+	assert_int_equal(f.value.bytes, 20 + 4 + 8 + 10);
+}
+
+static void extension_headers_of_ipv6_are_skipped(void **state)
+{
+	/* next header, 8 bytes long, an option of padding */
+	static const uint8_t padding[8] = { 0, 0, 1, 4 };
+	struct scene *s = scene_of(state);
+	struct found f;
+
+	need_reasons(s);
+	f = send_with_option(s, AF_INET6, IPPROTO_IPV6, IPV6_DSTOPTS, padding, sizeof(padding));
+	assert_string_equal(f.reason, "NO_SOCKET");
+	assert_string_equal(f.location, "__udp6_lib_rcv");
+	assert_int_equal(f.key.proto, IPPROTO_UDP);
+	assert_addr(f.key.addr[1], "::1");
+	assert_int_equal(f.value.bytes, 40 + 8 + 8 + 10);
+}
+
+/* One packet of the kernel stands for several of the wire. */
+static void each_segment_is_a_packet(void **state)
+{
+	enum { N_SEGMENTS = 6, SEGMENT = 500 };
+	struct sockaddr_in to = address("127.0.0.1", PORT);
+	struct scene *s = scene_of(state);
+	char payload[N_SEGMENTS * SEGMENT] = {};
+	int fd = node_socket("127.0.0.1", 4000), size = SEGMENT;
+
+	need_reasons(s);
+	rule("output", "drop");
+	assert_int_equal(setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof(size)), 0);
+	(void)sendto(fd, payload, sizeof(payload), 0, (void *)&to, sizeof(to));
+	(void)await(s, PORT, N_SEGMENTS);
+	(void)close(fd);
+}
+
 /* What is delivered and read is no drop, whatever the kernel does with it then. */
 static void nothing_is_said_of_what_arrives(void **state)
 {
@@ -659,6 +733,9 @@ int main(void)
 		SCENE_TEST(program_of_a_cgroup),
 		SCENE_TEST(nobody_listens),
 		SCENE_TEST(nobody_listens_to_tcp),
+		SCENE_TEST(options_of_ipv4_are_in_nobodys_way),
+		SCENE_TEST(extension_headers_of_ipv6_are_skipped),
+		SCENE_TEST(each_segment_is_a_packet),
 		SCENE_TEST(nothing_is_said_of_what_arrives),
 		SCENE_TEST(what_finds_no_room_is_counted),
 		SCENE_TEST(an_entry_that_was_taken_out_begins_anew),
