@@ -270,6 +270,10 @@ static void put_drop(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_u64(j, "bytes", d->bytes);
 	if (r->is_drop)
 		pn_json_put_u64(j, "total", d->total);
+	if (r->is_drop && d->netns)
+		pn_json_put_u64(j, "netns", d->netns);
+	if (r->is_drop && d->ifindex)
+		pn_json_put_u64(j, "ifindex", d->ifindex);
 	pn_json_put_close(j);
 }
 

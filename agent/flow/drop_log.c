@@ -45,6 +45,7 @@ struct sort {
 	struct pn_drop_value seen;
 	struct count total, told, recorded;
 	pn_nsec first, last, since, told_at;
+	uint32_t ifindex, netns;
 	uint8_t tcp_flags;
 	bool is_answered, is_in_table;
 };
@@ -208,8 +209,11 @@ static void take_in(struct sort *s, const struct pn_drop_value *v)
 
 	if (packets && s->told.packets == s->total.packets)
 		s->since = s->total.packets ? PN_MAX((pn_nsec)v->first_ns, s->last) : v->first_ns;
-	if (packets && !s->total.packets)
+	if (packets && !s->total.packets) {
 		s->first = v->first_ns;
+		s->ifindex = v->ifindex;
+		s->netns = v->netns;
+	}
 	s->total.packets += packets;
 	s->total.bytes += v->bytes - PN_MIN(s->seen.bytes, v->bytes);
 	s->last = PN_MAX(s->last, (pn_nsec)v->last_ns);
@@ -281,6 +285,8 @@ static struct pn_record_drop describe_drop(const struct sort *s, const struct co
 		.packets = n->packets,
 		.bytes = n->bytes,
 		.total = s->total.packets,
+		.ifindex = s->ifindex,
+		.netns = s->netns,
 		.last = s->last,
 		.reason = s->reason,
 		.location = s->location,

@@ -65,9 +65,12 @@ struct pn_record_quote {
  * @total:     of that sort since it was first seen; only in a record of drops alone
  * @reason:    the kernel's word, without SKB_DROP_REASON_; "": it gives none
  * @location:  the function of the kernel
+ * @ifindex, @netns: the interface that the first packet belonged to, and the inode of its network
+ *	       namespace; 0: not known; only in a record of drops alone
  */
 struct pn_record_drop {
 	uint64_t packets, bytes, total;
+	uint32_t ifindex, netns;
 	pn_nsec last; /* CLOCK_MONOTONIC */
 	const char *reason, *location;
 	enum pn_drop_kind kind;

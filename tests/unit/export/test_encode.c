@@ -71,6 +71,8 @@ static struct pn_flow_record sample_drop(void)
 		.packets = 3,
 		.bytes = 180,
 		.total = 12,
+		.netns = 4026531840,
+		.ifindex = 7,
 		.reason = "NETFILTER_DROP",
 		.location = "nft_do_chain",
 		.kind = PN_DROP_NETFILTER,
@@ -105,7 +107,8 @@ static void json_of_drops_has_the_documented_names(void **state)
 		    "\"retransmits\":{\"source\":2,\"destination\":0}},"
 		    "\"verdict\":\"dropped\","
 		    "\"drop\":{\"reason\":\"NETFILTER_DROP\",\"location\":\"nft_do_chain\","
-		    "\"kind\":\"netfilter\",\"count\":3,\"bytes\":180,\"total\":12}}}\n");
+		    "\"kind\":\"netfilter\",\"count\":3,\"bytes\":180,\"total\":12,"
+		    "\"netns\":4026531840,\"ifindex\":7}}}\n");
 }
 
 static void json_leaves_out_what_is_not_known(void **state)

@@ -124,7 +124,7 @@ static void drop_way(struct log_rig *rig, struct way w, uint64_t n)
 
 	key_it(&rig->key, w);
 	if (!rig->is_there)
-		rig->value = (struct pn_drop_value) { .first_ns = now };
+		rig->value = (struct pn_drop_value) { .first_ns = now, .ifindex = 7, .netns = 99 };
 	rig->is_there = true;
 	rig->value.packets += n;
 	rig->value.bytes += n * 100;
@@ -175,6 +175,8 @@ static void a_drop_is_told_with_both_names(void **state)
 	assert_int_equal(r->drop.packets, 3);
 	assert_int_equal(r->drop.bytes, 300);
 	assert_int_equal(r->drop.total, 3);
+	assert_int_equal(r->drop.ifindex, 7);
+	assert_int_equal(r->drop.netns, 99);
 	assert_string_equal(r->drop.reason, "NETFILTER_DROP");
 	assert_string_equal(r->drop.location, "nft_do_chain");
 	assert_int_equal(r->drop.kind, PN_DROP_NETFILTER);
