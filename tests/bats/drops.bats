@@ -7,6 +7,8 @@
 
 load helper
 
+drop_by=$build/tests/tools/drop-by
+
 setup_file() {
 	suite_begin
 	cluster_up 10.81.0.1 fd00:81::1
@@ -28,11 +30,12 @@ teardown_file() {
 }
 
 setup() {
-	follower=
+	follower='' dropper=''
 }
 
 teardown() {
 	stop "$follower"
+	stop "$dropper"
 	in_node nft flush ruleset
 }
 
@@ -116,6 +119,37 @@ send_udp() { # PORT COUNT [ADDRESS]
 	send_udp 5002 1 fd00:81::3
 	await 10 is_dropped '.destination.port == 5002 and .network.type == "ipv6"' \
 		'rejected NETFILTER_DROP nft_do_chain 1'
+}
+
+# Starts a program that drops packets.
+drop_by() { # HOW WHAT
+	start "$BATS_TEST_TMPDIR/ready" "$BATS_TEST_TMPDIR/dropper.err" in_node "$drop_by" "$@"
+	dropper=$started
+	await 10 grep -q ready "$BATS_TEST_TMPDIR/ready"
+}
+
+@test "NFQUEUE: a program says drop" {
+	drop_by nfqueue 7
+	in_node iptables-legacy -A FORWARD -p udp --dport 5007 -j NFQUEUE --queue-num 7
+	send_udp 5007 2
+	await 10 is_dropped '.destination.port == 5007' 'nfqueue NOT_SPECIFIED nfqnl_reinject 2'
+	in_node iptables-legacy -F
+}
+
+@test "a BPF program at tcx" {
+	drop_by tcx veth-client || skip "$(cat "$BATS_TEST_TMPDIR/dropper.err")"
+	send_udp 5008 2
+	await 10 is_dropped '.destination.port == 5008' 'tc_ingress TC_INGRESS __netif_receive_skb_core 2'
+}
+
+@test "a BPF program of a cgroup" {
+	cgroup_up
+	mkdir "$cgroup/dropped"
+	drop_by cgroup "$cgroup/dropped"
+	run ! in_cgroup dropped in_pod client bash -c 'echo hello >/dev/udp/10.81.0.3/5009'
+	await 10 is_dropped '.destination.port == 5009' 'cgroup BPF_CGROUP_EGRESS ip_finish_output 1'
+	stop "$dropper"
+	cgroup_down
 }
 
 @test "nobody listens" {

@@ -14,10 +14,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_queue.h>
-#include <linux/netlink.h>
 #include <linux/pkt_cls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -25,6 +21,7 @@
 
 #include "cgroup_fixture.h"
 #include "datapath/drops.h"
+#include "tests/tools/nfqueue.h"
 #include "world_fixture.h"
 
 enum { PORT = 5000, N_PACKETS = 7, QUEUE = 3 };
@@ -277,87 +274,11 @@ static void reject_with_reset(void **state)
 	assert_int_equal(f.value.tcp_flags, TH_SYN);
 }
 
-/* A program in user space that says no to everything, as some network plugins do. */
-static int open_queue(void)
-{
-	struct {
-		struct nlmsghdr head;
-		struct nfgenmsg family;
-		struct nlattr attr;
-		struct nfqnl_msg_config_cmd bind;
-		struct nlattr params_attr;
-		struct nfqnl_msg_config_params params;
-	} __attribute__((packed)) request = {
-		.head = { .nlmsg_len = sizeof(request),
-			  .nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG,
-			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
-		.family = { .nfgen_family = AF_UNSPEC, .res_id = htons(QUEUE) },
-		.attr = { .nla_len = sizeof(request.attr) + sizeof(request.bind),
-			  .nla_type = NFQA_CFG_CMD },
-		.bind = { .command = NFQNL_CFG_CMD_BIND },
-		.params_attr = { .nla_len = sizeof(request.params_attr) + sizeof(request.params),
-				 .nla_type = NFQA_CFG_PARAMS },
-		.params = { .copy_mode = NFQNL_COPY_META },
-	};
-	const struct timeval patience = { .tv_sec = PATIENCE_S };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	struct {
-		struct nlmsghdr head;
-		struct nlmsgerr error;
-		char rest[256];
-	} answer;
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0 ||
-	    recv(fd, &answer, sizeof(answer), 0) < 0 || answer.error.error)
-		return -1;
-	return fd;
-}
-
-static uint32_t packet_id(const char *message, size_t len)
-{
-	size_t at = NLMSG_HDRLEN + sizeof(struct nfgenmsg);
-
-	while (at + sizeof(struct nlattr) <= len) {
-		const struct nlattr *a = (const void *)(message + at);
-
-		if ((a->nla_type & NLA_TYPE_MASK) == NFQA_PACKET_HDR)
-			return ((const struct nfqnl_msg_packet_hdr *)(const void *)(a + 1))
-				->packet_id;
-		at += NLA_ALIGN(a->nla_len);
-	}
-	return 0;
-}
-
-static void say_no(int fd)
-{
-	struct {
-		struct nlmsghdr head;
-		struct nfgenmsg family;
-		struct nlattr attr;
-		struct nfqnl_msg_verdict_hdr verdict;
-	} answer = {
-		.head = { .nlmsg_len = sizeof(answer),
-			  .nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT,
-			  .nlmsg_flags = NLM_F_REQUEST },
-		.family = { .res_id = htons(QUEUE) },
-		.attr = { .nla_len = sizeof(answer.attr) + sizeof(answer.verdict),
-			  .nla_type = NFQA_VERDICT_HDR },
-		.verdict = { .verdict = htonl(NF_DROP) },
-	};
-	_Alignas(8) char message[4096];
-	ssize_t n = recv(fd, message, sizeof(message), 0);
-
-	assert_true(n > 0);
-	answer.verdict.id = packet_id(message, (size_t)n);
-	assert_int_equal(send(fd, &answer, sizeof(answer), 0), sizeof(answer));
-}
-
 static void nfqueue_says_drop(void **state)
 {
 	struct scene *s = scene_of(state);
 	struct found f;
-	int queue = open_queue();
+	int queue = nfqueue_open(QUEUE, PATIENCE_S);
 
 	if (queue < 0) {
 		print_message("the kernel has no NFQUEUE\n");
@@ -374,7 +295,7 @@ static void nfqueue_says_drop(void **state)
 	}
 	send_udp(s);
 	for (int i = 0; i < N_PACKETS; i++)
-		say_no(queue);
+		assert_true(nfqueue_say_no(queue, QUEUE));
 	f = await(s, PORT, N_PACKETS);
 	assert_udp(&f, f.reason, f.location);
 	assert_true(strcmp(f.reason, "NOT_SPECIFIED") == 0 || strcmp(f.reason, "") == 0);
