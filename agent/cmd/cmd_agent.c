@@ -281,7 +281,8 @@ const struct pn_command pn_cmd_agent = {
 		"maps and\n"
 		"  programs stay pinned and go on counting for the next agent, until `podonym "
 		"cleanup`.\n\n"
-		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; for "
+		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; "
+		"for "
 		"the names\n"
 		"  of places where packets are dropped also CAP_SYSLOG.\n",
 	.examples = "  podonym agent --kubeconfig /etc/kubernetes/admin.conf\n"
