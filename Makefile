@@ -164,6 +164,7 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name pn_$*_bpf >$@.tmp && mv $@.tmp $@
 
 $(B)/agent/datapath/tracer_load.o: $(B)/bpf/flow.skel.h
+$(B)/agent/datapath/drops.o: $(B)/bpf/drop.skel.h
 
 # A program that is not podonym's and looks names up, by the public headers alone.
 EXAMPLE := $(B)/tests/bpf/drop_counter
@@ -263,6 +264,12 @@ $(PACKET_GEN): $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/packet_*.c))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
 
+# Drops packets as network plugins do.
+DROP_BY := $(B)/tests/tools/drop-by
+$(DROP_BY): $(B)/tests/tools/drop_by.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_datapath)
+
 # The scenarios of the informers' behaviour use the library as a stranger does: its public face alone.
 BEHAVIOUR := $(patsubst %,$(B)/tests/unit/kube/%.o,behaviour scripted_server scripted_objects)
 $(BEHAVIOUR): | deps-test
@@ -287,7 +294,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=d
 check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
 	$(Q)WRAPPER='$(VALGRIND)' tests/tools/run-units $(UNITS)
 
-check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) $(PACKET_GEN) deps-test ## run the tests with packets and a cluster (root)
+check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) $(PACKET_GEN) $(DROP_BY) deps-test ## run the tests with packets and a cluster (root)
 	$(Q)tests/tools/run-bats
 
 check-kernel: $(filter $(B)/tests/unit/datapath/%,$(UNITS)) ## run the tests of the kernel programs in kernels from 5.10 to the newest
@@ -318,6 +325,7 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,serve)
 
 # What the programs are compared with.
 $(B)/tests/bench/bench_packets.o $(B)/tests/bench/traffic_programs.o: $(B)/tests/bpf/empty.skel.h
+$(B)/tests/bench/bench_drops.o: $(B)/tests/bpf/empty_drop.skel.h
 
 # tests/bench/accuracy drives it: short-lived pods on the same addresses.
 $(B)/tests/bench/accuracy_pods: $(B)/tests/bench/pod_network.o

@@ -50,6 +50,11 @@
 	  "connections in a pinned flow table that this build could not go on with")               \
 	X(SELECT_FAILURES, "pn_select_failures_total",                                             \
 	  "addresses of a selection that the kernel did not take")                                 \
+	X(DROPS_PACKETS, "pn_drops_packets_total",                                                 \
+	  "packets that the kernel has thrown away and lines tell of")                             \
+	X(DROPS_LINES, "pn_drops_lines_total", "lines about drops")                                \
+	X(DROPS_FAILURES, "pn_drops_read_failures_total",                                          \
+	  "times that drops could not be read or kept; they are read again")                       \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
 	X(TRAFFIC_SERIES, "pn_traffic_series", "pairs of ends that have series of traffic")        \

@@ -26,6 +26,7 @@
 #include "cmd/status_doc.h"
 #include "cmd/web.h"
 #include "datapath/cgroups.h"
+#include "datapath/drops.h"
 #include "datapath/links.h"
 #include "flow/joiner.h"
 #include "kube/store.h"
@@ -46,6 +47,7 @@ struct agent {
 	struct pn_tracer *tracer;
 	struct pn_selecting *selecting;
 	struct pn_traffic *traffic;
+	struct pn_drops *drops;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
 	unsigned int n_links; /* that should be traced */
@@ -108,6 +110,20 @@ static void on_subscribe(void *data, int fd, const struct pn_view *view)
 	pn_flow_thread_subscribe(a->flow, fd, view);
 }
 
+static void on_drops(void *data, int fd, const struct pn_view *view)
+{
+	struct agent *a = data;
+	struct pn_feature f = pn_drops_feature(a->drops);
+	char why[sizeof(struct pn_err) + 32];
+
+	if (strcmp(f.state, "on") == 0) {
+		pn_flow_thread_drops(a->flow, fd, view);
+		return;
+	}
+	(void)snprintf(why, sizeof(why), "it does not see drops: %s", f.reason);
+	pn_socket_refuse(fd, why);
+}
+
 static struct pn_status_parts status_parts(const struct agent *a)
 {
 	struct pn_status_parts parts = {
@@ -118,6 +134,7 @@ static struct pn_status_parts status_parts(const struct agent *a)
 		.index = pn_names_index(a->names),
 		.tracer = a->tracer,
 		.selecting = a->selecting,
+		.drops = a->drops,
 	};
 
 	parts.n_informers =
@@ -144,6 +161,7 @@ static char *on_select(void *data, const char *expression, uint32_t sampling, st
 
 static const struct pn_socket_ops socket_ops = {
 	.subscribe = on_subscribe,
+	.drops = on_drops,
 	.status = on_status,
 	.select = on_select,
 };
@@ -254,6 +272,23 @@ static int start_selecting(struct agent *a, struct pn_expression **selection, st
 	return r < 0 ? pn_err_set(reterr, r, "starting the selection: %s", strerror(-r)) : 0;
 }
 
+static int start_drops(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_drops_config config = {
+		.max_drops = PN_MAX_DROPS,
+		.off = a->config->no_drops,
+	};
+	int r = pn_drops_new(&config, &a->drops);
+	struct pn_feature f;
+
+	if (r < 0)
+		return pn_err_set(reterr, r, "preparing to read drops: %s", strerror(-r));
+	f = pn_drops_feature(a->drops);
+	if (*f.reason && !a->config->no_drops)
+		pn_warn("agent", "drops are %s: %s", f.state, f.reason);
+	return 0;
+}
+
 static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 {
 	const struct pn_tracer_config tracer = {
@@ -284,6 +319,9 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	r = pn_tracer_new(&tracer, &a->tracer, reterr);
 	if (r < 0)
 		return r;
+	r = start_drops(a, reterr);
+	if (r < 0)
+		return r;
 	if (a->config->http_address && a->config->traffic.max_series) {
 		r = pn_traffic_new(&a->config->traffic, &a->traffic);
 		if (r < 0)
@@ -292,6 +330,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	}
 	flow.traffic = a->traffic;
 	flow.tracer = a->tracer;
+	flow.drops = a->drops;
 	flow.notes = pn_tracer_notes(a->tracer);
 	flow.sink = PN_TAKE_PTR(*sink);
 	r = pn_flow_thread_start(&flow, &a->flow);
@@ -357,6 +396,7 @@ static void stop(struct agent *a)
 	pn_flow_thread_stop(a->flow);
 	pn_selecting_free(PN_TAKE_PTR(a->selecting));
 	pn_traffic_free(a->traffic);
+	pn_drops_free(a->drops);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
 	pn_names_free(a->names);

@@ -51,9 +51,9 @@ static int open_sink(const struct agent_options *o, struct pn_sink **ret, struct
 /* @list: names with commas between them. Return: 0, or -EINVAL with @reterr */
 static int parse_disable(const char *list, struct pn_agent_config *config, struct pn_err *reterr)
 {
-	static const char *const names[] = { "tcx", "nat", "cgroup", "tcp" };
+	static const char *const names[] = { "tcx", "nat", "cgroup", "tcp", "drops" };
 	bool *const switches[] = { &config->no_tcx, &config->no_nat, &config->no_cgroup,
-				   &config->no_tcp };
+				   &config->no_tcp, &config->no_drops };
 
 	while (*list) {
 		size_t len = strcspn(list, ","), i = 0;
@@ -64,7 +64,7 @@ static int parse_disable(const char *list, struct pn_agent_config *config, struc
 		if (i == PN_ARRAY_SIZE(names))
 			return pn_err_set(reterr, -EINVAL,
 					  "--disable: \"%.*s\" is not a feature; there are: tcx, "
-					  "nat, cgroup, tcp",
+					  "nat, cgroup, tcp, drops",
 					  (int)len, list);
 		*switches[i] = true;
 		list += len;
@@ -378,7 +378,7 @@ static const struct pn_option options[] = {
 		.arg = "FEATURES",
 		.offset = offsetof(struct agent_options, disable),
 		.has_env = true,
-		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp",
+		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp, drops",
 	},
 	{
 		.name = "log-level",
@@ -410,7 +410,10 @@ const struct pn_command pn_cmd_agent = {
 		"maps and\n"
 		"  programs stay pinned and go on counting for the next agent, until `podonym "
 		"cleanup`.\n\n"
-		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system.\n",
+		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; "
+		"for "
+		"the names\n"
+		"  of places where packets are dropped also CAP_SYSLOG.\n",
 	.examples = "  podonym agent --kubeconfig /etc/kubernetes/admin.conf\n"
 		    "  podonym agent --format json --output /var/log/podonym/flows.json\n"
 		    "  podonym agent --output none --interval 1s    # then: podonym flows -f\n",

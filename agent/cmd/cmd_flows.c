@@ -3,7 +3,6 @@
  * podonym flows: records of the running agent, those it has kept and those that come. The agent
  * matches and writes; flows_request.c asks it, flows_print.c shows what it says.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,7 +27,7 @@ static int run(const void *values, int n_operands, char **operands)
 		return r == -EINVAL ? PN_EXIT_USAGE : PN_EXIT_FAILED;
 	}
 	fd = pn_socket_connect(o->socket, request, &err);
-	r = fd < 0 ? fd : pn_flows_print(o, fd, &err);
+	r = fd < 0 ? fd : pn_flows_print("flows", o, fd, &err);
 	if (r < 0 && r != -EBADMSG)
 		(void)fprintf(stderr, "podonym flows: %s\n", err.text);
 	return r < 0 ? PN_EXIT_FAILED : PN_EXIT_DONE;

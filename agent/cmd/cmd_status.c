@@ -126,6 +126,8 @@ static void print_human(const json_t *doc)
 	print_selection(json_object_get(doc, "selection"));
 	(void)printf("\nPackets since the start\n");
 	print_numbers(json_object_get(doc, "ledger"));
+	(void)printf("\nDropped packets since the start\n");
+	print_numbers(json_object_get(doc, "drops"));
 	(void)printf("\nFailures and losses since the start\n");
 	print_losses(metrics);
 }

@@ -19,23 +19,26 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "cmd/drop_feed.h"
 #include "export/viewers.h"
 #include "flow/joiner.h"
 #include "flow/journal.h"
 
 enum {
 	SUBSCRIBER_MAX_BYTES = 4 << 20,
-	PAST_BYTES = 1 << 10, /* of a record, as JSON with long names */
-	FLUSH_MS = 2,	      /* how soon lines are offered again to a sink that was busy */
+	PAST_BYTES = 1 << 10,	   /* of a record, as JSON with long names */
+	LIST_MAX_BYTES = 32 << 20, /* all drops that are held */
+	FLUSH_MS = 2,		   /* how soon lines are offered again to a sink that was busy */
 };
 
 static void on_flush(uv_timer_t *timer);
 
-/* struct letter - a subscriber (@sink and @view), or an address whose interface went */
+/* struct letter - a subscriber (@sink and @view; of drops: @drops), or an address whose interface went */
 struct letter {
 	struct letter *next;
 	struct pn_sink *sink;
 	struct pn_view view;
+	bool drops;
 	struct pn_addr left;
 };
 
@@ -50,6 +53,7 @@ struct pn_flow_thread {
 	struct pn_sinks *sinks;
 	struct pn_recent *recent;
 	struct pn_viewers *viewers;
+	struct pn_drop_feed *drops;
 	struct pn_log_limit drain_limit;
 	size_t n_entries;
 	_Atomic pn_nsec drained; /* when it last began; the control thread reads it */
@@ -90,6 +94,7 @@ static void on_entry(void *data, const struct pn_flow_key *key, const struct pn_
 	struct pn_flow_thread *t = data;
 
 	t->n_entries++;
+	pn_drop_feed_entry(t->drops, key, value);
 	if (pn_joiner_entry(t->joiner, key, value) < 0)
 		pn_metric_add(PN_METRIC_FLOW_DRAIN_FAILURES, 1);
 }
@@ -127,7 +132,18 @@ static void complain(struct pn_flow_thread *t, int r)
 			strerror(-r), n_held);
 }
 
-static const struct pn_joiner_ops joiner_ops = { .record = on_record, .remove = on_remove };
+static void on_drops(void *data, const struct pn_flow_key *key, struct pn_record_drop *drop)
+{
+	struct pn_flow_thread *t = data;
+
+	pn_drop_feed_take(t->drops, key, drop);
+}
+
+static const struct pn_joiner_ops joiner_ops = {
+	.record = on_record,
+	.remove = on_remove,
+	.drops = on_drops,
+};
 
 /* What is over and written leaves the table. */
 static void sweep(struct pn_flow_thread *t)
@@ -172,6 +188,7 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 
 	t->n_entries = 0;
 	atomic_store_explicit(&t->drained, pn_clock_now(t->config.clock), memory_order_relaxed);
+	pn_drop_feed_read(t->drops);
 	pn_index_reader_online();
 	r = pn_tracer_ticks(t->config.tracer, &ticks);
 	if (r == 0) {
@@ -197,6 +214,7 @@ static void close_handles(struct pn_flow_thread *t)
 	uv_close((uv_handle_t *)&t->drain, NULL);
 	uv_close((uv_handle_t *)&t->flush, NULL);
 	uv_close((uv_handle_t *)&t->mail, NULL);
+	pn_drop_feed_close(t->drops);
 }
 
 /* Right away, so that whoever has the address next is met with an empty table. */
@@ -219,9 +237,12 @@ static void end_connections(struct pn_flow_thread *t, const struct letter *lette
 }
 
 /* What has been is written right away. */
-static void add_viewer(struct pn_flow_thread *t, struct letter *l)
+static void add_viewer(struct pn_flow_thread *t, const struct letter *l)
 {
-	if (pn_viewers_add(t->viewers, l->sink, &l->view) == -ENOMEM)
+	int r = l->drops ? pn_drop_feed_add(t->drops, l->sink, l->view.follow)
+			 : pn_viewers_add(t->viewers, l->sink, &l->view);
+
+	if (r == -ENOMEM)
 		pn_warn("flow", "no memory for one more subscriber, it is turned away");
 	(void)uv_timer_start(&t->flush, on_flush, 0, 0);
 }
@@ -275,6 +296,7 @@ static void free_thread(struct pn_flow_thread *t)
 	}
 	pn_viewers_free(t->viewers);
 	pn_recent_free(t->recent);
+	pn_drop_feed_free(t->drops);
 	pn_joiner_free(t->joiner);
 	pn_journal_free(t->journal);
 	pn_sinks_free(t->sinks);
@@ -317,6 +339,19 @@ static int settle(struct pn_flow_thread *t, const struct pn_written *written)
 	return r;
 }
 
+static int make_drop_feed(struct pn_flow_thread *t)
+{
+	const struct pn_drop_feed_config config = {
+		.clock = t->config.clock,
+		.index = t->config.index,
+		.node_name = t->config.node_name,
+		.drops = t->config.drops,
+		.tracer = t->config.tracer,
+	};
+
+	return pn_drop_feed_new(&config, &t->drops);
+}
+
 static int make_parts(struct pn_flow_thread *t)
 {
 	struct pn_joiner_config joiner = {
@@ -346,7 +381,9 @@ static int make_parts(struct pn_flow_thread *t)
 	if (r == 0)
 		r = pn_viewers_new(t->config.clock, t->recent, &t->viewers);
 	joiner.journal = t->journal;
-	return r < 0 ? r : pn_joiner_new(&joiner, &t->joiner);
+	if (r == 0)
+		r = pn_joiner_new(&joiner, &t->joiner);
+	return r < 0 ? r : make_drop_feed(t);
 }
 
 static int make_loop(struct pn_flow_thread *t)
@@ -366,6 +403,7 @@ static int make_loop(struct pn_flow_thread *t)
 	(void)uv_timer_init(&t->loop, &t->flush);
 	t->mail.data = t->drain.data = t->flush.data = t;
 	(void)uv_timer_start(&t->drain, on_drain, interval_ms, interval_ms);
+	pn_drop_feed_start(t->drops, &t->loop);
 	return 0;
 }
 
@@ -439,10 +477,11 @@ void pn_flow_thread_synced(struct pn_flow_thread *t)
 	(void)uv_async_send(&t->mail);
 }
 
-void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_view *view)
+/* Takes @fd and the filter over. */
+static void post_subscriber(struct pn_flow_thread *t, int fd, const struct pn_view *view,
+			    size_t max_bytes, bool drops)
 {
 	struct letter *l = calloc(1, sizeof(*l));
-	size_t past = view->past == PN_PAST_NONE ? 0 : t->config.n_recent;
 	int r;
 
 	if (!l) {
@@ -451,14 +490,26 @@ void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_
 		return;
 	}
 	l->view = *view;
-	r = pn_sink_open_subscriber(fd, view->style.format,
-				    SUBSCRIBER_MAX_BYTES + past * PAST_BYTES, &l->sink);
+	l->drops = drops;
+	r = pn_sink_open_subscriber(fd, view->style.format, max_bytes, &l->sink);
 	if (r < 0) {
 		pn_filter_free(l->view.filter);
 		free(l);
 		return;
 	}
 	post(t, l);
+}
+
+void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_view *view)
+{
+	size_t past = view->past == PN_PAST_NONE ? 0 : t->config.n_recent;
+
+	post_subscriber(t, fd, view, SUBSCRIBER_MAX_BYTES + past * PAST_BYTES, false);
+}
+
+void pn_flow_thread_drops(struct pn_flow_thread *t, int fd, const struct pn_view *view)
+{
+	post_subscriber(t, fd, view, view->follow ? SUBSCRIBER_MAX_BYTES : LIST_MAX_BYTES, true);
 }
 
 pn_nsec pn_flow_thread_drained(const struct pn_flow_thread *t)

@@ -3,6 +3,7 @@
 #define PN_CMD_FLOW_THREAD_H
 
 #include "base/clock.h"
+#include "datapath/drops.h"
 #include "datapath/tracer.h"
 #include "export/sink.h"
 #include "export/traffic.h"
@@ -18,7 +19,7 @@ struct pn_flow_thread;
 
 /**
  * struct pn_flow_thread_config
- * @tracer, @index: outlive the thread
+ * @tracer, @drops, @index: outlive the thread; @drops may be NULL
  * @notes: pn_tracer_notes() of @tracer: what earlier agents have told; outlive it
  * @node_name: this node, "" if not known; outlives it
  * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
@@ -31,6 +32,7 @@ struct pn_flow_thread;
 struct pn_flow_thread_config {
 	const struct pn_clock *clock;
 	struct pn_tracer *tracer;
+	struct pn_drops *drops;
 	const struct pn_index *index;
 	const struct pn_notes *notes;
 	const char *node_name;
@@ -57,5 +59,8 @@ void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_
 
 /** pn_flow_thread_drained() - when it last began to read the flow table, or was started; of the config's clock */
 pn_nsec pn_flow_thread_drained(const struct pn_flow_thread *t);
+
+/** pn_flow_thread_drops() - write drops to @fd: those to come (@view->follow), or those held and then the end; takes @fd over likewise */
+void pn_flow_thread_drops(struct pn_flow_thread *t, int fd, const struct pn_view *view);
 
 #endif

@@ -7,7 +7,7 @@
 
 /*
  * The parts of `podonym flows`: flows_request.c asks, flows_print.c shows the answer; cmd_flows.c
- * has the options.
+ * has the options. cmd_drops.c uses some of them.
  */
 
 struct pn_flows_options {
@@ -27,13 +27,18 @@ struct pn_flows_options {
 int pn_flows_request(const struct pn_flows_options *o, pn_nsec now, char **ret,
 		     struct pn_err *reterr);
 
+/** pn_flows_format() - the name of the form that the agent is asked for */
+const char *pn_flows_format(const struct pn_flows_options *o);
+
 /**
  * pn_flows_print() - the agent's answer in the form wanted, until it ends or nobody reads ours
+ * @command: which one this is, for messages
  *
  * What the agent says beside records goes to standard error.
  *
  * Return: 0; -EBADMSG: the agent has refused; another negative errno with @reterr
  */
-int pn_flows_print(const struct pn_flows_options *o, int fd, struct pn_err *reterr);
+int pn_flows_print(const char *command, const struct pn_flows_options *o, int fd,
+		   struct pn_err *reterr);
 
 #endif

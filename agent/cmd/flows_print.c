@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent's answer to `podonym flows`, line by line. Compact lines and JSON are passed on as they
+ * The agent's answer to `podonym flows` and `podonym drops`, line by line. Compact lines and JSON are passed on as they
  * are; of fields with tabs between them a table or a list is made. Lines that are no records,
  * {"note": ...} and {"error": ...}, go to standard error.
  *
@@ -29,6 +29,7 @@ static const char *const headings[] = {
 _Static_assert(PN_ARRAY_SIZE(headings) == PN_FIELD_MAX, "a heading for each field");
 
 struct printer {
+	const char *command;
 	const struct pn_flows_options *o;
 	struct pn_table *table; /* of a table that ends */
 	size_t widths[PN_FIELD_MAX];
@@ -96,7 +97,7 @@ static bool say(struct printer *p, const char *line)
 	p->refused = p->refused || json_object_get(root, "error");
 	text = json_string_value(json_object_get(root, p->refused ? "error" : "note"));
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "podonym flows: %s\n", text ? text : line);
+	(void)fprintf(stderr, "podonym %s: %s\n", p->command, text ? text : line);
 	return true;
 }
 
@@ -166,9 +167,10 @@ static int begin_table(struct printer *p)
 	return 0;
 }
 
-int pn_flows_print(const struct pn_flows_options *o, int fd, struct pn_err *reterr)
+int pn_flows_print(const char *command, const struct pn_flows_options *o, int fd,
+		   struct pn_err *reterr)
 {
-	struct printer p = { .o = o };
+	struct printer p = { .command = command, .o = o };
 	int r = strcmp(o->output, "table") == 0 ? begin_table(&p) : 0;
 
 	if (r == 0)

@@ -162,7 +162,7 @@ static bool wants_color(const char *when)
 	return strcmp(when, "always") == 0;
 }
 
-static const char *wanted_format(const struct pn_flows_options *o)
+const char *pn_flows_format(const struct pn_flows_options *o)
 {
 	if (strcmp(o->output, "json") == 0)
 		return "json";
@@ -173,7 +173,7 @@ static const char *wanted_format(const struct pn_flows_options *o)
 
 static int put_style(json_t *root, const struct pn_flows_options *o)
 {
-	int r = json_object_set_new(root, "format", json_string(wanted_format(o)));
+	int r = json_object_set_new(root, "format", json_string(pn_flows_format(o)));
 
 	if (r == 0 && strcmp(o->time_format, "clock") != 0)
 		r = json_object_set_new(root, "time_format", json_string(o->time_format));

@@ -76,16 +76,21 @@ static json_t *ledger_json(const struct pn_status_parts *p)
 	return doc;
 }
 
+static json_t *feature_json(const struct pn_feature *f)
+{
+	return json_pack("{s:s, s:s, s:s}", "name", f->name, "state", f->state, "reason",
+			 f->reason);
+}
+
 static json_t *features_json(const struct pn_status_parts *p)
 {
-	const struct pn_feature *features;
+	const struct pn_feature drops = pn_drops_feature(p->drops), *features;
 	size_t n = pn_tracer_features(p->tracer, &features);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		(void)json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s}", "name", features[i].name, "state",
-					features[i].state, "reason", features[i].reason));
+		(void)json_array_append_new(list, feature_json(&features[i]));
+	(void)json_array_append_new(list, feature_json(&drops));
 	return list;
 }
 
@@ -95,6 +100,19 @@ static json_t *selection_json(const struct pn_selecting *selecting)
 
 	return json_pack("{s:s, s:I, s:I}", "expression", now.expression, "sampling",
 			 (json_int_t)now.sampling, "addresses", (json_int_t)now.n_addrs);
+}
+
+/* What is not told is told soon, or stands in one of the lines that follow. */
+static json_t *drops_json(const struct pn_status_parts *p)
+{
+	struct pn_drop_losses_seen lost = pn_drops_losses(p->drops);
+	json_t *doc = json_object();
+
+	put(doc, "told", pn_metric_get(PN_METRIC_DROPS_PACKETS));
+	put(doc, "table_full", lost.table_full);
+	put(doc, "unparsed", lost.unparsed);
+	put(doc, "missed", lost.missed);
+	return doc;
 }
 
 static json_t *metrics_json(void)
@@ -116,8 +134,8 @@ char *pn_status_doc(const struct pn_status_parts *p)
 			pn_version(), "node", p->node_name, "pid", (int)getpid(), "uptime_s",
 			seconds_since(p, p->started), "synced", p->synced, "api", api_json(p),
 			"index", index_json(p), "features", features_json(p), "selection",
-			selection_json(p->selecting), "ledger", ledger_json(p), "metrics",
-			metrics_json());
+			selection_json(p->selecting), "ledger", ledger_json(p), "drops",
+			drops_json(p), "metrics", metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(doc);
 	return text;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cmd/selecting.h"
+#include "datapath/drops.h"
 #include "datapath/tracer.h"
 #include "index/index.h"
 
@@ -24,6 +25,7 @@ struct pn_status_parts {
 	const struct pn_index *index;
 	const struct pn_tracer *tracer;
 	const struct pn_selecting *selecting;
+	const struct pn_drops *drops;
 };
 
 /**

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "datapath/attach_list.h"
+#include "datapath/explain.h"
 #include "datapath/pins.h"
 #include "datapath/tracer_load.h"
 
@@ -608,6 +609,12 @@ int pn_tracer_drain(struct pn_tracer *t,
 		return (int)n_pairs;
 	make_room(t, (uint64_t)n_flows);
 	return 0;
+}
+
+int pn_tracer_find(const struct pn_tracer *t, const struct pn_flow_key *key,
+		   struct pn_flow_value *ret)
+{
+	return bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_FLOWS], key, ret);
 }
 
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret)

@@ -18,8 +18,8 @@
  * without an agent; the next one takes them over and puts its own programs in the place of the old
  * ones, without a gap.
  *
- * Threads: _new, _attach, _detach, _features, _max_flows, _stats and _free belong to the control thread; _drain
- * and _remove to the flow thread, which must have ended before _free.
+ * Threads: _new, _attach, _detach, _features, _max_flows, _stats and _free belong to the control thread; _drain,
+ * _find and _remove to the flow thread, which must have ended before _free.
  */
 struct pn_tracer;
 
@@ -117,6 +117,10 @@ int pn_tracer_drain(struct pn_tracer *t,
 		    void (*visit)(void *data, const struct pn_flow_key *key,
 				  const struct pn_flow_value *value),
 		    void *data);
+
+/** pn_tracer_find() - one entry of the flow table. Return: 0, -ENOENT, or another negative errno */
+int pn_tracer_find(const struct pn_tracer *t, const struct pn_flow_key *key,
+		   struct pn_flow_value *ret);
 
 /**
  * pn_tracer_remove() - take an entry out; @ret is its last state

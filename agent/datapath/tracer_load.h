@@ -36,9 +36,6 @@ struct pn_programs {
 	struct pn_err reason[PN_PART_MAX];
 };
 
-/** pn_libbpf_explain_to_log() - what libbpf has to say goes to the debug log from now on, not to standard error */
-void pn_libbpf_explain_to_log(void);
-
 /**
  * pn_programs_load() - with all parts that are wanted and that this kernel takes
  * @map_fd: maps of an earlier agent to go on with, or -1 each

@@ -8,7 +8,10 @@
  * end that is no pod says first what it is: node/NODE, node/NODE/PROCESS, service/NAMESPACE/SERVICE,
  * network/NAME. An address stands where there is no name, and behind the name of a network. A state
  * is said only when the connection is over; an ICMP error says what it is about; what the full table
- * had no room for stands together, without ports, as "several connections".
+ * had no room for stands together, without ports, as "several connections". Packets that the node
+ * has thrown away are said last; in a line of drops alone they stand in the place of the counts:
+ *
+ *   12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 3x dropped by netfilter (policy-like): NETFILTER_DROP in nft_do_chain
  */
 #include "export/encode_line.h"
 #include "export/words.h"
@@ -69,6 +72,39 @@ static void put_state(struct pn_words *w, const struct pn_flow_record *r)
 	pn_words_put(w, state);
 }
 
+/* "3x dropped by netfilter (policy-like): NETFILTER_DROP in nft_do_chain" */
+static void put_drop(struct pn_words *w, const struct pn_record_drop *d)
+{
+	pn_text_u64(&w->text, d->packets);
+	pn_words_put(w, "x ");
+	pn_words_color(w, PN_RED);
+	pn_words_put(w, pn_drop_kind_words(d->kind));
+	pn_words_uncolor(w);
+	pn_words_put(w, ": ");
+	pn_words_name(w, d->reason);
+	pn_words_put(w, *d->reason ? " in " : "in ");
+	pn_words_name(w, d->location);
+}
+
+static void put_all_counts(struct pn_words *w, const struct pn_flow_record *r)
+{
+	pn_words_bytes(w, r);
+	pn_text_char(&w->text, ' ');
+	pn_words_packets(w, r);
+	pn_words_put(w, " packets");
+	put_sampling(w, r);
+	put_service(w, r);
+	if (r->is_collapsed)
+		pn_words_put(w, " (several connections)");
+	if (r->quote)
+		put_quote(w, r->quote);
+	put_state(w, r);
+	if (!r->drop.packets)
+		return;
+	pn_words_put(w, ", ");
+	put_drop(w, &r->drop);
+}
+
 void pn_encode_compact(const struct pn_style *style, const struct pn_flow_record *r,
 		       struct pn_text *t)
 {
@@ -86,17 +122,10 @@ void pn_encode_compact(const struct pn_style *style, const struct pn_flow_record
 	pn_text_char(&w.text, ' ');
 	pn_words_protocol(&w, r);
 	pn_text_char(&w.text, ' ');
-	pn_words_bytes(&w, r);
-	pn_text_char(&w.text, ' ');
-	pn_words_packets(&w, r);
-	pn_words_put(&w, " packets");
-	put_sampling(&w, r);
-	put_service(&w, r);
-	if (r->is_collapsed)
-		pn_words_put(&w, " (several connections)");
-	if (r->quote)
-		put_quote(&w, r->quote);
-	put_state(&w, r);
+	if (r->is_drop)
+		put_drop(&w, &r->drop);
+	else
+		put_all_counts(&w, r);
 	pn_text_char(&w.text, '\n');
 	*t = w.text;
 }

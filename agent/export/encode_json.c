@@ -118,25 +118,27 @@ static void put_surroundings(struct pn_json *j, const struct pn_owner *o)
 	put_cloud(j, o);
 }
 
-/* @called: the record whose Service this end stands behind, or NULL */
+/* @is_called: the Service of the record stands before this end */
 static void put_end(struct pn_json *j, const char *key, const struct pn_record_end *e,
-		    const struct pn_flow_record *called)
+		    const struct pn_flow_record *r, bool is_called)
 {
 	bool has_kubernetes = e->owner && e->owner->kind != PN_OWNER_RANGE;
-	bool has_service = called && called->service;
+	bool has_service = is_called && r->service;
 
 	pn_json_put_open(j, key);
 	put_addr(j, &e->addr);
 	if (e->port)
 		pn_json_put_u64(j, "port", e->port);
-	pn_json_put_u64(j, "bytes", e->bytes);
-	pn_json_put_u64(j, "packets", e->packets);
+	if (!r->is_drop) {
+		pn_json_put_u64(j, "bytes", e->bytes);
+		pn_json_put_u64(j, "packets", e->packets);
+	}
 	if (has_kubernetes || has_service) {
 		pn_json_put_open(j, "k8s");
 		if (has_kubernetes)
 			put_kubernetes(j, e->owner);
 		if (has_service)
-			put_service(j, called);
+			put_service(j, r);
 		pn_json_put_close(j);
 	}
 	if (e->owner)
@@ -185,10 +187,12 @@ static void put_retransmits(struct pn_json *j, const struct pn_flow_record *r)
 static void put_tcp(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_open(j, "tcp");
-	pn_json_put_word(j, "state", pn_tcp_state_name(r->tcp_state));
+	if (!r->is_drop)
+		pn_json_put_word(j, "state", pn_tcp_state_name(r->tcp_state));
 	pn_json_put_open(j, "flags");
 	put_tcp_flags(j, "source", r->source.tcp_flags);
-	put_tcp_flags(j, "destination", r->destination.tcp_flags);
+	if (!r->is_drop)
+		put_tcp_flags(j, "destination", r->destination.tcp_flags);
 	pn_json_put_close(j);
 	if (r->rtt_us)
 		pn_json_put_u64(j, "rtt_us", r->rtt_us);
@@ -248,26 +252,64 @@ static void put_service_state(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_close(j);
 }
 
-static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
+static void put_drop(struct pn_json *j, const struct pn_flow_record *r)
 {
-	pn_json_put_open(j, "podonym");
-	pn_json_put_u64(j, "schema_version", PN_SCHEMA_VERSION);
+	const struct pn_record_drop *d = &r->drop;
+
+	if (!d->packets)
+		return;
+	if (pn_drop_kind_is_verdict(d->kind))
+		pn_json_put_word(j, "verdict",
+				 d->kind == PN_DROP_REJECTED ? "rejected" : "dropped");
+	pn_json_put_open(j, "drop");
+	if (*d->reason)
+		pn_json_put_string(j, "reason", d->reason);
+	pn_json_put_string(j, "location", d->location);
+	pn_json_put_word(j, "kind", pn_drop_kind_name(d->kind));
+	pn_json_put_u64(j, "count", d->packets);
+	pn_json_put_u64(j, "bytes", d->bytes);
+	if (r->is_drop)
+		pn_json_put_u64(j, "total", d->total);
+	if (r->is_drop && d->netns)
+		pn_json_put_u64(j, "netns", d->netns);
+	if (r->is_drop && d->ifindex)
+		pn_json_put_u64(j, "ifindex", d->ifindex);
+	pn_json_put_close(j);
+}
+
+static void put_id_and_state(struct pn_json *j, const struct pn_flow_record *r)
+{
 	pn_json_put_begin(j, "flow_id");
 	pn_text_u64(&j->text, r->id);
 	pn_json_put_done(j);
 	if (r->sampling > 1)
 		pn_json_put_u64(j, "sampling", r->sampling);
 	pn_json_put_word(j, "state", pn_flow_end_name(r->state));
+}
+
+static void put_delivered(struct pn_json *j, const struct pn_flow_record *r)
+{
+	pn_json_put_open(j, "delivered");
+	pn_json_put_u64(j, "source", r->source.delivered);
+	pn_json_put_u64(j, "destination", r->destination.delivered);
+	pn_json_put_close(j);
+}
+
+static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
+{
+	pn_json_put_open(j, "podonym");
+	pn_json_put_u64(j, "schema_version", PN_SCHEMA_VERSION);
+	if (!r->is_drop)
+		put_id_and_state(j, r);
 	pn_json_put_open(j, "attribution");
 	pn_json_put_word(j, "source", pn_attribution_name(r->source.attribution));
 	pn_json_put_word(j, "destination", pn_attribution_name(r->destination.attribution));
 	pn_json_put_close(j);
 	put_protocol(j, r);
 	put_service_state(j, r);
-	pn_json_put_open(j, "delivered");
-	pn_json_put_u64(j, "source", r->source.delivered);
-	pn_json_put_u64(j, "destination", r->destination.delivered);
-	pn_json_put_close(j);
+	put_drop(j, r);
+	if (!r->is_drop)
+		put_delivered(j, r);
 	pn_json_put_close(j);
 }
 
@@ -280,8 +322,8 @@ void pn_encode_json(const struct pn_flow_record *r, struct pn_text *t)
 	put_time(&j, "start", r->start);
 	put_time(&j, "end", r->end);
 	pn_json_put_close(&j);
-	put_end(&j, "source", &r->source, NULL);
-	put_end(&j, "destination", &r->destination, r);
+	put_end(&j, "source", &r->source, r, false);
+	put_end(&j, "destination", &r->destination, r, true);
 	put_network(&j, r);
 	put_podonym(&j, r);
 	pn_json_put_end(&j);

@@ -93,10 +93,8 @@ static void hand_on(struct pn_sinks *s, enum pn_format format)
 	pn_buf_reset(lines);
 }
 
-void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r)
+static void encode(struct pn_sinks *s, const struct pn_flow_record *r)
 {
-	pn_metric_add(PN_METRIC_FLOW_RECORDS, 1);
-	pn_metric_add(PN_METRIC_FLOW_PACKETS, r->source.packets + r->destination.packets);
 	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++) {
 		if (!s->n_wanting[i])
 			continue;
@@ -107,6 +105,18 @@ void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r)
 		if (s->lines[i].len >= BATCH_BYTES)
 			hand_on(s, i);
 	}
+}
+
+void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r)
+{
+	pn_metric_add(PN_METRIC_FLOW_RECORDS, 1);
+	pn_metric_add(PN_METRIC_FLOW_PACKETS, r->source.packets + r->destination.packets);
+	encode(s, r);
+}
+
+void pn_sinks_drop(struct pn_sinks *s, const struct pn_flow_record *r)
+{
+	encode(s, r);
 }
 
 static void drop(struct pn_sinks *s, struct member *m)

@@ -7,6 +7,7 @@
 
 #define PN_CYAN "\033[36m"
 #define PN_GREEN "\033[32m"
+#define PN_RED "\033[31m"
 #define PN_YELLOW "\033[33m"
 
 /**

@@ -14,6 +14,22 @@
 
 enum { FIRST_BUCKETS = 1024 };
 
+uint8_t pn_conn_key(const struct pn_flow_tuple *t, uint8_t proto, struct pn_flow_key *ret)
+{
+	int order = memcmp(t->addr[0], t->addr[1], sizeof(t->addr[0]));
+	uint8_t first;
+
+	if (order == 0)
+		order = memcmp(&t->port[0], &t->port[1], sizeof(t->port[0]));
+	first = order > 0;
+	*ret = (struct pn_flow_key) { .proto = proto };
+	for (int i = 0; i < 2; i++) {
+		memcpy(ret->addr[i], t->addr[i ^ first], sizeof(ret->addr[i]));
+		ret->port[i] = t->port[i ^ first];
+	}
+	return first;
+}
+
 static uint64_t rotate(uint64_t v, int n)
 {
 	return v << n | v >> (64 - n);

@@ -132,6 +132,9 @@ static inline struct pn_leg *pn_leg_older(const struct pn_leg *leg)
 int pn_conn_table_init(struct pn_conn_table *t, const struct pn_clock *clock);
 void pn_conn_table_done(struct pn_conn_table *t);
 
+/** pn_conn_key() - the key of a tuple. Return: which end of it the tuple's first is */
+uint8_t pn_conn_key(const struct pn_flow_tuple *t, uint8_t proto, struct pn_flow_key *ret);
+
 struct pn_leg *pn_conn_table_find(const struct pn_conn_table *t, const struct pn_flow_key *key);
 
 /** pn_conn_new() - a connection with its own leg, @key must not be in the table. Return: NULL without memory */

@@ -23,21 +23,6 @@
 #include "base/metric.h"
 #include "flow/joiner_private.h"
 
-/*
- * CLOCK_REALTIME minus CLOCK_MONOTONIC. Two readings are never of the same instant, so it is only
- * taken over when it has moved by more than that: somebody has set the clock.
- */
-static void look_at_clock(struct pn_joiner *j)
-{
-	const struct pn_clock *clock = j->config.clock;
-	pn_nsec offset;
-
-	j->now = pn_clock_now(clock);
-	offset = pn_clock_realtime(clock) - j->now;
-	if (llabs((long long)(offset - j->resolver.realtime_offset)) > (long long)PN_NSEC_PER_MSEC)
-		j->resolver.realtime_offset = offset;
-}
-
 int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 {
 	struct pn_joiner *j = calloc(1, sizeof(*j));
@@ -47,25 +32,13 @@ int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 		return -ENOMEM;
 	j->config = *config;
 	j->sampling = UINT32_MAX;
-	j->resolver.index = config->index;
-	j->resolver.node = (struct pn_owner) {
-		.kind = PN_OWNER_NODE,
-		.flags = PN_OWNER_LOCAL,
-		.uid = "",
-		.name_space = "",
-		.name = config->node_name ? config->node_name : "",
-		.workload_kind = "",
-		.workload_name = "",
-		.node = "",
-		.zone = "",
-		.region = "",
-	};
+	pn_resolver_init(&j->resolver, config->index, config->node_name);
 	r = pn_conn_table_init(&j->table, config->clock);
 	if (r < 0) {
 		free(j);
 		return r;
 	}
-	look_at_clock(j);
+	j->now = pn_resolver_look_at_clock(&j->resolver, config->clock);
 	j->known_since = j->now + config->sync_wait;
 	*ret = j;
 	return 0;
@@ -103,29 +76,12 @@ size_t pn_joiner_count(const struct pn_joiner *j)
 
 void pn_joiner_begin(struct pn_joiner *j, const struct pn_ticks *ticks)
 {
-	look_at_clock(j);
+	j->now = pn_resolver_look_at_clock(&j->resolver, j->config.clock);
 	j->ticks = *ticks;
 	j->missed = false;
 }
 
 /* --- entries to connections ---------------------------------------------------------------------- */
-
-/* A key from the tuple of the other side. Return: the end that opened the connection */
-static uint8_t sorted_key(const struct pn_flow_tuple *t, uint8_t proto, struct pn_flow_key *ret)
-{
-	int order = memcmp(t->addr[0], t->addr[1], sizeof(t->addr[0]));
-	uint8_t opener;
-
-	if (order == 0)
-		order = memcmp(&t->port[0], &t->port[1], sizeof(t->port[0]));
-	opener = order > 0;
-	*ret = (struct pn_flow_key) { .proto = proto };
-	for (int i = 0; i < 2; i++) {
-		memcpy(ret->addr[i], t->addr[i ^ opener], sizeof(ret->addr[i]));
-		ret->port[i] = t->port[i ^ opener];
-	}
-	return opener;
-}
 
 static uint8_t opener_of(const struct pn_flow_value *v)
 {
@@ -177,7 +133,7 @@ static struct pn_leg *adopt_translated(struct pn_joiner *j, const struct pn_flow
 				       const struct pn_flow_value *v)
 {
 	struct pn_flow_key original;
-	uint8_t opener = sorted_key(&v->nat, key->proto, &original);
+	uint8_t opener = pn_conn_key(&v->nat, key->proto, &original);
 	struct pn_leg *leg = pn_conn_table_find(&j->table, &original);
 	struct pn_conn *c = leg ? pn_leg_conn(leg) : new_conn(j, &original, opener, v);
 	struct pn_leg *added;
@@ -275,7 +231,7 @@ void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const stru
 static void learn_backend(struct pn_joiner *j, struct pn_conn *c, const struct pn_flow_tuple *nat)
 {
 	struct pn_flow_key translated;
-	uint8_t opener = sorted_key(nat, c->own.key.proto, &translated);
+	uint8_t opener = pn_conn_key(nat, c->own.key.proto, &translated);
 
 	(void)add_translated(j, c, &translated, opener);
 }

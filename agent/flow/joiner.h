@@ -54,11 +54,13 @@ void pn_joiner_free(struct pn_joiner *j);
  *
  * @record is called for each connection with news (borrowed during the call); @remove for each entry
  * that is over and told: it takes the entry out of the table and gives its last state. Return of
- * @remove: 0 or a negative errno (then it is tried again).
+ * @remove: 0 or a negative errno (then it is tried again). @drops adds what this node has dropped of the
+ * packets of an entry since it was asked for last; NULL: nobody knows.
  */
 struct pn_joiner_ops {
 	void (*record)(void *data, const struct pn_flow_record *r);
 	int (*remove)(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret);
+	void (*drops)(void *data, const struct pn_flow_key *key, struct pn_record_drop *drop);
 };
 
 /** pn_joiner_begin() - @ticks: what those of the entries that follow mean */

@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "base/clock.h"
+#include "flow/drop_kind.h"
 #include "index/index.h"
 
 /** How an end's name was found, the surest first. */
@@ -58,6 +59,23 @@ struct pn_record_quote {
 	uint8_t proto;
 };
 
+/**
+ * struct pn_record_drop - packets that this node has thrown away
+ * @packets:   since the last record; 0: none
+ * @total:     of that sort since it was first seen; only in a record of drops alone
+ * @reason:    the kernel's word, without SKB_DROP_REASON_; "": it gives none
+ * @location:  the function of the kernel
+ * @ifindex, @netns: the interface that the first packet belonged to, and the inode of its network
+ *	       namespace; 0: not known; only in a record of drops alone
+ */
+struct pn_record_drop {
+	uint64_t packets, bytes, total;
+	uint32_t ifindex, netns;
+	pn_nsec last; /* CLOCK_MONOTONIC */
+	const char *reason, *location;
+	enum pn_drop_kind kind;
+};
+
 enum pn_flow_end {
 	PN_FLOW_ACTIVE,	    /* goes on */
 	PN_FLOW_CLOSED,	    /* TCP: FIN both ways, or RST */
@@ -95,6 +113,8 @@ struct pn_flow_record {
 	enum pn_tcp_state tcp_state;	     /* TCP only */
 	uint32_t rtt_us, min_rtt_us;	     /* TCP: smoothed, and lowest of late; 0: not known */
 	const struct pn_record_quote *quote; /* of the last ICMP error; borrowed; NULL: none */
+	struct pn_record_drop drop;
+	bool is_drop; /* tells of drops alone: `source` has sent the packets, start and end are theirs */
 };
 
 #endif

@@ -13,7 +13,36 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
+#include <stdlib.h>
 #include <string.h>
+
+void pn_resolver_init(struct pn_resolver *v, const struct pn_index *index, const char *node_name)
+{
+	*v = (struct pn_resolver) {
+		.index = index,
+		.node = {
+			.kind = PN_OWNER_NODE,
+			.flags = PN_OWNER_LOCAL,
+			.uid = "",
+			.name_space = "",
+			.name = node_name ? node_name : "",
+			.workload_kind = "",
+			.workload_name = "",
+			.node = "",
+			.zone = "",
+			.region = "",
+		},
+	};
+}
+
+pn_nsec pn_resolver_look_at_clock(struct pn_resolver *v, const struct pn_clock *clock)
+{
+	pn_nsec now = pn_clock_now(clock), offset = pn_clock_realtime(clock) - now;
+
+	if (llabs((long long)(offset - v->realtime_offset)) > (long long)PN_NSEC_PER_MSEC)
+		v->realtime_offset = offset;
+	return now;
+}
 
 /* One end as it stands in a key, and the cgroup of its socket (0: not known). */
 struct end {

@@ -36,6 +36,17 @@ struct pn_resolver {
 	struct pn_resolver_answer answers[PN_RESOLVER_ANSWERS];
 };
 
+/** pn_resolver_init() - @node_name: outlives it; NULL: not known */
+void pn_resolver_init(struct pn_resolver *v, const struct pn_index *index, const char *node_name);
+
+/**
+ * pn_resolver_look_at_clock() - for times of records from now on
+ *
+ * Two readings of the clocks are never of the same instant, so the offset is only taken over when it
+ * has moved by more than that: somebody has set the clock. Return: CLOCK_MONOTONIC
+ */
+pn_nsec pn_resolver_look_at_clock(struct pn_resolver *v, const struct pn_clock *clock);
+
 /** pn_resolver_begin() - from now on until the thread's next quiescent state the calls below may be made */
 void pn_resolver_begin(struct pn_resolver *v);
 

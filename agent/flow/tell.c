@@ -164,6 +164,14 @@ static void count(struct pn_record_end *e, const struct pn_conn_total *fresh)
 	e->delivered = fresh->delivered;
 }
 
+/* On each side of a translation a packet may be dropped. */
+static void add_drops(const struct pn_conn *c, const struct pn_joiner_out *out,
+		      struct pn_record_drop *drop)
+{
+	for (const struct pn_leg *leg = c->legs; out->ops->drops && leg; leg = pn_leg_older(leg))
+		out->ops->drops(out->data, &leg->key, drop);
+}
+
 static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn_flow_end state,
 		 const struct pn_joiner_out *out)
 {
@@ -173,6 +181,7 @@ static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn
 	r.state = state;
 	count(&r.source, &n->fresh[c->opener]);
 	count(&r.destination, &n->fresh[!c->opener]);
+	add_drops(c, out, &r.drop);
 	note(j, c, n);
 	out->ops->record(out->data, &r);
 }

@@ -17,6 +17,8 @@ static int parse_command(const json_t *value, struct pn_request *req, struct pn_
 		return pn_err_set(reterr, -EINVAL, "\"command\" must be a string");
 	if (strcmp(name, "flows") == 0)
 		req->command = PN_REQUEST_FLOWS;
+	else if (strcmp(name, "drops") == 0)
+		req->command = PN_REQUEST_DROPS;
 	else if (strcmp(name, "status") == 0)
 		req->command = PN_REQUEST_STATUS;
 	else if (strcmp(name, "select") == 0)
@@ -24,7 +26,8 @@ static int parse_command(const json_t *value, struct pn_request *req, struct pn_
 	else
 		return pn_err_set(
 			reterr, -EINVAL,
-			"unknown command \"%.64s\", this agent knows flows, status and select",
+			"unknown command \"%.64s\", this agent knows flows, drops, status "
+			"and select",
 			name);
 	return 0;
 }
@@ -247,6 +250,18 @@ static int check_view(struct pn_view *v, struct pn_err *reterr)
 	return 0;
 }
 
+/* Drops are those to come, or those held, and all of them. */
+static int check_drops(const struct pn_view *v, struct pn_err *reterr)
+{
+	if (v->filter || v->past != PN_PAST_NONE || v->since || v->until != PN_NSEC_NEVER ||
+	    v->style.numeric || v->style.time != PN_TIME_CLOCK)
+		return pn_err_set(reterr, -EINVAL,
+				  "of drops only \"format\" and \"follow\" can be said");
+	if (v->style.format == PN_FORMAT_FIELDS)
+		return pn_err_set(reterr, -EINVAL, "drops have no format \"fields\"");
+	return 0;
+}
+
 static int parse_members(json_t *root, struct pn_request *req, struct pn_err *reterr)
 {
 	const char *key;
@@ -258,7 +273,8 @@ static int parse_members(json_t *root, struct pn_request *req, struct pn_err *re
 		if (r < 0)
 			return r;
 	}
-	return check_view(&req->view, reterr);
+	return req->command == PN_REQUEST_DROPS ? check_drops(&req->view, reterr)
+						: check_view(&req->view, reterr);
 }
 
 int pn_request_parse(const char *line, size_t len, struct pn_request *ret, struct pn_err *reterr)

@@ -17,10 +17,11 @@
 struct pn_request {
 	enum pn_request_command {
 		PN_REQUEST_FLOWS,
+		PN_REQUEST_DROPS,
 		PN_REQUEST_STATUS,
 		PN_REQUEST_SELECT,
 	} command;
-	struct pn_view view; /* of PN_REQUEST_FLOWS */
+	struct pn_view view; /* of PN_REQUEST_FLOWS and _DROPS */
 	/* of PN_REQUEST_SELECT */
 	bool has_expression;
 	uint32_t sampling; /* 0: not asked for */

@@ -128,6 +128,17 @@ static void refuse(struct client *c, const char *why)
 	answer(c, pn_request_refusal(why));
 }
 
+void pn_socket_refuse(int fd, const char *why)
+{
+	char *text = pn_request_refusal(why);
+
+	pn_metric_add(PN_METRIC_SERVE_REFUSED, 1);
+	if (text)
+		(void)send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	free(text);
+	(void)close(fd);
+}
+
 /* The descriptor leaves the loop: the handle keeps one of its own to close. */
 static void hand_over(struct client *c, struct pn_request *request)
 {
@@ -143,7 +154,10 @@ static void hand_over(struct client *c, struct pn_request *request)
 		refuse(c, "the agent has no descriptor left");
 		return;
 	}
-	s->ops->subscribe(s->data, copy, &request->view);
+	if (request->command == PN_REQUEST_DROPS)
+		s->ops->drops(s->data, copy, &request->view);
+	else
+		s->ops->subscribe(s->data, copy, &request->view);
 	close_client(c);
 }
 
@@ -173,6 +187,7 @@ static void serve_line(struct client *c, size_t len)
 	}
 	switch (request.command) {
 	case PN_REQUEST_FLOWS:
+	case PN_REQUEST_DROPS:
 		hand_over(c, &request);
 		break;
 	case PN_REQUEST_STATUS:

@@ -22,6 +22,8 @@
  *	"all": true, or "first": N, or "last": N     of the records that are kept
  *	"since": T, "until": T     of those, whose last packet came then; nanoseconds since 1970
  *	"filters": [{"pod": "shop/web"}, {"not": true, "port": "53"}]     see filter.h
+ *   {"command": "drops"}    the same with lines of drops, of which "format" and "follow" may be said; "follow":
+ *	false stands for those of the last minutes
  *   Among the lines of records stand lines {"note": "..."}: what is missing, and why.
  * A refusal is {"error": "..."} and the end. Requests are at most 4 KiB and must be complete within
  * five seconds. Control thread.
@@ -31,12 +33,14 @@ struct pn_socket;
 /**
  * struct pn_socket_ops
  * @subscribe: take the connection over; @fd and the filter of @view are owned by the callee from here on
+ * @drops: the same, for drops: those to come (@view->follow), else those held
  * @select: @expression, @sampling: NULL, 0: stays as it is. Return: the document to answer with, likewise; NULL
  *	    with @reterr
  * @status: the document to answer with, allocated with malloc(); NULL: out of memory
  */
 struct pn_socket_ops {
 	void (*subscribe)(void *data, int fd, const struct pn_view *view);
+	void (*drops)(void *data, int fd, const struct pn_view *view);
 	char *(*status)(void *data);
 	char *(*select)(void *data, const char *expression, uint32_t sampling,
 			struct pn_err *reterr);
@@ -48,6 +52,9 @@ int pn_socket_listen(uv_loop_t *loop, const char *path, const struct pn_socket_o
 
 /** pn_socket_close() - removes the path; handles close when the loop has run once more; NULL is allowed */
 void pn_socket_close(struct pn_socket *s);
+
+/** pn_socket_refuse() - for the callee of subscribe and drops: say why not, and hang up; takes @fd over */
+void pn_socket_refuse(int fd, const char *why);
 
 /** pn_socket_connect() - the client's side, blocking: sends @request. Return: a descriptor to read from, or a negative errno */
 int pn_socket_connect(const char *path, const char *request, struct pn_err *reterr);

@@ -72,6 +72,15 @@ int pn_tracer_drain(struct pn_tracer *t,
 	return 0;
 }
 
+int pn_tracer_find(const struct pn_tracer *t, const struct pn_flow_key *key,
+		   struct pn_flow_value *ret)
+{
+	(void)t;
+	(void)key;
+	(void)ret;
+	return -ENOENT;
+}
+
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
 	(void)t;

@@ -61,6 +61,56 @@ static void json_has_the_documented_names(void **state)
 		"\"delivered\":{\"source\":17,\"destination\":14}}}\n");
 }
 
+static struct pn_flow_record sample_drop(void)
+{
+	struct pn_flow_record r = sample_record();
+
+	r.source.tcp_flags = TH_SYN;
+	r.is_drop = true;
+	r.drop = (struct pn_record_drop) {
+		.packets = 3,
+		.bytes = 180,
+		.total = 12,
+		.netns = 4026531840,
+		.ifindex = 7,
+		.reason = "NETFILTER_DROP",
+		.location = "nft_do_chain",
+		.kind = PN_DROP_NETFILTER,
+	};
+	return r;
+}
+
+static void json_of_drops_has_the_documented_names(void **state)
+{
+	struct pn_flow_record r = sample_drop();
+
+	(void)state;
+	assert_line(PN_FORMAT_JSON, &r,
+		    "{\"event\":{\"start\":\"2026-03-19T12:03:02.000000001Z\","
+		    "\"end\":\"2026-03-19T12:03:04.512345678Z\"},"
+		    "\"source\":{\"address\":\"10.0.0.1\",\"port\":43210,"
+		    "\"k8s\":{\"namespace\":{\"name\":\"shop\"},"
+		    "\"pod\":{\"name\":\"web-7d9\"},"
+		    "\"workload\":{\"kind\":\"Deployment\",\"name\":\"web\"},"
+		    "\"node\":{\"name\":\"n1\"}}},"
+		    "\"destination\":{\"address\":\"10.0.1.2\",\"port\":5432,"
+		    "\"k8s\":{\"namespace\":{\"name\":\"shop\"},"
+		    "\"pod\":{\"name\":\"db-0\"},"
+		    "\"workload\":{\"kind\":\"StatefulSet\",\"name\":\"db\"},"
+		    "\"node\":{\"name\":\"n2\"},"
+		    "\"service\":{\"name\":\"db\",\"namespace\":\"shop\","
+		    "\"address\":\"10.96.0.7\",\"port\":5432}}},"
+		    "\"network\":{\"transport\":\"tcp\",\"type\":\"ipv4\"},"
+		    "\"podonym\":{\"schema_version\":1,"
+		    "\"attribution\":{\"source\":\"ip\",\"destination\":\"ip\"},"
+		    "\"tcp\":{\"flags\":{\"source\":\"SYN\"},\"rtt_us\":1250,\"min_rtt_us\":900,"
+		    "\"retransmits\":{\"source\":2,\"destination\":0}},"
+		    "\"verdict\":\"dropped\","
+		    "\"drop\":{\"reason\":\"NETFILTER_DROP\",\"location\":\"nft_do_chain\","
+		    "\"kind\":\"netfilter\",\"count\":3,\"bytes\":180,\"total\":12,"
+		    "\"netns\":4026531840,\"ifindex\":7}}}\n");
+}
+
 static void json_leaves_out_what_is_not_known(void **state)
 {
 	struct pn_flow_record r = {
@@ -165,6 +215,22 @@ static void assert_json_has(const struct pn_flow_record *r, const char *part)
 	if (!strstr(out.data, part))
 		fail_msg("no %s in %s", part, out.data);
 	pn_buf_done(&out);
+}
+
+static void json_of_a_flow_says_what_was_dropped_of_it(void **state)
+{
+	struct pn_flow_record r = sample_drop();
+
+	(void)state;
+	r.is_drop = false;
+	r.drop.kind = PN_DROP_REJECTED;
+	assert_json_has(&r, "\"verdict\":\"rejected\",\"drop\":{\"reason\":\"NETFILTER_DROP\","
+			    "\"location\":\"nft_do_chain\",\"kind\":\"rejected\",\"count\":3,"
+			    "\"bytes\":180},\"delivered\"");
+	/* nobody has decided against these, and older kernels give no reason */
+	r.drop.kind = PN_DROP_NO_LISTENER;
+	r.drop.reason = "";
+	assert_json_has(&r, "}},\"drop\":{\"location\":\"nft_do_chain\",\"kind\":\"no_listener\"");
 }
 
 static void json_of_processes_networks_and_zones(void **state)
@@ -324,6 +390,27 @@ static void compact_is_the_documented_line(void **state)
 	r.state = PN_FLOW_CLOSED;
 	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB "
 			   "18/14 packets closed\n");
+}
+
+static void compact_of_drops_says_what_they_mean(void **state)
+{
+	struct pn_flow_record r = sample_drop();
+
+	(void)state;
+	assert_line(PN_FORMAT_COMPACT, &r,
+		    "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 3x dropped by netfilter "
+		    "(policy-like): NETFILTER_DROP in nft_do_chain\n");
+	r.drop.kind = PN_DROP_NO_LISTENER;
+	r.drop.reason = "";
+	r.drop.location = "tcp_v4_rcv";
+	assert_line(PN_FORMAT_COMPACT, &r,
+		    "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 3x no listener: in "
+		    "tcp_v4_rcv\n");
+	r.is_drop = false;
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db), 3x no listener: in tcp_v4_rcv\n");
 }
 
 static void compact_without_names_has_addresses(void **state)
@@ -642,6 +729,9 @@ int main(void)
 		cmocka_unit_test(icmp_errors_say_what_they_are_about),
 		cmocka_unit_test(compact_says_how_tcp_failed),
 		cmocka_unit_test(compact_is_the_documented_line),
+		cmocka_unit_test(compact_of_drops_says_what_they_mean),
+		cmocka_unit_test(json_of_drops_has_the_documented_names),
+		cmocka_unit_test(json_of_a_flow_says_what_was_dropped_of_it),
 		cmocka_unit_test(compact_without_names_has_addresses),
 		cmocka_unit_test(compact_tells_nodes_and_services_from_pods),
 		cmocka_unit_test(compact_tells_processes_and_networks),

@@ -168,6 +168,19 @@ static void bad_filters_are_refused_with_words(void **state)
 			       "port: \"x\" is not a port");
 }
 
+static void drops_are_those_held_or_those_to_come(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("{\"command\": \"drops\"}").command, PN_REQUEST_DROPS);
+	assert_true(parse("{\"command\": \"drops\"}").view.follow);
+	assert_false(parse("{\"command\": \"drops\", \"follow\": false}").view.follow);
+	assert_refused("{\"command\": \"drops\", \"last\": 3}", "only \"format\" and \"follow\"");
+	assert_refused("{\"command\": \"drops\", \"filters\": []}",
+		       "only \"format\" and \"follow\"");
+	assert_refused("{\"command\": \"drops\", \"format\": \"fields\"}", "no format");
+	assert_refused("{\"command\": \"drops\", \"follow\": 1}", "true or false");
+}
+
 static void everything_else_is_refused_with_words(void **state)
 {
 	(void)state;
@@ -227,6 +240,7 @@ int main(void)
 		cmocka_unit_test(forms_are_understood),
 		cmocka_unit_test(filters_are_compiled),
 		cmocka_unit_test(bad_filters_are_refused_with_words),
+		cmocka_unit_test(drops_are_those_held_or_those_to_come),
 		cmocka_unit_test(everything_else_is_refused_with_words),
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(refusal_is_one_line_of_json),

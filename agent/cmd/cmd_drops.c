@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * podonym drops: what the node has thrown away, between whom, and why.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/util.h"
+#include "cmd/commands.h"
+#include "cmd/flows.h"
+#include "serve/socket.h"
+
+static int run(const void *values, int n_operands, char **operands)
+{
+	const struct pn_flows_options *o = values;
+	PN_CLEANUP(pn_closep) int fd = -1;
+	struct pn_err err = { "" };
+	char request[96];
+	int r;
+
+	(void)n_operands;
+	(void)operands;
+	(void)snprintf(request, sizeof(request),
+		       "{\"command\": \"drops\", \"format\": \"%s\", \"follow\": %s}",
+		       pn_flows_format(o), o->follow ? "true" : "false");
+	fd = pn_socket_connect(o->socket, request, &err);
+	r = fd < 0 ? fd : pn_flows_print("drops", o, fd, &err);
+	if (r < 0 && r != -EBADMSG)
+		(void)fprintf(stderr, "podonym drops: %s\n", err.text);
+	return r < 0 ? PN_EXIT_FAILED : PN_EXIT_DONE;
+}
+
+static const char *const outputs[] = { "compact", "json", NULL };
+static const char *const colors[] = { "auto", "always", "never", NULL };
+
+static const struct pn_option options[] = {
+	{
+		.name = "follow",
+		.letter = 'f',
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct pn_flows_options, follow),
+		.help = "print drops as they come, until interrupted; else those of the last five "
+			"minutes",
+	},
+	{
+		.name = "output",
+		.letter = 'o',
+		.type = PN_OPT_CHOICE,
+		.arg = "FORM",
+		.offset = offsetof(struct pn_flows_options, output),
+		.preset = "compact",
+		.choices = outputs,
+		.help = "form of the lines",
+	},
+	{
+		.name = "color",
+		.type = PN_OPT_CHOICE,
+		.arg = "WHEN",
+		.offset = offsetof(struct pn_flows_options, color),
+		.preset = "auto",
+		.choices = colors,
+		.help = "colours in compact lines",
+	},
+	{
+		.name = "socket",
+		.type = PN_OPT_STRING,
+		.arg = "PATH",
+		.offset = offsetof(struct pn_flows_options, socket),
+		.preset = PN_SOCKET_PATH,
+		.has_env = true,
+		.help = "where the agent listens",
+	},
+	PN_OPTION_END,
+};
+
+const struct pn_command pn_cmd_drops = {
+	.name = "drops",
+	.operands = "",
+	.summary = "packets that this node has thrown away, and why",
+	.description =
+		"  Prints a line for each connection, reason and place in the kernel: who sent the "
+		"packets\n"
+		"  to whom, how many were dropped, what that means, the kernel's own word for the "
+		"reason\n"
+		"  and the function that did it. With -f a new drop is shown at once; while it "
+		"goes "
+		"on, a\n"
+		"  line a second says how many there were since the line before.\n\n"
+		"  \"policy-like\" is what enforces network policies: netfilter, Open vSwitch, BPF "
+		"programs\n"
+		"  at tc, netkit and cgroups. They drop for other reasons too, so only an expected "
+		"denial\n"
+		"  makes it a policy's; `podonym policy explain` knows what is expected.\n",
+	.examples = "  podonym drops -f\n"
+		    "  podonym drops -o json | jq -r .podonym.drop.reason | sort | uniq -c\n",
+	.options = options,
+	.values_size = sizeof(struct pn_flows_options),
+	.run = run,
+};

@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # variables of the helper
+#
+# What the node drops, in every way that a network policy or a mistake makes it: a line for each, with
+# both pods, the kernel's reason and place, what that means, and each packet counted.
+
+load helper
+
+drop_by=$build/tests/tools/drop-by
+
+setup_file() {
+	suite_begin
+	cluster_up 10.81.0.1 fd00:81::1
+	pod_up client 10.81.0.2 fd00:81::2
+	pod_up server 10.81.0.3 fd00:81::3
+	objects "$dir/objects.json" \
+		"$(node bats-node 10.81.0.1 fd00:81::1)" \
+		"$(pod test client 10.81.0.2 fd00:81::2)" \
+		"$(pod test server 10.81.0.3 fd00:81::3)"
+	start_testapi in_node --objects "$dir/objects.json"
+	start_agent in_node --server "$api_url" --name-wait 500ms
+	await 10 agent_in_sync
+	await 10 status_is '.metrics.pn_links_traced == 2'
+	suite_export
+}
+
+teardown_file() {
+	suite_end
+}
+
+setup() {
+	follower='' dropper=''
+}
+
+teardown() {
+	stop "$follower"
+	stop "$dropper"
+	in_node nft flush ruleset
+}
+
+# Lines between client and server that match, as one JSON array, of what the agent holds or of a file.
+lines() { # FILTER [FILE]
+	if [[ ${2-} ]]; then cat "$2"; else "$podonym" drops -o json --socket "$dir/socket"; fi |
+		jq -cs '[.[] | select([.source.k8s.pod.name, .destination.k8s.pod.name] | sort == ["client", "server"])
+		| select('"$1"')]'
+}
+
+# Sums up what lines of one sort say: kind, reason, place, and how many packets.
+dropped() { # FILTER [FILE]
+	lines "$@" | jq -r 'group_by(.podonym.drop | [.kind, .reason, .location]) | map(
+		"\(.[0].podonym.drop | "\(.kind) \(.reason) \(.location)") \(map(.podonym.drop.count) | add)") | join(", ")'
+}
+
+is_dropped() { # FILTER TEXT [FILE]
+	local is
+	is=$(dropped "$1" ${3+"$3"})
+	echo "$is"
+	[[ $is == "$2" ]]
+}
+
+# What the flow records of these connections say of drops.
+is_recorded() { # FLOW-FILTER TEXT
+	local is
+	is=$(flows "$1" | jq -r 'map(select(.podonym.drop)) | "\(.[0].podonym | "\(.verdict) \(.drop.reason) \(
+		.drop.location)") \(map(.podonym.drop.count) | add)"')
+	echo "$is"
+	[[ $is == "$2" ]]
+}
+
+# So many UDP packets of the client, each sent.
+send_udp() { # PORT COUNT [ADDRESS]
+	local i
+	for ((i = 0; i < $2; i++)); do
+		in_pod client bash -c "echo hello >/dev/udp/${3-10.81.0.3}/$1"
+	done
+}
+
+@test "nftables: drop" {
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				udp dport 5000 drop
+			}
+		}
+	RULES
+	send_udp 5000 3
+	await 10 is_dropped '.destination.port == 5000' 'netfilter NETFILTER_DROP nft_do_chain 3'
+	await 10 is_recorded 'select(.destination.port == 5000)' \
+		'dropped NETFILTER_DROP nft_do_chain 3'
+}
+
+@test "nftables: reject with reset" {
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				tcp dport 5001 reject with tcp reset
+			}
+		}
+	RULES
+	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5001'
+	await 10 is_dropped '.destination.port == 5001' 'rejected NETFILTER_DROP nft_do_chain 1'
+}
+
+@test "nftables: reject with ICMP, both families" {
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				udp dport 5002 reject
+			}
+		}
+	RULES
+	send_udp 5002 1
+	await 10 is_dropped '.destination.port == 5002 and .network.type == "ipv4"' \
+		'rejected NETFILTER_DROP nft_do_chain 1'
+	send_udp 5002 1 fd00:81::3
+	await 10 is_dropped '.destination.port == 5002 and .network.type == "ipv6"' \
+		'rejected NETFILTER_DROP nft_do_chain 1'
+}
+
+# Starts a program that drops packets.
+drop_by() { # HOW WHAT
+	start "$BATS_TEST_TMPDIR/ready" "$BATS_TEST_TMPDIR/dropper.err" in_node "$drop_by" "$@"
+	dropper=$started
+	await 10 grep -q ready "$BATS_TEST_TMPDIR/ready"
+}
+
+@test "NFQUEUE: a program says drop" {
+	drop_by nfqueue 7
+	in_node iptables-legacy -A FORWARD -p udp --dport 5007 -j NFQUEUE --queue-num 7
+	send_udp 5007 2
+	await 10 is_dropped '.destination.port == 5007' 'nfqueue NOT_SPECIFIED nfqnl_reinject 2'
+	in_node iptables-legacy -F
+}
+
+@test "a BPF program at tcx" {
+	drop_by tcx veth-client || skip "$(cat "$BATS_TEST_TMPDIR/dropper.err")"
+	send_udp 5008 2
+	await 10 is_dropped '.destination.port == 5008' 'tc_ingress TC_INGRESS __netif_receive_skb_core 2'
+}
+
+@test "a BPF program of a cgroup" {
+	cgroup_up
+	mkdir "$cgroup/dropped"
+	drop_by cgroup "$cgroup/dropped"
+	run ! in_cgroup dropped in_pod client bash -c 'echo hello >/dev/udp/10.81.0.3/5009'
+	await 10 is_dropped '.destination.port == 5009' 'cgroup BPF_CGROUP_EGRESS ip_finish_output 1'
+	stop "$dropper"
+	cgroup_down
+}
+
+@test "nobody listens" {
+	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5003'
+	await 10 is_dropped '.destination.port == 5003 and .network.transport == "tcp"' 'no_listener NO_SOCKET tcp_v4_rcv 1'
+	send_udp 5003 2
+	await 10 is_dropped '.destination.port == 5003 and .network.transport == "udp"' 'no_listener NO_SOCKET __udp4_lib_rcv 2'
+}
+
+@test "iptables: DROP and REJECT" {
+	in_node iptables-legacy -A FORWARD -p udp --dport 5004 -j DROP
+	in_node iptables-nft -A FORWARD -p udp --dport 5005 -j DROP
+	in_node iptables-legacy -A FORWARD -p tcp --dport 5006 -j REJECT --reject-with tcp-reset
+	send_udp 5004 2
+	send_udp 5005 2
+	run ! in_pod client bash -c 'echo >/dev/tcp/10.81.0.3/5006'
+	await 10 is_dropped '.destination.port == 5004' 'netfilter NETFILTER_DROP nf_hook_slow 2'
+	await 10 is_dropped '.destination.port == 5005' 'netfilter NETFILTER_DROP nft_do_chain 2'
+	await 10 is_dropped '.destination.port == 5006' 'rejected NETFILTER_DROP nf_hook_slow 1'
+	in_node iptables-legacy -F
+}
+
+# One drop after the other until the follower has been told of one.
+follower_is_told() { # FILE
+	send_udp 5010 1
+	[[ -s $1 ]]
+}
+
+@test "drops -f: a flood is a line a second, and each packet is in one" {
+	local out=$BATS_TEST_TMPDIR/lines begun n
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				udp dport 5010-5011 drop
+			}
+		}
+	RULES
+	start "$out" "$BATS_TEST_TMPDIR/err" "$podonym" drops -f -o json --socket "$dir/socket"
+	follower=$started
+	await 10 follower_is_told "$out"
+
+	begun=$SECONDS
+	in_pod client bash -c 'exec 3>/dev/udp/10.81.0.3/5011; for ((i = 0; i < 50000; i++)); do echo >&3; done'
+	await 10 is_dropped '.destination.port == 5011' 'netfilter NETFILTER_DROP nft_do_chain 50000' "$out"
+	n=$(lines '.destination.port == 5011' "$out" | jq length)
+	echo "$n lines in $((SECONDS - begun)) s"
+	((n <= SECONDS - begun + 2))
+}
+
+@test "without the feature there are no drops, and it says so" {
+	stop "$agent_pid"
+	start_agent in_node --server "$api_url" --disable drops
+	suite_export
+	await 10 status_is '[.features[] | select(.name == "drops")][0] | .state == "off" and .reason == "switched off"'
+	run ! "$podonym" drops --socket "$dir/socket"
+	assert_output --partial 'the agent says: it does not see drops: switched off'
+	stop "$agent_pid"
+}
