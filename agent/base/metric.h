@@ -42,10 +42,14 @@
 	X(FLOW_WAITING, "pn_flow_waiting", "connections whose first record waits for names")       \
 	X(FLOW_UNJOURNALED, "pn_flow_unjournaled_total",                                           \
 	  "connections beyond the journal's room: told again after a restart")                     \
+	X(FLOW_OVERWRITTEN, "pn_flow_recent_overwritten_total",                                    \
+	  "records told that are no longer kept for those who ask afterwards")                     \
 	X(FLOW_DRAIN_FAILURES, "pn_flow_drain_failures_total",                                     \
 	  "drains that could not be finished")                                                     \
 	X(FLOW_ABANDONED, "pn_flow_abandoned_total",                                               \
 	  "connections in a pinned flow table that this build could not go on with")               \
+	X(SELECT_FAILURES, "pn_select_failures_total",                                             \
+	  "addresses of a selection that the kernel did not take")                                 \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
 	X(TRAFFIC_SERIES, "pn_traffic_series", "pairs of ends that have series of traffic")        \

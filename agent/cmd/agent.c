@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -20,6 +22,7 @@
 #include "base/version.h"
 #include "cmd/flow_thread.h"
 #include "cmd/names.h"
+#include "cmd/selecting.h"
 #include "cmd/status_doc.h"
 #include "cmd/web.h"
 #include "datapath/cgroups.h"
@@ -41,6 +44,7 @@ struct agent {
 	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
 	struct pn_names *names;
 	struct pn_tracer *tracer;
+	struct pn_selecting *selecting;
 	struct pn_traffic *traffic;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
@@ -97,11 +101,11 @@ static void on_links_readable(uv_poll_t *poll, int status, int events)
 
 /* --- the socket --------------------------------------------------------------------------------- */
 
-static void on_subscribe(void *data, int fd, enum pn_format format)
+static void on_subscribe(void *data, int fd, const struct pn_view *view)
 {
 	struct agent *a = data;
 
-	pn_flow_thread_subscribe(a->flow, fd, format);
+	pn_flow_thread_subscribe(a->flow, fd, view);
 }
 
 static struct pn_status_parts status_parts(const struct agent *a)
@@ -113,6 +117,7 @@ static struct pn_status_parts status_parts(const struct agent *a)
 		.synced = pn_names_are_synced(a->names),
 		.index = pn_names_index(a->names),
 		.tracer = a->tracer,
+		.selecting = a->selecting,
 	};
 
 	parts.n_informers =
@@ -127,9 +132,20 @@ static char *on_status(void *data)
 	return pn_status_doc(&parts);
 }
 
+static char *on_select(void *data, const char *expression, uint32_t sampling, struct pn_err *reterr)
+{
+	struct agent *a = data;
+
+	if ((expression || sampling) &&
+	    pn_selecting_change(a->selecting, expression, sampling, reterr) < 0)
+		return NULL;
+	return pn_status_selection(a->selecting);
+}
+
 static const struct pn_socket_ops socket_ops = {
 	.subscribe = on_subscribe,
 	.status = on_status,
+	.select = on_select,
 };
 
 /* --- HTTP --------------------------------------------------------------------------------------- */
@@ -196,7 +212,14 @@ static void find_cgroups(struct agent *a)
 		pn_warn("agent", "%s", err.text);
 }
 
-/* Runs with the loop, when all parts are there. */
+/* These run with the loop, when all parts are there. */
+static void on_changed(void *data, const struct pn_object *old, const struct pn_object *new)
+{
+	struct agent *a = data;
+
+	pn_selecting_object(a->selecting, old, new);
+}
+
 static void on_synced(void *data)
 {
 	struct agent *a = data;
@@ -215,11 +238,20 @@ static int start_names(struct agent *a, struct pn_err *reterr)
 		.state_path = a->config->state_path,
 		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
 		.max_addrs = a->config->max_addrs,
+		.changed = on_changed,
 		.synced = on_synced,
 		.data = a,
 	};
 
 	return pn_names_start(&a->loop, &config, &a->names, reterr);
+}
+
+static int start_selecting(struct agent *a, struct pn_expression **selection, struct pn_err *reterr)
+{
+	int r = pn_selecting_start(a->names, pn_tracer_select(a->tracer), PN_TAKE_PTR(*selection),
+				   &a->selecting);
+
+	return r < 0 ? pn_err_set(reterr, r, "starting the selection: %s", strerror(-r)) : 0;
 }
 
 static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
@@ -229,6 +261,8 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 		.max_flows = a->config->max_flows,
 		.pin_dir = a->trace_path,
 		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
+		.selection = &a->config->selection->selection,
+		.sampling = a->config->sampling,
 		.force_clsact = a->config->no_tcx,
 		.no_nat = a->config->no_nat,
 		.no_cgroup = a->config->no_cgroup,
@@ -238,6 +272,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 		.clock = a->clock,
 		.index = pn_names_index(a->names),
 		.node_name = a->config->node_name,
+		.n_recent = a->config->n_recent,
 		.interval = a->config->interval,
 		.name_wait = a->config->name_wait,
 		.pod_wait = PN_JOINER_POD_WAIT,
@@ -257,7 +292,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	}
 	flow.traffic = a->traffic;
 	flow.tracer = a->tracer;
-	flow.notes = pn_tracer_notes(a->tracer, &flow.notes_len);
+	flow.notes = pn_tracer_notes(a->tracer);
 	flow.sink = PN_TAKE_PTR(*sink);
 	r = pn_flow_thread_start(&flow, &a->flow);
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
@@ -278,7 +313,8 @@ static int start_links(struct agent *a, struct pn_err *reterr)
 	return pn_links_dispatch(a->links, reterr);
 }
 
-static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
+static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **selection,
+		 struct pn_err *reterr)
 {
 	int r = start_loop(a, reterr);
 
@@ -287,6 +323,8 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 		r = start_names(a, reterr);
 	if (r == 0)
 		r = start_flow(a, sink, reterr);
+	if (r == 0)
+		r = start_selecting(a, selection, reterr);
 	if (r == 0)
 		r = start_links(a, reterr);
 	if (r == 0)
@@ -317,6 +355,7 @@ static void stop(struct agent *a)
 		uv_close((uv_handle_t *)&a->links_poll, NULL);
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
+	pn_selecting_free(PN_TAKE_PTR(a->selecting));
 	pn_traffic_free(a->traffic);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
@@ -326,13 +365,16 @@ static void stop(struct agent *a)
 int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 {
 	struct agent a = { .config = config, .clock = &pn_clock_system };
+	struct pn_expression *selection = config->selection;
 	struct pn_sink *sink = config->sink;
 	int r;
 
+	/* Threads that allocate seldom, and hardly ever at once, need no heap each. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	a.started = pn_clock_now(a.clock);
 	pn_index_reader_begin(); /* the index's writer, see index.h */
 	pn_index_reader_offline();
-	r = start(&a, &sink, reterr);
+	r = start(&a, &sink, &selection, reterr);
 	if (r == 0) {
 		pn_info("agent", "podonym %s started node=%s", pn_version(), config->node_name);
 		(void)uv_run(&a.loop, UV_RUN_DEFAULT);
@@ -340,5 +382,6 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	stop(&a);
 	pn_index_reader_end();
 	pn_sink_close(sink);
+	free(selection);
 	return r;
 }

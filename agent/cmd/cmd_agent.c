@@ -12,6 +12,7 @@
 #include "cmd/agent.h"
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
+#include "flow/recent.h"
 #include "kube/file.h"
 #include "serve/http.h"
 #include "serve/socket.h"
@@ -19,9 +20,9 @@
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*log_level, *disable, *http, *http_token_file, *metrics_labels;
+		*log_level, *disable, *select, *http, *http_token_file, *metrics_labels;
 	pn_nsec interval, name_wait, metrics_idle;
-	uint32_t max_addrs, max_flows, metrics_pairs;
+	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 };
 
 enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
@@ -120,13 +121,19 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->name_wait = o->name_wait;
 	config->max_addrs = o->max_addrs;
 	config->max_flows = o->max_flows;
+	config->sampling = o->sampling;
+	config->n_recent = o->recent;
 	config->traffic.max_series = o->metrics_pairs;
 	config->traffic.idle = o->metrics_idle;
 	config->node_name = o->node;
 	if (!config->node_name && gethostname(host, sizeof(host) - 1) == 0)
 		config->node_name = host;
 	r = open_sink(o, &config->sink, reterr);
-	return r < 0 ? r : pn_agent_run(config, reterr);
+	if (r < 0) {
+		free(config->selection);
+		return r;
+	}
+	return pn_agent_run(config, reterr);
 }
 
 static int run(const void *values, int n_operands, char **operands)
@@ -147,6 +154,11 @@ static int run(const void *values, int n_operands, char **operands)
 	(void)signal(SIGXFSZ, SIG_IGN); /* of one sink, not the end */
 
 	r = parse_disable(o->disable ? o->disable : "", &config, &err);
+	if (r == 0) {
+		r = pn_expression_parse(o->select ? o->select : "", &config.selection, &err);
+		if (r < 0)
+			(void)pn_err_wrap(&err, r, "--select");
+	}
 	if (r == 0)
 		r = parse_http(o, &config, &token, &err);
 	if (r < 0) {
@@ -329,6 +341,36 @@ static const struct pn_option options[] = {
 		.max = 1 << 24,
 		.has_env = true,
 		.help = "room for connections in the kernel's table",
+	},
+	{
+		.name = "recent",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct agent_options, recent),
+		.preset = "4096",
+		.max = PN_RECENT_MAX,
+		.has_env = true,
+		.help = "how many of the last records are kept for `podonym flows`; 256 bytes each "
+			"and their names",
+	},
+	{
+		.name = "select",
+		.type = PN_OPT_STRING,
+		.arg = "SELECTION",
+		.offset = offsetof(struct agent_options, select),
+		.has_env = true,
+		.help = "record only these connections, see `podonym select --help`; else all",
+	},
+	{
+		.name = "sample",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct agent_options, sampling),
+		.preset = "1",
+		.min = 1,
+		.max = PN_SELECT_MAX_SAMPLING,
+		.has_env = true,
+		.help = "record one of N connections, whole; its records say that it stands for N",
 	},
 	{
 		.name = "disable",

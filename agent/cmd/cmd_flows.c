@@ -1,128 +1,167 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podonym flows: flow lines of the running agent, as they come. The agent writes the lines; this
- * end only asks and copies.
+ * podonym flows: records of the running agent, those it has kept and those that come. The agent
+ * matches and writes; flows_request.c asks it, flows_print.c shows what it says.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/util.h"
 #include "cmd/commands.h"
+#include "cmd/flows.h"
 #include "serve/socket.h"
-
-struct flows_options {
-	bool follow;
-	const char *output, *color, *socket;
-};
-
-static bool wants_color(const char *when)
-{
-	if (strcmp(when, "auto") == 0)
-		return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	return strcmp(when, "always") == 0;
-}
-
-static const char *wanted_format(const struct flows_options *o)
-{
-	if (strcmp(o->output, "json") == 0)
-		return "json";
-	return wants_color(o->color) ? "color" : "compact";
-}
-
-static int write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Return: 0 when the agent ended the stream, or when nobody reads our output any more. */
-static int copy(int from, int to)
-{
-	char chunk[16384];
-
-	for (;;) {
-		ssize_t n = read(from, chunk, sizeof(chunk));
-		int r;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return 0;
-		r = write_all(to, chunk, (size_t)n);
-		if (r < 0)
-			return r == -EPIPE ? 0 : r;
-	}
-}
 
 static int run(const void *values, int n_operands, char **operands)
 {
-	const struct flows_options *o = values;
+	const struct pn_flows_options *o = values;
+	PN_CLEANUP(pn_freep) char *request = NULL;
 	PN_CLEANUP(pn_closep) int fd = -1;
 	struct pn_err err = { "" };
-	char request[96];
 	int r;
 
 	(void)n_operands;
 	(void)operands;
-	if (!o->follow) {
-		(void)fprintf(stderr, "podonym flows: past flows are not kept; add -f to follow "
-				      "the ones to come\n");
-		return PN_EXIT_USAGE;
-	}
-	(void)snprintf(request, sizeof(request), "{\"command\": \"flows\", \"format\": \"%s\"}",
-		       wanted_format(o));
-	fd = pn_socket_connect(o->socket, request, &err);
-	if (fd < 0) {
-		(void)fprintf(stderr, "podonym flows: %s\n", err.text);
-		return PN_EXIT_FAILED;
-	}
-	r = copy(fd, STDOUT_FILENO);
+	r = pn_flows_request(o, pn_clock_realtime(&pn_clock_system), &request, &err);
 	if (r < 0) {
-		(void)fprintf(stderr, "podonym flows: reading from the agent: %s\n", strerror(-r));
-		return PN_EXIT_FAILED;
+		(void)fprintf(stderr, "podonym flows: %s\n%s", err.text,
+			      r == -EINVAL ? "Try: podonym flows --help\n" : "");
+		return r == -EINVAL ? PN_EXIT_USAGE : PN_EXIT_FAILED;
 	}
-	return PN_EXIT_DONE;
+	fd = pn_socket_connect(o->socket, request, &err);
+	r = fd < 0 ? fd : pn_flows_print(o, fd, &err);
+	if (r < 0 && r != -EBADMSG)
+		(void)fprintf(stderr, "podonym flows: %s\n", err.text);
+	return r < 0 ? PN_EXIT_FAILED : PN_EXIT_DONE;
 }
 
-static const char *const outputs[] = { "compact", "json", NULL };
+static const char *const outputs[] = { "compact", "table", "dict", "json", NULL };
+static const char *const times[] = { "clock", "rfc3339", "rfc3339nano", "unix", "relative", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
+
+#define FILTER(option, value, words)                                                 \
+	{                                                                            \
+		.name = option, .type = PN_OPT_ITEM, .arg = value,                   \
+		.offset = offsetof(struct pn_flows_options, filters), .help = words, \
+	}
+#define FILTER_EACH_END(option, value, words)                                                      \
+	FILTER(option, value, words), FILTER("from-" option, value, "the same, of who opened it"), \
+		FILTER("to-" option, value, "the same, of who was called")
 
 static const struct pn_option options[] = {
 	{
 		.name = "follow",
 		.letter = 'f',
 		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct flows_options, follow),
-		.help = "print flows as they come, until interrupted",
+		.offset = offsetof(struct pn_flows_options, follow),
+		.help = "print records as they come, until interrupted",
 	},
+	{
+		.name = "last",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct pn_flows_options, last),
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "the newest N of those that are kept; 20 when nothing else is asked for",
+	},
+	{
+		.name = "first",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct pn_flows_options, first),
+		.min = 1,
+		.max = UINT32_MAX,
+		.help = "the oldest N of those that are kept",
+	},
+	{
+		.name = "all",
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct pn_flows_options, all),
+		.help = "all of those that are kept",
+	},
+	{
+		.name = "since",
+		.type = PN_OPT_STRING,
+		.arg = "TIME",
+		.offset = offsetof(struct pn_flows_options, since),
+		.help = "those whose last packet came since: 5m (ago) or 2006-01-02T15:04:05Z",
+	},
+	{
+		.name = "until",
+		.type = PN_OPT_STRING,
+		.arg = "TIME",
+		.offset = offsetof(struct pn_flows_options, until),
+		.help = "those whose last packet came until then",
+	},
+	{
+		.name = "not",
+		.type = PN_OPT_MARK,
+		.offset = offsetof(struct pn_flows_options, filters),
+		.help = "the next filter must not be met",
+	},
+	{
+		.name = "namespace",
+		.letter = 'n',
+		.type = PN_OPT_ITEM,
+		.arg = "NS",
+		.offset = offsetof(struct pn_flows_options, filters),
+		.help = "the namespace of an end, or of the Service",
+	},
+	FILTER("from-namespace", "NS", "the same, of who opened it"),
+	FILTER("to-namespace", "NS", "the same, of who was called"),
+	{
+		.name = "all-namespaces",
+		.letter = 'A',
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct pn_flows_options, all_namespaces),
+		.help = "all namespaces, as without -n",
+	},
+	FILTER_EACH_END("pod", "NAME",
+			"a pod whose name begins with NAME, or with NS/NAME in a namespace"),
+	FILTER_EACH_END("workload", "NAME", "a pod of the workload NAME, or KIND/NAME"),
+	FILTER("service", "NAME", "a Service whose name begins with NAME, or with NS/NAME"),
+	FILTER("node", "NAME", "a node, and what runs on it"),
+	FILTER_EACH_END("ip", "ADDRESS", "an end's address, or its network; also the Service's"),
+	FILTER_EACH_END("cidr", "NETWORK", "an end's network: 10.0.0.0/8"),
+	FILTER_EACH_END("port", "PORT", "an end's port; also the Service's"),
+	FILTER("protocol", "NAME", "tcp, udp, icmp, icmpv4, icmpv6, sctp, or a number"),
+	FILTER("attribution", "WORD", "how the name of an end was found: cgroup, ip, ..."),
 	{
 		.name = "output",
 		.letter = 'o',
 		.type = PN_OPT_CHOICE,
 		.arg = "FORM",
-		.offset = offsetof(struct flows_options, output),
+		.offset = offsetof(struct pn_flows_options, output),
 		.preset = "compact",
 		.choices = outputs,
-		.help = "form of the lines",
+		.help = "form of the records",
+	},
+	{
+		.name = "no-headers",
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct pn_flows_options, no_headers),
+		.help = "a table without its first line",
+	},
+	{
+		.name = "time-format",
+		.type = PN_OPT_CHOICE,
+		.arg = "FORM",
+		.offset = offsetof(struct pn_flows_options, time_format),
+		.preset = "clock",
+		.choices = times,
+		.help = "form of times, except in JSON",
+	},
+	{
+		.name = "numeric",
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct pn_flows_options, numeric),
+		.help = "addresses instead of names, except in JSON",
 	},
 	{
 		.name = "color",
 		.type = PN_OPT_CHOICE,
 		.arg = "WHEN",
-		.offset = offsetof(struct flows_options, color),
+		.offset = offsetof(struct pn_flows_options, color),
 		.preset = "auto",
 		.choices = colors,
 		.help = "colours in compact lines",
@@ -131,7 +170,7 @@ static const struct pn_option options[] = {
 		.name = "socket",
 		.type = PN_OPT_STRING,
 		.arg = "PATH",
-		.offset = offsetof(struct flows_options, socket),
+		.offset = offsetof(struct pn_flows_options, socket),
 		.preset = PN_SOCKET_PATH,
 		.has_env = true,
 		.help = "where the agent listens",
@@ -142,15 +181,30 @@ static const struct pn_option options[] = {
 const struct pn_command pn_cmd_flows = {
 	.name = "flows",
 	.operands = "",
-	.summary = "flow lines of the running agent",
-	.description = "  Prints a line for each connection that the agent on this node sees, with "
-		       "the pods\n"
-		       "  on both ends, at each of the agent's intervals and when the connection "
-		       "is over.\n"
-		       "  Ends when the agent does.\n",
-	.examples = "  podonym flows -f\n"
-		    "  podonym flows -f -o json | jq .source.k8s.pod.name\n",
+	.summary = "flow records of the running agent",
+	.description =
+		"  Prints records of the connections that the agent on this node sees, with the "
+		"names "
+		"of\n"
+		"  both ends: those it has kept, or with -f those that come, at each of its "
+		"intervals "
+		"and\n"
+		"  when a connection is over. They come in the order in which they were told.\n\n"
+		"  All filters combine: those of different names must all be met, of the same name "
+		"one "
+		"of\n"
+		"  them; --not turns the next one around. A filter without from- or to- is met by "
+		"either\n"
+		"  end. A pod, workload or Service without a namespace is one of the namespaces "
+		"that "
+		"-n\n"
+		"  names, else of any.\n",
+	.examples = "  podonym flows                                   # the last 20\n"
+		    "  podonym flows -f -n shop --not --port 53        # what comes, without DNS\n"
+		    "  podonym flows -f --last 20 --from-pod shop/web\n"
+		    "  podonym flows --since 5m --to-workload Deployment/db -o table\n"
+		    "  podonym flows --all --protocol tcp -o json | jq .source.k8s.pod.name\n",
 	.options = options,
-	.values_size = sizeof(struct flows_options),
+	.values_size = sizeof(struct pn_flows_options),
 	.run = run,
 };

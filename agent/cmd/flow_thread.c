@@ -19,20 +19,23 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "export/viewers.h"
 #include "flow/joiner.h"
 #include "flow/journal.h"
 
 enum {
 	SUBSCRIBER_MAX_BYTES = 4 << 20,
-	FLUSH_MS = 2, /* how soon lines are offered again to a sink that was busy */
+	PAST_BYTES = 1 << 10, /* of a record, as JSON with long names */
+	FLUSH_MS = 2,	      /* how soon lines are offered again to a sink that was busy */
 };
 
 static void on_flush(uv_timer_t *timer);
 
-/* struct letter - a subscriber (@sink), or an address whose interface went */
+/* struct letter - a subscriber (@sink and @view), or an address whose interface went */
 struct letter {
 	struct letter *next;
 	struct pn_sink *sink;
+	struct pn_view view;
 	struct pn_addr left;
 };
 
@@ -45,6 +48,8 @@ struct pn_flow_thread {
 	struct pn_journal *journal;
 	struct pn_joiner *joiner;
 	struct pn_sinks *sinks;
+	struct pn_recent *recent;
+	struct pn_viewers *viewers;
 	struct pn_log_limit drain_limit;
 	size_t n_entries;
 	_Atomic pn_nsec drained; /* when it last began; the control thread reads it */
@@ -69,8 +74,12 @@ static bool commit(struct pn_flow_thread *t)
 /* The sinks take what they can now, and the rest soon. Return: see commit() */
 static bool flush(struct pn_flow_thread *t)
 {
+	unsigned int pause_ms = pn_viewers_flush(t->viewers);
+
 	if (pn_sinks_flush(t->sinks))
-		(void)uv_timer_start(&t->flush, on_flush, FLUSH_MS, 0);
+		pause_ms = FLUSH_MS;
+	if (pause_ms)
+		(void)uv_timer_start(&t->flush, on_flush, pause_ms, 0);
 	if (pn_sinks_lost(t->sinks))
 		pn_journal_doubt(t->journal);
 	return commit(t);
@@ -90,6 +99,8 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	struct pn_flow_thread *t = data;
 
 	pn_sinks_record(t->sinks, r);
+	pn_recent_add(t->recent, r);
+	pn_viewers_record(t->viewers, r);
 	if (t->config.traffic)
 		pn_traffic_record(t->config.traffic, r, pn_flow_thread_drained(t));
 	if (pn_sinks_lost(t->sinks))
@@ -127,6 +138,13 @@ static void sweep(struct pn_flow_thread *t)
 	}
 }
 
+/* What is borrowed from the index is not held any more from here on. */
+static void let_go(struct pn_flow_thread *t)
+{
+	pn_recent_settle(t->recent);
+	pn_index_reader_offline();
+}
+
 /* A sink that was busy takes the rest: only now what this round has told may be all written. */
 static void on_flush(uv_timer_t *timer)
 {
@@ -135,7 +153,7 @@ static void on_flush(uv_timer_t *timer)
 	pn_index_reader_online();
 	if (flush(t))
 		sweep(t);
-	pn_index_reader_offline();
+	let_go(t);
 }
 
 /* On the way out what is over stays in the table for the next agent. */
@@ -158,6 +176,7 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 	r = pn_tracer_ticks(t->config.tracer, &ticks);
 	if (r == 0) {
 		pn_joiner_begin(t->joiner, &ticks);
+		pn_joiner_set_sampling(t->joiner, pn_tracer_sampling(t->config.tracer));
 		r = pn_tracer_drain(t->config.tracer, on_entry, t);
 	}
 	if (r < 0)
@@ -165,7 +184,7 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 	else
 		tell(t, shutdown);
 	pn_metric_set(PN_METRIC_FLOW_ACTIVE, t->n_entries);
-	pn_index_reader_offline();
+	let_go(t);
 }
 
 static void on_drain(uv_timer_t *timer)
@@ -199,6 +218,14 @@ static void end_connections(struct pn_flow_thread *t, const struct letter *lette
 		drain(t, false);
 }
 
+/* What has been is written right away. */
+static void add_viewer(struct pn_flow_thread *t, struct letter *l)
+{
+	if (pn_viewers_add(t->viewers, l->sink, &l->view) == -ENOMEM)
+		pn_warn("flow", "no memory for one more subscriber, it is turned away");
+	(void)uv_timer_start(&t->flush, on_flush, 0, 0);
+}
+
 static void on_mail(uv_async_t *mail)
 {
 	struct pn_flow_thread *t = mail->data;
@@ -214,8 +241,8 @@ static void on_mail(uv_async_t *mail)
 
 	end_connections(t, letters);
 	LL_FOREACH_SAFE (letters, l, next) {
-		if (l->sink && pn_sinks_add(t->sinks, l->sink) < 0)
-			pn_warn("flow", "no memory for one more subscriber, it is turned away");
+		if (l->sink)
+			add_viewer(t, l);
 		free(l);
 	}
 	if (synced)
@@ -243,8 +270,11 @@ static void free_thread(struct pn_flow_thread *t)
 
 	LL_FOREACH_SAFE (t->letters, l, next) {
 		pn_sink_close(l->sink);
+		pn_filter_free(l->view.filter);
 		free(l);
 	}
+	pn_viewers_free(t->viewers);
+	pn_recent_free(t->recent);
 	pn_joiner_free(t->joiner);
 	pn_journal_free(t->journal);
 	pn_sinks_free(t->sinks);
@@ -303,7 +333,7 @@ static int make_parts(struct pn_flow_thread *t)
 	struct pn_written written = { false, 0 };
 	int r;
 
-	r = pn_journal_open(t->config.notes, t->config.notes_len, &t->journal);
+	r = pn_journal_open(t->config.notes, &t->journal);
 	if (r < 0) {
 		pn_sink_close(PN_TAKE_PTR(t->config.sink));
 		return r;
@@ -311,6 +341,10 @@ static int make_parts(struct pn_flow_thread *t)
 	r = make_sinks(t, &written);
 	if (r == 0)
 		r = settle(t, &written);
+	if (r == 0)
+		r = pn_recent_new(t->config.n_recent, &t->recent);
+	if (r == 0)
+		r = pn_viewers_new(t->config.clock, t->recent, &t->viewers);
 	joiner.journal = t->journal;
 	return r < 0 ? r : pn_joiner_new(&joiner, &t->joiner);
 }
@@ -405,17 +439,22 @@ void pn_flow_thread_synced(struct pn_flow_thread *t)
 	(void)uv_async_send(&t->mail);
 }
 
-void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, enum pn_format format)
+void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_view *view)
 {
 	struct letter *l = calloc(1, sizeof(*l));
+	size_t past = view->past == PN_PAST_NONE ? 0 : t->config.n_recent;
 	int r;
 
 	if (!l) {
 		(void)close(fd);
+		pn_filter_free(view->filter);
 		return;
 	}
-	r = pn_sink_open_subscriber(fd, format, SUBSCRIBER_MAX_BYTES, &l->sink);
+	l->view = *view;
+	r = pn_sink_open_subscriber(fd, view->style.format,
+				    SUBSCRIBER_MAX_BYTES + past * PAST_BYTES, &l->sink);
 	if (r < 0) {
+		pn_filter_free(l->view.filter);
 		free(l);
 		return;
 	}

@@ -10,8 +10,9 @@
 
 const char *pn_ledger_name(enum pn_flow_stat stat)
 {
-	static const char *const names[] = { "seen",   "recorded",  "collapsed",
-					     "not_ip", "malformed", "table_full" };
+	static const char *const names[] = { "seen",	     "recorded",   "collapsed",
+					     "not_ip",	     "malformed",  "table_full",
+					     "not_selected", "not_sampled" };
 	_Static_assert(PN_ARRAY_SIZE(names) == PN_STAT_MAX, "a name for each line of the ledger");
 
 	return names[stat];

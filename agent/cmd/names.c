@@ -7,6 +7,7 @@
 #include "cmd/names.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ enum {
 	N_KINDS = 6,
 };
 
-/* What explains an address. */
+/* What explains an address; pods and Services first. */
 static const enum pn_kind_id kinds[] = { PN_KIND_POD,  PN_KIND_SERVICE,	  PN_KIND_ENDPOINTSLICE,
 					 PN_KIND_NODE, PN_KIND_NAMESPACE, PN_KIND_REPLICASET };
 _Static_assert(PN_ARRAY_SIZE(kinds) == N_KINDS, "an informer for each kind");
@@ -69,10 +70,12 @@ static void apply(struct pn_names *n, const struct pn_object *old, const struct 
 	const struct pn_object *obj = new ? new : old;
 
 	n->maps_dirty = true;
-	if (pn_index_apply(n->index, old, new) == 0)
-		return;
-	n->index_missed = true;
-	pn_error("names", "no memory to index %s/%s, trying again", obj->name_space, obj->name);
+	if (pn_index_apply(n->index, old, new) < 0) {
+		n->index_missed = true;
+		pn_error("names", "no memory to index %s/%s, trying again", obj->name_space,
+			 obj->name);
+	}
+	n->config.changed(n->config.data, old, new);
 }
 
 /* Only when all slices are known is a Service without endpoints one that nobody stands behind. */
@@ -280,7 +283,7 @@ static int add_informer(struct pn_names *n, size_t i, struct pn_err *reterr)
 {
 	const struct pn_informer_options options = {
 		.size = sizeof(options),
-		.keep_labels = kinds[i] == PN_KIND_NODE,
+		.keep_labels = kinds[i] == PN_KIND_NODE || kinds[i] == PN_KIND_POD,
 		.keep_annotations = kinds[i] == PN_KIND_POD ? pod_annotations : NULL,
 	};
 	int r;
@@ -451,6 +454,28 @@ struct pn_index *pn_names_index(const struct pn_names *n)
 int pn_names_ip_map_fd(const struct pn_names *n)
 {
 	return pn_maps_ip_fd(n->maps);
+}
+
+const struct pn_object *pn_names_pod(const struct pn_names *n, const char *name_space,
+				     const char *name)
+{
+	char key[PN_KEY_LEN];
+
+	(void)snprintf(key, sizeof(key), "%s/%s", name_space, name);
+	return n->factory ? pn_informer_get(n->informers[0], key) : NULL;
+}
+
+void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct pn_object *o),
+		   void *data)
+{
+	const struct pn_object *o;
+	struct pn_iter it;
+
+	for (size_t i = 0; n->factory && i < 2; i++) {
+		pn_informer_each(n->informers[i], &it);
+		while ((o = pn_iter_next(&it)))
+			fn(data, o);
+	}
 }
 
 bool pn_names_are_synced(const struct pn_names *n)

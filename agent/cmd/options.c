@@ -34,57 +34,6 @@ static int usage_error(const char *command, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* Damerau-Levenshtein distance without repeated edits; words longer than the row are never near. */
-static size_t distance(const char *a, const char *b)
-{
-	enum { MAX = 40 };
-	size_t la = strlen(a), lb = strlen(b);
-	size_t rows[3][MAX + 1];
-	size_t *before = rows[0], *prev = rows[1], *cur = rows[2];
-
-	if (la > MAX || lb > MAX)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= lb; j++) {
-		prev[j] = j;
-		before[j] = 0;
-	}
-	for (size_t i = 1; i <= la; i++) {
-		size_t *swap = before;
-
-		cur[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t d = prev[j - 1] + (a[i - 1] != b[j - 1]);
-
-			d = PN_MIN(d, PN_MIN(prev[j], cur[j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				d = PN_MIN(d, before[j - 2] + 1);
-			cur[j] = d;
-		}
-		before = prev;
-		prev = cur;
-		cur = swap;
-	}
-	return prev[lb];
-}
-
-const char *pn_nearest(const char *word, const char *const *names, size_t n)
-{
-	size_t best = SIZE_MAX;
-	const char *found = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(word, names[i]);
-
-		if (strlen(word) >= 3 && strncmp(word, names[i], strlen(word)) == 0)
-			d = PN_MIN(d, (size_t)1);
-		if (d < best) {
-			best = d;
-			found = names[i];
-		}
-	}
-	return best <= PN_MAX(strlen(word) / 3, (size_t)1) ? found : NULL;
-}
-
 static int unknown_option(const struct pn_command *c, const char *word)
 {
 	const char *names[MAX_NAMES], *near;
@@ -211,6 +160,20 @@ static int set_flag(const struct origin *from, const char *text, bool *ret)
 	return 0;
 }
 
+static int add_item(const struct pn_option *o, const struct origin *from, const char *text,
+		    struct pn_option_items *list)
+{
+	if (list->n == PN_ARRAY_SIZE(list->items))
+		return usage_error(from->command,
+				   "%s: too many options of this kind, more than %zu", from->name,
+				   list->n);
+	list->items[list->n++] = (struct pn_option_item) {
+		.name = o->name,
+		.value = o->type == PN_OPT_MARK ? NULL : text,
+	};
+	return 0;
+}
+
 static int set_value(const struct pn_option *o, const struct origin *from, const char *text,
 		     void *values)
 {
@@ -228,6 +191,9 @@ static int set_value(const struct pn_option *o, const struct origin *from, const
 		return set_uint(o, from, text, at);
 	case PN_OPT_DURATION:
 		return set_duration(o, from, text, at);
+	case PN_OPT_ITEM:
+	case PN_OPT_MARK:
+		return add_item(o, from, text, at);
 	}
 	return -EINVAL;
 }
@@ -279,13 +245,20 @@ static const struct pn_option *find_letter(const struct pn_command *c, char lett
 	return NULL;
 }
 
+static bool takes_value(const struct pn_option *o)
+{
+	return o->type != PN_OPT_FLAG && o->type != PN_OPT_MARK;
+}
+
 /* @given: the value behind '=' or the letter, or NULL: the next word then. Moves *i over it. */
 static int take_option(const struct pn_command *c, const struct pn_option *o, const char *shown,
 		       const char *given, int argc, char **argv, int *i, void *values)
 {
 	struct origin from = { .command = c->name, .name = shown };
 
-	if (o->type == PN_OPT_FLAG)
+	if (o->type == PN_OPT_MARK && given)
+		return usage_error(c->name, "%s takes no value", shown);
+	if (!takes_value(o))
 		return set_value(o, &from, given ? given : "true", values);
 	if (!given) {
 		if (*i + 1 >= argc)
@@ -321,10 +294,10 @@ static int take_letters(const struct pn_command *c, int argc, char **argv, int *
 
 		if (!o)
 			return usage_error(c->name, "unknown option -%c", *p);
-		if (o->type != PN_OPT_FLAG && p[1])
+		if (takes_value(o) && p[1])
 			given = p + 1;
 		r = take_option(c, o, shown, given, argc, argv, i, values);
-		if (r < 0 || o->type != PN_OPT_FLAG)
+		if (r < 0 || takes_value(o))
 			return r;
 	}
 	return 0;
@@ -424,5 +397,6 @@ void pn_command_help(const struct pn_command *command, FILE *out)
 			option_help(o, out);
 	}
 	(void)fprintf(out, "\nEXAMPLES\n%s", command->examples);
-	(void)fprintf(out, "\nEXIT STATUS\n  0 done, 1 failed, 2 wrong usage\n");
+	(void)fprintf(out, "\nEXIT STATUS\n  0 done, 1 failed, 2 wrong usage%s%s\n",
+		      command->status ? ", " : "", command->status ? command->status : "");
 }

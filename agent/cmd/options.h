@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/nearest.h"
 
 /*
  * Commands and their options are rows of tables: parsing, --help and the PODONYM_* environment
@@ -22,12 +23,22 @@ enum pn_option_type {
 	PN_OPT_CHOICE,	 /* const char *, one of a list */
 	PN_OPT_UINT,	 /* uint32_t between min and max */
 	PN_OPT_DURATION, /* pn_nsec: "500ms", "5s", "2m", "1h", between min and max */
+	PN_OPT_ITEM, /* struct pn_option_items, which takes it with its name: given as often as wanted */
+	PN_OPT_MARK, /* the same without a value */
+};
+
+/** struct pn_option_items - what several options have in common: the order in which they were given */
+struct pn_option_items {
+	size_t n;
+	struct pn_option_item {
+		const char *name, *value;
+	} items[128];
 };
 
 /**
  * struct pn_option - one row
  * @letter:      the short form, or 0
- * @arg:         name of the value in --help; NULL for a flag
+ * @arg:         name of the value in --help; NULL for a flag and a mark
  * @offset:      where the value goes in the command's struct
  * @preset:      default as text, parsed like a value given; NULL: zero
  * @choices:     PN_OPT_CHOICE: NULL-terminated
@@ -56,12 +67,13 @@ struct pn_option {
 /**
  * struct pn_command - a subcommand
  * @operands:    of the usage line: "ADDRESS..."
+ * @status:      NULL, or an exit status of its own for --help: "3 not the same"
  * @n_operands_min, @n_operands_max: how many are accepted
  * @values_size: size of the struct that the options' offsets point into
  * @run:         @values is that struct, filled. Return: the exit status
  */
 struct pn_command {
-	const char *name, *operands, *summary, *description, *examples;
+	const char *name, *operands, *summary, *description, *examples, *status;
 	int n_operands_min, n_operands_max;
 	const struct pn_option *options;
 	size_t values_size;
@@ -84,9 +96,6 @@ int pn_command_main(const struct pn_command *command, int argc, char **argv);
 
 /** pn_command_help() - the manual page of one command */
 void pn_command_help(const struct pn_command *command, FILE *out);
-
-/** pn_nearest() - the one of @n names that @word was probably meant to be; NULL if none is near */
-const char *pn_nearest(const char *word, const char *const *names, size_t n);
 
 /** pn_number_parse() - digits only, no sign and no space, at most @max. Return: 0 or -EINVAL */
 int pn_number_parse(const char *text, uint64_t max, uint64_t *ret);

@@ -89,6 +89,14 @@ static json_t *features_json(const struct pn_status_parts *p)
 	return list;
 }
 
+static json_t *selection_json(const struct pn_selecting *selecting)
+{
+	struct pn_selecting_state now = pn_selecting_state(selecting);
+
+	return json_pack("{s:s, s:I, s:I}", "expression", now.expression, "sampling",
+			 (json_int_t)now.sampling, "addresses", (json_int_t)now.n_addrs);
+}
+
 static json_t *metrics_json(void)
 {
 	json_t *doc = json_object();
@@ -104,12 +112,22 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	json_t *doc;
 	char *text;
 
-	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			pn_version(), "node", p->node_name, "pid", (int)getpid(), "uptime_s",
 			seconds_since(p, p->started), "synced", p->synced, "api", api_json(p),
-			"index", index_json(p), "features", features_json(p), "ledger",
-			ledger_json(p), "metrics", metrics_json());
+			"index", index_json(p), "features", features_json(p), "selection",
+			selection_json(p->selecting), "ledger", ledger_json(p), "metrics",
+			metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(doc);
+	return text;
+}
+
+char *pn_status_selection(const struct pn_selecting *selecting)
+{
+	json_t *doc = selection_json(selecting);
+	char *text = json_dumps(doc, JSON_COMPACT);
+
 	json_decref(doc);
 	return text;
 }

@@ -4,344 +4,99 @@
  *
  *   12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets (service shop/db)
  *
- * The time is the local one of the last packet; counts are what the opener sent, then what it got. An
+ * The time is that of the last packet; counts are what the opener sent, then what it got. An
  * end that is no pod says first what it is: node/NODE, node/NODE/PROCESS, service/NAMESPACE/SERVICE,
  * network/NAME. An address stands where there is no name, and behind the name of a network. A state
  * is said only when the connection is over; an ICMP error says what it is about; what the full table
  * had no room for stands together, without ports, as "several connections".
  */
-#include <netinet/icmp6.h>
-#include <netinet/in.h>
-#include <netinet/ip_icmp.h>
-#include <time.h>
-
 #include "export/encode_line.h"
+#include "export/words.h"
 
-#define DIM "\033[2m"
-#define CYAN "\033[36m"
-#define GREEN "\033[32m"
-#define YELLOW "\033[33m"
-#define RESET "\033[0m"
-
-struct line {
-	struct pn_text text;
-	bool color;
-};
-
-static void put(struct line *l, const char *s)
+static void put_quote(struct pn_words *w, const struct pn_record_quote *q)
 {
-	pn_text_string(&l->text, s);
+	pn_words_put(w, " (about ");
+	pn_words_transport(w, q->proto);
+	pn_text_char(&w->text, ' ');
+	pn_words_address(w, &q->source, q->source_port);
+	pn_words_put(w, " -> ");
+	pn_words_address(w, &q->destination, q->destination_port);
+	pn_text_char(&w->text, ')');
 }
 
-static void put_color(struct line *l, const char *escape)
+static void put_called(struct pn_words *w, const struct pn_flow_record *r)
 {
-	if (l->color)
-		pn_text_string(&l->text, escape);
-}
-
-/* Names go to a terminal: nothing of them may act on it. */
-static void put_name(struct line *l, const char *name)
-{
-	for (; *name && !l->text.full; name++)
-		pn_text_char(&l->text, *name >= 0x20 && *name < 0x7f ? *name : '?');
-}
-
-static void put_time(struct line *l, pn_nsec realtime)
-{
-	time_t s = (time_t)(realtime / PN_NSEC_PER_SEC);
-	struct tm tm = { 0 };
-
-	(void)localtime_r(&s, &tm);
-	put_color(l, DIM);
-	pn_text_padded(&l->text, (uint32_t)tm.tm_hour, 2);
-	pn_text_char(&l->text, ':');
-	pn_text_padded(&l->text, (uint32_t)tm.tm_min, 2);
-	pn_text_char(&l->text, ':');
-	pn_text_padded(&l->text, (uint32_t)tm.tm_sec, 2);
-	pn_text_char(&l->text, '.');
-	pn_text_padded(&l->text, (uint32_t)(realtime / PN_NSEC_PER_MSEC % 1000), 3);
-	put_color(l, RESET);
-}
-
-static const char *what_it_is(const struct pn_owner *o)
-{
-	switch (o->kind) {
-	case PN_OWNER_NODE:
-	case PN_OWNER_PROCESS:
-		return "node/";
-	case PN_OWNER_SERVICE:
-		return "service/";
-	case PN_OWNER_RANGE:
-		return "network/";
-	case PN_OWNER_POD:
-	case PN_OWNER_NONE:
-	case PN_OWNER_KIND_MAX:
-		break;
-	}
-	return "";
-}
-
-static void put_owner(struct line *l, const struct pn_owner *o)
-{
-	const char *within = o->kind == PN_OWNER_PROCESS ? o->node : o->name_space;
-
-	put(l, what_it_is(o));
-	if (*within) {
-		put_name(l, within);
-		pn_text_char(&l->text, '/');
-	}
-	put_name(l, o->name);
-}
-
-static void put_addr(struct line *l, const struct pn_addr *addr, uint16_t port)
-{
-	bool brackets = port && !pn_addr_is_v4(addr);
-
-	if (brackets)
-		pn_text_char(&l->text, '[');
-	pn_text_addr(&l->text, addr);
-	if (brackets)
-		pn_text_char(&l->text, ']');
-}
-
-static void put_port(struct line *l, uint16_t port)
-{
-	if (!port)
-		return;
-	pn_text_char(&l->text, ':');
-	pn_text_u64(&l->text, port);
-}
-
-static void put_stranger(struct line *l, const struct pn_record_end *e)
-{
-	put_color(l, DIM);
-	put_addr(l, &e->addr, e->port);
-	put_port(l, e->port);
-	put_color(l, RESET);
-}
-
-static void put_end(struct line *l, const struct pn_record_end *e, const char *color)
-{
-	if (!e->owner) {
-		put_stranger(l, e);
+	if (w->style->numeric && !r->is_headless) {
+		pn_words_address(w, &r->service_addr, r->service_port);
 		return;
 	}
-	put_color(l, color);
-	put_owner(l, e->owner);
-	if (e->attribution == PN_ATTR_CIDR) {
-		pn_text_char(&l->text, '/');
-		put_addr(l, &e->addr, e->port);
-	}
-	put_color(l, RESET);
-	put_port(l, e->port);
-}
-
-static const char *icmp_name(uint8_t type)
-{
-	switch (type) {
-	case ICMP_ECHOREPLY:
-		return "echo reply";
-	case ICMP_DEST_UNREACH:
-		return "unreachable";
-	case ICMP_REDIRECT:
-		return "redirect";
-	case ICMP_ECHO:
-		return "echo";
-	case ICMP_TIME_EXCEEDED:
-		return "time exceeded";
-	case ICMP_PARAMETERPROB:
-		return "parameter problem";
-	default:
-		return NULL;
-	}
-}
-
-static const char *icmpv6_name(uint8_t type)
-{
-	switch (type) {
-	case ICMP6_DST_UNREACH:
-		return "unreachable";
-	case ICMP6_PACKET_TOO_BIG:
-		return "packet too big";
-	case ICMP6_TIME_EXCEEDED:
-		return "time exceeded";
-	case ICMP6_PARAM_PROB:
-		return "parameter problem";
-	case ICMP6_ECHO_REQUEST:
-		return "echo";
-	case ICMP6_ECHO_REPLY:
-		return "echo reply";
-	case ND_ROUTER_SOLICIT:
-		return "router solicitation";
-	case ND_ROUTER_ADVERT:
-		return "router advertisement";
-	case ND_NEIGHBOR_SOLICIT:
-		return "neighbor solicitation";
-	case ND_NEIGHBOR_ADVERT:
-		return "neighbor advertisement";
-	case ND_REDIRECT:
-		return "redirect";
-	default:
-		return NULL;
-	}
-}
-
-/* NULL: only its number is known here. */
-static const char *transport_name(uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return "TCP";
-	case IPPROTO_UDP:
-		return "UDP";
-	case IPPROTO_SCTP:
-		return "SCTP";
-	case IPPROTO_ICMP:
-		return "ICMP";
-	case IPPROTO_ICMPV6:
-		return "ICMPv6";
-	default:
-		return NULL;
-	}
-}
-
-static void put_transport(struct line *l, uint8_t proto)
-{
-	const char *name = transport_name(proto);
-
-	put(l, name ? name : "protocol ");
-	if (!name)
-		pn_text_u64(&l->text, proto);
-}
-
-static void put_icmp(struct line *l, const char *name, uint8_t type)
-{
-	put(l, name ? " " : " type ");
-	if (name)
-		put(l, name);
-	else
-		pn_text_u64(&l->text, type);
-}
-
-static void put_protocol(struct line *l, const struct pn_flow_record *r)
-{
-	put_transport(l, r->proto);
-	if (r->is_collapsed)
-		return;
-	if (r->proto == IPPROTO_ICMP)
-		put_icmp(l, icmp_name(r->icmp_type), r->icmp_type);
-	else if (r->proto == IPPROTO_ICMPV6)
-		put_icmp(l, icmpv6_name(r->icmp_type), r->icmp_type);
-}
-
-static void put_quote(struct line *l, const struct pn_record_quote *q)
-{
-	put(l, " (about ");
-	put_transport(l, q->proto);
-	pn_text_char(&l->text, ' ');
-	put_addr(l, &q->source, q->source_port);
-	put_port(l, q->source_port);
-	put(l, " -> ");
-	put_addr(l, &q->destination, q->destination_port);
-	put_port(l, q->destination_port);
-	pn_text_char(&l->text, ')');
-}
-
-/* At most three significant digits, without zeros at the end: 999 B, 1.02 kB, 12 kB, 123 MB */
-static void put_bytes(struct line *l, uint64_t bytes)
-{
-	static const char *const units[] = { " B", " kB", " MB", " GB", " TB", " PB", " EB" };
-	unsigned int i = 0, scale = 1, fraction, n_digits;
-	uint64_t unit = 1, step, n;
-
-	for (; bytes / unit >= 1000; unit *= 1000)
-		i++;
-	if (i > 0 && bytes / unit < 100)
-		scale = bytes / unit < 10 ? 100 : 10;
-	step = unit / scale;
-	n = bytes / step + (step > 1 && bytes % step >= step / 2); /* of the last digit shown */
-	if (scale == 1 && n == 1000) {
-		n = 1;
-		i++;
-	}
-	pn_text_u64(&l->text, n / scale);
-	fraction = (unsigned int)(n % scale);
-	n_digits = scale == 100 ? 2 : 1;
-	if (fraction && fraction % 10 == 0) {
-		fraction /= 10;
-		n_digits--;
-	}
-	if (fraction) {
-		pn_text_char(&l->text, '.');
-		pn_text_padded(&l->text, fraction, n_digits);
-	}
-	put(l, units[i]);
-}
-
-static void put_counts(struct line *l, const struct pn_flow_record *r)
-{
-	put_bytes(l, r->source.bytes);
-	pn_text_char(&l->text, '/');
-	put_bytes(l, r->destination.bytes);
-	pn_text_char(&l->text, ' ');
-	pn_text_u64(&l->text, r->source.packets);
-	pn_text_char(&l->text, '/');
-	pn_text_u64(&l->text, r->destination.packets);
-	put(l, " packets");
+	pn_words_name(w, r->service->name_space);
+	pn_text_char(&w->text, '/');
+	pn_words_name(w, r->service->name);
 }
 
 /* Where the destination is the Service itself, it has been named already. */
-static void put_service(struct line *l, const struct pn_flow_record *r)
+static void put_service(struct pn_words *w, const struct pn_flow_record *r)
 {
 	if (r->no_endpoints)
-		put(l, " (no endpoints)");
+		pn_words_put(w, " (no endpoints)");
 	if (!r->service || r->service == r->destination.owner)
 		return;
-	put(l, r->is_headless ? " (headless service " : " (service ");
-	put_color(l, YELLOW);
-	put_name(l, r->service->name_space);
-	pn_text_char(&l->text, '/');
-	put_name(l, r->service->name);
-	put_color(l, RESET);
-	pn_text_char(&l->text, ')');
+	pn_words_put(w, r->is_headless ? " (headless service " : " (service ");
+	pn_words_color(w, PN_YELLOW);
+	put_called(w, r);
+	pn_words_uncolor(w);
+	pn_text_char(&w->text, ')');
 }
 
-/* Why it is over; of TCP, whether that was as it should be. */
-static void put_state(struct line *l, const struct pn_flow_record *r)
+/* The connection stands for others. */
+static void put_sampling(struct pn_words *w, const struct pn_flow_record *r)
 {
-	if (r->state == PN_FLOW_ACTIVE)
+	if (r->sampling <= 1)
 		return;
-	pn_text_char(&l->text, ' ');
-	if (r->is_collapsed)
-		put(l, pn_flow_end_name(r->state));
-	else if (r->proto == IPPROTO_TCP &&
-		 (r->tcp_state == PN_TCP_REFUSED || r->tcp_state == PN_TCP_RESET))
-		put(l, pn_tcp_state_name(r->tcp_state));
-	else if (r->proto == IPPROTO_TCP && r->tcp_state == PN_TCP_OPENING)
-		put(l, "unanswered");
-	else
-		put(l, pn_flow_end_name(r->state));
+	pn_words_put(w, " (1 of ");
+	pn_text_u64(&w->text, r->sampling);
+	pn_text_char(&w->text, ')');
 }
 
-void pn_encode_compact(const struct pn_flow_record *r, bool color, struct pn_text *t)
+static void put_state(struct pn_words *w, const struct pn_flow_record *r)
 {
-	struct line l = { .text = *t, .color = color };
+	const char *state = pn_words_state(r);
 
-	put_time(&l, r->end);
-	pn_text_char(&l.text, ' ');
-	put_end(&l, &r->source, CYAN);
-	put(&l, " -> ");
-	put_end(&l, &r->destination, GREEN);
-	pn_text_char(&l.text, ' ');
-	put_protocol(&l, r);
-	pn_text_char(&l.text, ' ');
-	put_counts(&l, r);
-	put_service(&l, r);
+	if (!*state)
+		return;
+	pn_text_char(&w->text, ' ');
+	pn_words_put(w, state);
+}
+
+void pn_encode_compact(const struct pn_style *style, const struct pn_flow_record *r,
+		       struct pn_text *t)
+{
+	struct pn_words w = {
+		.text = *t,
+		.style = style,
+		.color = style->format == PN_FORMAT_COLOR,
+	};
+
+	pn_words_time(&w, r->end);
+	pn_text_char(&w.text, ' ');
+	pn_words_end(&w, &r->source, PN_CYAN);
+	pn_words_put(&w, " -> ");
+	pn_words_end(&w, &r->destination, PN_GREEN);
+	pn_text_char(&w.text, ' ');
+	pn_words_protocol(&w, r);
+	pn_text_char(&w.text, ' ');
+	pn_words_bytes(&w, r);
+	pn_text_char(&w.text, ' ');
+	pn_words_packets(&w, r);
+	pn_words_put(&w, " packets");
+	put_sampling(&w, r);
+	put_service(&w, r);
 	if (r->is_collapsed)
-		put(&l, " (several connections)");
+		pn_words_put(&w, " (several connections)");
 	if (r->quote)
-		put_quote(&l, r->quote);
-	put_state(&l, r);
-	pn_text_char(&l.text, '\n');
-	*t = l.text;
+		put_quote(&w, r->quote);
+	put_state(&w, r);
+	pn_text_char(&w.text, '\n');
+	*t = w.text;
 }

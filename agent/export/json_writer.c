@@ -13,6 +13,38 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+#define EIGHT_TIMES(c) ((c)*0x0101010101010101u)
+
+/*
+ * The same of eight characters at once: one that is not plain shows in the highest bit of its byte. What
+ * it borrows from or carries into the next ones does not matter then.
+ */
+static bool are_plain(const unsigned char *s)
+{
+	uint64_t w, signs;
+
+	memcpy(&w, s, sizeof(w));
+	signs = w | (w - EIGHT_TIMES(0x20u)) | (w + EIGHT_TIMES(0x01u)) |
+		((w ^ EIGHT_TIMES((unsigned int)'"')) - EIGHT_TIMES(0x01u)) |
+		((w ^ EIGHT_TIMES((unsigned int)'\\')) - EIGHT_TIMES(0x01u));
+	return !(signs & EIGHT_TIMES(0x80u));
+}
+
+/* How many characters at @s, which has @len, are plain. */
+static size_t plain_len(const unsigned char *s, size_t len)
+{
+	const size_t step = sizeof(uint64_t);
+	size_t n = 0;
+
+	while (len - n >= step && are_plain(s + n))
+		n += step;
+	if (n && len - n < step && are_plain(s + len - step))
+		return len;
+	while (n < len && is_plain(s[n]))
+		n++;
+	return n;
+}
+
 /* One character that is not plain. Return: bytes taken from @s */
 static size_t put_special(struct pn_text *t, const unsigned char *s)
 {
@@ -38,19 +70,16 @@ static size_t put_special(struct pn_text *t, const unsigned char *s)
 	return len;
 }
 
-void pn_json_put_string(struct pn_json *j, const char *key, const char *s)
+void pn_json_put_escaped(struct pn_json *j, const char *s)
 {
-	const unsigned char *at = (const unsigned char *)s;
+	const unsigned char *at = (const unsigned char *)s, *end = at + strlen(s);
 
-	pn_json_put_begin(j, key);
-	while (*at && !j->text.full) {
-		const unsigned char *plain = at;
+	while (at < end && !j->text.full) {
+		size_t n = plain_len(at, (size_t)(end - at));
 
-		while (is_plain(*at))
-			at++;
-		pn_text_put(&j->text, (const char *)plain, (size_t)(at - plain));
-		if (*at)
+		pn_text_put(&j->text, (const char *)at, n);
+		at += n;
+		if (at < end)
 			at += put_special(&j->text, at);
 	}
-	pn_json_put_done(j);
 }

@@ -42,6 +42,12 @@ enum pn_format pn_sink_format(const struct pn_sink *s);
  */
 int pn_sink_write(struct pn_sink *s, const char *lines, size_t len);
 
+/** pn_sink_dropped() - lines that it did not take so far */
+uint64_t pn_sink_dropped(const struct pn_sink *s);
+
+/** pn_sink_sent() - bytes that it took so far */
+uint64_t pn_sink_sent(const struct pn_sink *s);
+
 /** pn_sink_flush() - try to write what waits. Return: 0, also if something waits on; or the sink is dead */
 int pn_sink_flush(struct pn_sink *s);
 

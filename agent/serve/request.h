@@ -2,19 +2,29 @@
 #ifndef PN_SERVE_REQUEST_H
 #define PN_SERVE_REQUEST_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
-#include "export/encode.h"
+#include "export/view.h"
 
 /** Longest request, its newline not counted. */
 #define PN_REQUEST_MAX 4096
 
-/** struct pn_request - what a client of the unix socket asks for */
+/**
+ * struct pn_request - what a client of the unix socket asks for
+ * @view: of PN_REQUEST_FLOWS
+ */
 struct pn_request {
 	enum pn_request_command {
 		PN_REQUEST_FLOWS,
 		PN_REQUEST_STATUS,
+		PN_REQUEST_SELECT,
 	} command;
-	enum pn_format format; /* of PN_REQUEST_FLOWS */
+	struct pn_view view; /* of PN_REQUEST_FLOWS */
+	/* of PN_REQUEST_SELECT */
+	bool has_expression;
+	uint32_t sampling; /* 0: not asked for */
+	char expression[PN_REQUEST_MAX + 1];
 };
 
 /**
@@ -22,9 +32,13 @@ struct pn_request {
  *
  * What is not known is refused, so that an older agent never gives something else than was asked.
  *
- * Return: 0, or -EINVAL with words for the client in @reterr
+ * Return: 0; -EINVAL or -ENOMEM with words for the client in @reterr. On 0 @ret is to be given to
+ * pn_request_done(), unless its view has found another owner.
  */
 int pn_request_parse(const char *line, size_t len, struct pn_request *ret, struct pn_err *reterr);
+
+/** pn_request_done() - harmless when there is nothing to free any more */
+void pn_request_done(struct pn_request *req);
 
 /** pn_request_refusal() - {"error": "..."} and a newline, allocated with malloc(). Return: NULL without memory */
 char *pn_request_refusal(const char *why);

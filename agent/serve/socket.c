@@ -129,7 +129,7 @@ static void refuse(struct client *c, const char *why)
 }
 
 /* The descriptor leaves the loop: the handle keeps one of its own to close. */
-static void hand_over(struct client *c, enum pn_format format)
+static void hand_over(struct client *c, struct pn_request *request)
 {
 	struct pn_socket *s = c->socket;
 	uv_os_fd_t fd;
@@ -139,11 +139,26 @@ static void hand_over(struct client *c, enum pn_format format)
 	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) == 0)
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (copy < 0) {
+		pn_request_done(request);
 		refuse(c, "the agent has no descriptor left");
 		return;
 	}
-	s->ops->subscribe(s->data, copy, format);
+	s->ops->subscribe(s->data, copy, &request->view);
 	close_client(c);
+}
+
+static void serve_select(struct client *c, const struct pn_request *request)
+{
+	struct pn_socket *s = c->socket;
+	struct pn_err err = { "no memory" };
+	char *text;
+
+	text = s->ops->select(s->data, request->has_expression ? request->expression : NULL,
+			      request->sampling, &err);
+	if (text)
+		answer(c, text);
+	else
+		refuse(c, err.text);
 }
 
 static void serve_line(struct client *c, size_t len)
@@ -158,10 +173,13 @@ static void serve_line(struct client *c, size_t len)
 	}
 	switch (request.command) {
 	case PN_REQUEST_FLOWS:
-		hand_over(c, request.format);
+		hand_over(c, &request);
 		break;
 	case PN_REQUEST_STATUS:
 		answer(c, s->ops->status(s->data));
+		break;
+	case PN_REQUEST_SELECT:
+		serve_select(c, &request);
 		break;
 	}
 }

@@ -254,8 +254,140 @@ connections_are() { # PORT N
 }
 
 @test "flows: the ledger: packets seen are packets recorded, or counted by the reason" {
-	status_is '.ledger | .seen == .recorded + .collapsed + .not_ip + .malformed + .table_full'
+	status_is '.ledger | .seen == .recorded + .collapsed + .not_ip + .malformed + .table_full + .not_selected + .not_sampled'
 	status_is '.ledger | .recorded > 200 and .malformed == 0 and .table_full == 0'
+}
+
+# --- podonym flows ---------------------------------------------------------------------------------
+
+ask_flows() { # OPTIONS
+	"$podonym" flows --socket "$dir/socket" "$@"
+}
+
+# Of the records that match, as many as lines were written about the port.
+asked_are() { # N OPTIONS
+	[[ $(ask_flows "${@:2}" -o json | wc -l) == "$1" ]]
+}
+
+@test "flows: what has been is there at once, and filters combine" {
+	udp_sink server 9010
+	udp_sink server 9011
+	udp_send client 10.78.0.3 9010 3 10
+	udp_send client fd00:78::3 9011 4 10
+	assert_packets "$(to_port 9010)" 3 0
+	assert_packets "$(to_port 9011)" 4 0
+	await 5 asked_are 1 --all --port 9010
+	await 5 asked_are 1 --all --port 9011
+	asked_are 2 --all --port 9010 --port 9011
+	asked_are 1 --all --port 9010 --port 9011 --ip 10.78.0.2
+	asked_are 1 --all --port 9010 --port 9011 --not --cidr 10.78.0.0/16
+	asked_are 2 --all --port 9010 --port 9011 --from-pod test/cli --to-pod server -n test
+	asked_are 0 --all --port 9010 --port 9011 --to-pod test/client
+	asked_are 0 --all --port 9010 -n other
+	asked_are 0 --all --port 9010 --protocol tcp
+	asked_are 1 --all --port 9010 --protocol udp --attribution ip --node bats-node
+	asked_are 0 --all --port 9010 --not --attribution ip
+}
+
+@test "flows: the Service that was called is a filter by name, address and port" {
+	udp_sink server 7000
+	udp_send client 10.98.0.1 7000 3 10
+	await 5 some_are_asked --last 20 --service test/front
+	assert_equal "$(ask_flows --last 1 --service test/front --ip 10.98.0.1 -o json | jq -r .destination.k8s.service.name)" front
+	run ask_flows --all --to-port 7000 --not --service test/front
+	assert_success
+	refute_output
+}
+
+some_are_asked() { # OPTIONS
+	[[ $(ask_flows "$@") ]]
+}
+
+@test "flows: the last, the first, since and until" {
+	udp_sink server 9012
+	for i in 1 2 3; do
+		udp_send client 10.78.0.3 9012 1 10
+		await 5 asked_are "$i" --all --port 9012
+	done
+	all=$(ask_flows --all --port 9012 -o json)
+	assert_equal "$(ask_flows --last 2 --port 9012 -o json)" "$(tail -n 2 <<<"$all")"
+	assert_equal "$(ask_flows --first 2 --port 9012 -o json)" "$(head -n 2 <<<"$all")"
+	assert_equal "$(ask_flows --since 1h --port 9012 -o json)" "$all"
+	assert_equal "$(ask_flows --port 9012 -o json)" "$all" # fewer than the 20
+	second=$(sed -n 2p <<<"$all" | jq -r .event.end)
+	assert_equal "$(ask_flows --since "$second" --port 9012 -o json)" "$(tail -n 2 <<<"$all")"
+	assert_equal "$(ask_flows --until "$second" --port 9012 -o json)" "$(head -n 2 <<<"$all")"
+	assert_equal "$(ask_flows --since "$second" --until "$second" --port 9012 -o json)" "$(sed -n 2p <<<"$all")"
+}
+
+@test "flows: a follower gets what has been and what comes, of what it wants" {
+	udp_sink server 9013
+	udp_sink server 9014
+	udp_send client 10.78.0.3 9013 1 10
+	await 5 asked_are 1 --all --port 9013
+	start "$dir/wanted.json" "$dir/wanted.err" "$podonym" flows -f --last 1 --port 9013 --port 9014 \
+		--not --ip fd00:78::3 -o json --socket "$dir/socket"
+	follower=$started
+	await 5 has_lines "$dir/wanted.json" 1
+	udp_send client fd00:78::3 9014 1 10
+	udp_send client 10.78.0.3 9014 1 10
+	await 5 has_lines "$dir/wanted.json" 2
+	assert_packets "$(to_port 9014)" 2 0
+	assert_equal "$(jq -c '[.destination.port, .network.type]' "$dir/wanted.json" | paste -sd ' ')" \
+		'[9013,"ipv4"] [9014,"ipv4"]'
+	stop "$follower"
+}
+
+has_lines() { # FILE N
+	(($(wc -l <"$1") >= $2))
+}
+
+@test "flows: a table, a list, times and addresses in the form wanted" {
+	udp_sink server 9015
+	udp_send client 10.78.0.3 9015 1 10
+	await 5 asked_are 1 --all --port 9015
+	run ask_flows --all --port 9015 -o table
+	assert_line --index 0 --regexp '^TIME +SOURCE +DESTINATION +PROTOCOL +BYTES +PACKETS +SERVICE +STATE +SOURCE ADDRESS +DESTINATION ADDRESS +ATTRIBUTION$'
+	assert_line --index 1 --regexp '^[0-9:.]+ +test/client:[0-9]+ +test/server:9015 +UDP +38 B/0 B +1/0 +- +[a-z-]+ +10.78.0.2 +10.78.0.3 +ip/ip$'
+	assert_equal "${#lines[@]}" 2
+	run ask_flows --all --port 9015 -o table --no-headers
+	assert_equal "${#lines[@]}" 1
+	run ask_flows --all --port 9015 -o dict --time-format rfc3339
+	assert_line --index 0 --regexp '^ +TIME: [0-9-]+T[0-9:]+Z$'
+	assert_line --index 2 --regexp '^ +DESTINATION: test/server:9015$'
+	run ask_flows --all --port 9015 --numeric --time-format unix
+	assert_output --regexp '^[0-9]+\.[0-9]{3} 10.78.0.2:[0-9]+ -> 10.78.0.3:9015 UDP '
+	run ask_flows --all --port 9015 --time-format relative
+	assert_output --regexp '^[0-9.ms]+ ago test/client:'
+}
+
+@test "flows: what makes no sense is refused before the agent is asked" {
+	refused '--port: "http" is not a port from 1 to 65535' --port http
+	refused '--ip: "10.0.0" is neither an address nor a network' --ip 10.0.0
+	refused '--cidr: "10.0.0.1" is not a network' --cidr 10.0.0.1
+	refused '--pod: "Shop/web" cannot be a name' --pod Shop/web
+	refused '--protocol: "tpc" is not a protocol' --protocol tpc
+	refused 'did you mean cgroup?' --attribution cgrop
+	refused '--not stands before no filter' --port 1 --not
+	refused '--not stands twice' --not --not --port 1
+	refused '--all, --first and --last do not go together' --last 1 --first 1
+	refused '--first and --until do not go together with -f' -f --until 5m
+	refused '--since: "yesterday" is neither a duration' --since yesterday
+	refused 'unknown option --prot, did you mean' --prot tcp
+	refused 'A and -n do not go together' -A -n test
+}
+
+refused() { # WORDS OPTIONS
+	run --separate-stderr "$podonym" flows --socket /nonexistent "${@:2}"
+	assert_failure 2
+	refute_output
+	# shellcheck disable=SC2154 # set by run
+	[[ $stderr == *"$1"* ]] || { echo "no \"$1\" in: $stderr"; return 1; }
+}
+
+@test "flows: a hostile request is refused by the agent with words" {
+	run bash -c "printf '%s\n' '{\"command\": \"flows\", \"filters\": [{\"prt\": \"1\"}]}' | socat -t 2 - UNIX:$dir/socket"
+	assert_output '{"error": "there is no filter \"prt\", did you mean \"port\"?"}'
 }
 
 @test "flows: followers get the lines as they come, in both forms, until the agent ends" {

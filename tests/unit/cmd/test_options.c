@@ -17,16 +17,26 @@ struct values {
 	const char *text, *choice;
 	uint32_t number;
 	pn_nsec time;
+	struct pn_option_items items;
 };
 
 static struct values seen;
 static int n_seen;
 static const char *operand_seen;
+static char items_seen[2048];
 
 static int remember(const void *values, int n_operands, char **operands)
 {
 	seen = *(const struct values *)values;
 	n_seen = n_operands;
+	items_seen[0] = '\0';
+	for (size_t i = 0; i < seen.items.n; i++) {
+		const struct pn_option_item *item = &seen.items.items[i];
+		size_t len = strlen(items_seen);
+
+		(void)snprintf(items_seen + len, sizeof(items_seen) - len, "%s%s=%s", i ? " " : "",
+			       item->name, item->value ? item->value : "(none)");
+	}
 	operand_seen = n_operands ? operands[0] : NULL;
 	return 42;
 }
@@ -71,6 +81,17 @@ static const struct pn_option options[] = {
 	  .max = 60 * PN_NSEC_PER_SEC,
 	  .has_env = true,
 	  .help = "" },
+	{ .name = "item",
+	  .letter = 'i',
+	  .type = PN_OPT_ITEM,
+	  .arg = "I",
+	  .offset = offsetof(struct values, items),
+	  .help = "" },
+	{ .name = "mark",
+	  .letter = 'm',
+	  .type = PN_OPT_MARK,
+	  .offset = offsetof(struct values, items),
+	  .help = "" },
 	PN_OPTION_END,
 };
 
@@ -89,12 +110,12 @@ static const struct pn_command command = {
 /* Runs the command with words up to NULL. */
 static int run(const char *const *words)
 {
-	char *argv[16] = { NULL };
+	char *argv[160] = { NULL };
 	int argc = 0;
 
 	for (; words[argc]; argc++)
 		argv[argc] = strdup(words[argc]);
-	char *kept[16];
+	char *kept[160];
 
 	memcpy(kept, argv, sizeof(kept));
 	int r = pn_command_main(&command, argc, argv);
@@ -155,6 +176,30 @@ static void the_environment_is_below_the_flag_and_above_the_default(void **state
 	assert_int_equal(unsetenv("PODONYM_CHOICE"), 0);
 }
 
+static void items_keep_their_order(void **state)
+{
+	const char *words[150];
+	const size_t most = PN_ARRAY_SIZE(seen.items.items);
+
+	(void)state;
+	assert_int_equal(RUN("--item", "a", "-m", "-fib", "--mark", "-mi", "c", "--item=", "word"),
+			 42);
+	assert_string_equal(items_seen,
+			    "item=a mark=(none) item=b mark=(none) mark=(none) item=c item=");
+	assert_true(seen.flag);
+	assert_int_equal(n_seen, 1);
+	assert_int_equal(RUN("--mark=true"), PN_EXIT_USAGE);
+	assert_int_equal(RUN("--item"), PN_EXIT_USAGE);
+
+	for (size_t i = 0; i <= most; i++)
+		words[i] = "-m";
+	words[most] = NULL;
+	assert_int_equal(run(words), 42);
+	words[most] = "-m";
+	words[most + 1] = NULL;
+	assert_int_equal(run(words), PN_EXIT_USAGE);
+}
+
 static void wrong_usage_is_refused(void **state)
 {
 	(void)state;
@@ -206,6 +251,7 @@ int main(void)
 		cmocka_unit_test(defaults_come_from_the_table),
 		cmocka_unit_test(every_way_of_writing_an_option_works),
 		cmocka_unit_test(the_environment_is_below_the_flag_and_above_the_default),
+		cmocka_unit_test(items_keep_their_order),
 		cmocka_unit_test(wrong_usage_is_refused),
 		cmocka_unit_test(the_nearest_name_is_found),
 		cmocka_unit_test(durations_need_a_unit),

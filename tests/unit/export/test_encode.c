@@ -214,6 +214,17 @@ static void json_says_what_is_special_about_a_service(void **state)
 	assert_json_has(&r, "\"service\":{\"no_endpoints\":true},\"delivered\"");
 }
 
+static void a_sample_says_what_it_stands_for(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.sampling = 100;
+	assert_json_has(&r, "\"sampling\":100,\"state\":");
+	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB "
+			   "18/14 packets (1 of 100) (service shop/db)\n");
+}
+
 static void json_of_icmp_has_type_and_no_ports(void **state)
 {
 	static const char *const path[] = { "network", "transport", NULL };
@@ -501,6 +512,108 @@ static void too_long_a_line_leaves_the_buffer_as_it_was(void **state)
 	pn_buf_done(&out);
 }
 
+static void assert_styled(const struct pn_style *style, const struct pn_flow_record *r,
+			  const char *want)
+{
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+
+	assert_int_equal(pn_encode_styled(style, r, &out), 0);
+	assert_string_equal(out.data, want);
+	pn_buf_done(&out);
+}
+
+static void assert_time(enum pn_time_form form, pn_nsec age, const char *want)
+{
+	struct pn_flow_record r = sample_record();
+	struct pn_style style = { .time = form, .now = r.end + age };
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+
+	assert_int_equal(pn_encode_styled(&style, &r, &out), 0);
+	*strstr(out.data, " shop/") = '\0';
+	assert_string_equal(out.data, want);
+	pn_buf_done(&out);
+}
+
+static void times_have_the_form_wanted(void **state)
+{
+	const pn_nsec s = PN_NSEC_PER_SEC;
+
+	(void)state;
+	assert_time(PN_TIME_CLOCK, 0, "12:03:04.512");
+	assert_time(PN_TIME_RFC3339, 0, "2026-03-19T12:03:04Z");
+	assert_time(PN_TIME_RFC3339NANO, 0, "2026-03-19T12:03:04.512345678Z");
+	assert_time(PN_TIME_UNIX, 0, "1773921784.512");
+	assert_time(PN_TIME_RELATIVE, 0, "0.0s ago");
+	assert_time(PN_TIME_RELATIVE, (pn_nsec)-s, "0.0s ago"); /* a clock that was set */
+	assert_time(PN_TIME_RELATIVE, 4 * s + s / 4, "4.2s ago");
+	assert_time(PN_TIME_RELATIVE, 60 * s - 1, "59.9s ago");
+	assert_time(PN_TIME_RELATIVE, 192 * s, "3m12s ago");
+	assert_time(PN_TIME_RELATIVE, 7500 * s, "2h5m ago");
+}
+
+static void numeric_has_addresses_instead_of_names(void **state)
+{
+	const struct pn_style style = { .numeric = true };
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	assert_styled(&style, &r,
+		      "12:03:04.512 10.0.0.1:43210 -> 10.0.1.2:5432 TCP 12 kB/3 kB 18/14 packets "
+		      "(service 10.96.0.7:5432)\n");
+	r.is_headless = true; /* it has no address */
+	assert_styled(&style, &r,
+		      "12:03:04.512 10.0.0.1:43210 -> 10.0.1.2:5432 TCP 12 kB/3 kB 18/14 packets "
+		      "(headless service shop/db)\n");
+}
+
+static void fields_stand_between_tabs(void **state)
+{
+	struct pn_style style = { .format = PN_FORMAT_FIELDS };
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	assert_styled(&style, &r,
+		      "12:03:04.512\tshop/web-7d9:43210\tshop/db-0:5432\tTCP\t12 kB/3 kB\t18/14\t"
+		      "shop/db\t\t10.0.0.1\t10.0.1.2\tip/ip\n");
+	r.state = PN_FLOW_CLOSED;
+	r.service = NULL;
+	r.source.owner = NULL;
+	r.source.attribution = PN_ATTR_AMBIGUOUS;
+	assert_styled(&style, &r,
+		      "12:03:04.512\t10.0.0.1:43210\tshop/db-0:5432\tTCP\t12 kB/3 kB\t18/14\t"
+		      "\tclosed\t10.0.0.1\t10.0.1.2\tambiguous/ip\n");
+}
+
+static void names_cannot_add_fields(void **state)
+{
+	struct pn_style style = { .format = PN_FORMAT_FIELDS };
+	struct pn_flow_record r = sample_record();
+	struct pn_owner owner = owner_web;
+	struct pn_buf out = PN_BUF_INIT(1 << 20);
+	size_t n_tabs = 0;
+
+	(void)state;
+	owner.name = "a\tb\nc";
+	r.source.owner = r.service = &owner;
+	assert_int_equal(pn_encode_styled(&style, &r, &out), 0);
+	for (const char *c = out.data; *c; c++)
+		n_tabs += *c == '\t';
+	assert_int_equal(n_tabs, PN_FIELD_MAX - 1);
+	assert_ptr_equal(strchr(out.data, '\n'), out.data + out.len - 1);
+	pn_buf_done(&out);
+}
+
+static void forms_of_times_have_names(void **state)
+{
+	enum pn_time_form f = PN_TIME_FORM_MAX;
+
+	(void)state;
+	assert_int_equal(pn_time_form_parse("rfc3339nano", &f), 0);
+	assert_int_equal(f, PN_TIME_RFC3339NANO);
+	assert_int_equal(pn_time_form_parse("iso", &f), -EINVAL);
+	assert_int_equal(f, PN_TIME_RFC3339NANO);
+}
+
 static void formats_have_names(void **state)
 {
 	enum pn_format f = PN_FORMAT_MAX;
@@ -524,6 +637,7 @@ int main(void)
 		cmocka_unit_test(json_of_processes_networks_and_zones),
 		cmocka_unit_test(json_names_every_attribution),
 		cmocka_unit_test(json_says_what_is_special_about_a_service),
+		cmocka_unit_test(a_sample_says_what_it_stands_for),
 		cmocka_unit_test(json_of_icmp_has_type_and_no_ports),
 		cmocka_unit_test(icmp_errors_say_what_they_are_about),
 		cmocka_unit_test(compact_says_how_tcp_failed),
@@ -537,6 +651,11 @@ int main(void)
 		cmocka_unit_test(bytes_have_three_significant_digits),
 		cmocka_unit_test(color_only_adds_escapes),
 		cmocka_unit_test(too_long_a_line_leaves_the_buffer_as_it_was),
+		cmocka_unit_test(times_have_the_form_wanted),
+		cmocka_unit_test(numeric_has_addresses_instead_of_names),
+		cmocka_unit_test(fields_stand_between_tabs),
+		cmocka_unit_test(names_cannot_add_fields),
+		cmocka_unit_test(forms_of_times_have_names),
 		cmocka_unit_test(formats_have_names),
 	};
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,11 +42,130 @@ static void known_requests_are_understood(void **state)
 	(void)state;
 	assert_int_equal(parse("{\"command\": \"status\"}").command, PN_REQUEST_STATUS);
 	assert_int_equal(parse("{\"command\": \"flows\"}").command, PN_REQUEST_FLOWS);
-	assert_int_equal(parse("{\"command\": \"flows\"}").format, PN_FORMAT_COMPACT);
-	assert_int_equal(parse("{\"format\": \"json\", \"command\": \"flows\"}\n").format,
-			 PN_FORMAT_JSON);
-	assert_int_equal(parse("{\"command\": \"flows\", \"format\": \"color\"}").format,
+	assert_int_equal(parse("{\"command\": \"flows\"}").view.style.format, PN_FORMAT_COMPACT);
+	assert_int_equal(
+		parse("{\"format\": \"json\", \"command\": \"flows\"}\n").view.style.format,
+		PN_FORMAT_JSON);
+	assert_int_equal(parse("{\"command\": \"flows\", \"format\": \"color\"}").view.style.format,
 			 PN_FORMAT_COLOR);
+}
+
+static void a_selection_has_what_is_to_change(void **state)
+{
+	struct pn_request r = parse("{\"command\": \"select\"}");
+
+	(void)state;
+	assert_int_equal(r.command, PN_REQUEST_SELECT);
+	assert_true(!r.has_expression && !r.sampling);
+	r = parse("{\"command\": \"select\", \"expression\": \"\", \"sampling\": 65535}");
+	assert_true(r.has_expression && !*r.expression && r.sampling == 65535);
+	r = parse("{\"command\": \"select\", \"expression\": \"port=80\"}");
+	assert_string_equal(r.expression, "port=80");
+	assert_refused("{\"command\": \"select\", \"expression\": 80}", "must be a string");
+	assert_refused("{\"command\": \"select\", \"sampling\": 0}", "number above 0");
+	assert_refused("{\"command\": \"select\", \"sampling\": 4294967296}", "number above 0");
+	assert_refused("{\"command\": \"select\", \"sampling\": \"2\"}", "number above 0");
+}
+
+static void what_is_left_out_is_as_it_always_was(void **state)
+{
+	struct pn_view v = parse("{\"command\": \"flows\"}").view;
+
+	(void)state;
+	assert_true(v.follow);
+	assert_int_equal(v.past, PN_PAST_NONE);
+	assert_null(v.filter);
+	assert_int_equal(v.since, 0);
+	assert_int_equal(v.until, PN_NSEC_NEVER);
+	assert_int_equal(v.style.time, PN_TIME_CLOCK);
+	assert_false(v.style.numeric);
+}
+
+static void the_past_is_asked_for_in_one_way(void **state)
+{
+	struct pn_view v;
+
+	(void)state;
+	v = parse("{\"command\": \"flows\", \"follow\": false, \"last\": 20}").view;
+	assert_false(v.follow);
+	assert_int_equal(v.past, PN_PAST_LAST);
+	assert_int_equal(v.n, 20);
+	v = parse("{\"command\": \"flows\", \"follow\": false, \"first\": 4294967295}").view;
+	assert_int_equal(v.past, PN_PAST_FIRST);
+	assert_int_equal(v.n, UINT32_MAX);
+	v = parse("{\"command\": \"flows\", \"all\": true}").view;
+	assert_int_equal(v.past, PN_PAST_ALL);
+	v = parse("{\"command\": \"flows\", \"since\": 1773921784512345678}").view;
+	assert_int_equal(v.past, PN_PAST_ALL);
+	assert_int_equal(v.since, 1773921784512345678);
+	v = parse("{\"command\": \"flows\", \"follow\": false, \"until\": 9, \"last\": 3}").view;
+	assert_int_equal(v.past, PN_PAST_LAST);
+	assert_int_equal(v.until, 9);
+
+	assert_refused("{\"command\": \"flows\", \"follow\": false}", "nothing is asked for");
+	assert_refused("{\"command\": \"flows\", \"all\": true, \"last\": 3}",
+		       "do not go together");
+	assert_refused("{\"command\": \"flows\", \"until\": 3}", "do not go together");
+	assert_refused("{\"command\": \"flows\", \"first\": 3}", "do not go together");
+	assert_refused("{\"command\": \"flows\", \"last\": 0}", "\"last\" must be a number");
+	assert_refused("{\"command\": \"flows\", \"last\": 4294967296}",
+		       "\"last\" must be a number");
+	assert_refused("{\"command\": \"flows\", \"last\": \"3\"}", "\"last\" must be a number");
+	assert_refused("{\"command\": \"flows\", \"since\": -1}", "nanoseconds since 1970");
+	assert_refused("{\"command\": \"flows\", \"since\": 1.5}", "nanoseconds since 1970");
+	assert_refused("{\"command\": \"flows\", \"follow\": 1}", "true or false");
+}
+
+static void forms_are_understood(void **state)
+{
+	struct pn_view v = parse("{\"command\": \"flows\", \"format\": \"fields\","
+				 " \"time_format\": \"rfc3339nano\", \"numeric\": true}")
+				   .view;
+
+	(void)state;
+	assert_int_equal(v.style.format, PN_FORMAT_FIELDS);
+	assert_int_equal(v.style.time, PN_TIME_RFC3339NANO);
+	assert_true(v.style.numeric);
+	assert_refused("{\"command\": \"flows\", \"time_format\": \"iso\"}", "iso");
+	assert_refused("{\"command\": \"flows\", \"time_format\": 1}", "must be a string");
+	assert_refused("{\"command\": \"flows\", \"numeric\": \"yes\"}", "true or false");
+}
+
+static void filters_are_compiled(void **state)
+{
+	struct pn_request req = parse("{\"command\": \"flows\", \"filters\": [{\"port\": \"53\"},"
+				      " {\"not\": true, \"protocol\": \"tcp\"}]}");
+	struct pn_flow_record udp = { .proto = 17, .destination = { .port = 53 } };
+	struct pn_flow_record tcp = { .proto = 6, .destination = { .port = 53 } };
+
+	(void)state;
+	assert_true(pn_filter_match(req.view.filter, &udp));
+	assert_false(pn_filter_match(req.view.filter, &tcp));
+	pn_request_done(&req);
+	assert_null(req.view.filter);
+}
+
+static void assert_filters_refused(const char *filters, const char *words)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line), "{\"command\": \"flows\", \"filters\": %s}", filters);
+	assert_refused(line, words);
+}
+
+static void bad_filters_are_refused_with_words(void **state)
+{
+	(void)state;
+	assert_filters_refused("7", "must be an array");
+	assert_filters_refused("[7]", "a filter is an object");
+	assert_filters_refused("[{}]", "a filter is an object");
+	assert_filters_refused("[{\"not\": true}]", "a filter is an object");
+	assert_filters_refused("[{\"port\": 53}]", "a filter is an object");
+	assert_filters_refused("[{\"port\": \"53\", \"pod\": \"a\"}]", "one name");
+	assert_filters_refused("[{\"port\": \"53\", \"not\": 1}]", "true or false");
+	assert_filters_refused("[{\"prt\": \"53\"}]", "did you mean \"port\"?");
+	assert_filters_refused("[{\"pod\": \"a\"}, {\"port\": \"x\"}]",
+			       "port: \"x\" is not a port");
 }
 
 static void everything_else_is_refused_with_words(void **state)
@@ -101,6 +221,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_requests_are_understood),
+		cmocka_unit_test(a_selection_has_what_is_to_change),
+		cmocka_unit_test(what_is_left_out_is_as_it_always_was),
+		cmocka_unit_test(the_past_is_asked_for_in_one_way),
+		cmocka_unit_test(forms_are_understood),
+		cmocka_unit_test(filters_are_compiled),
+		cmocka_unit_test(bad_filters_are_refused_with_words),
 		cmocka_unit_test(everything_else_is_refused_with_words),
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(refusal_is_one_line_of_json),

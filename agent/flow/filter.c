@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which records somebody wants: the words of `podonym flows` compiled into terms. Made by the command
+ * to check them and by the agent from a request; matched on the flow thread, before a record is
+ * encoded for whoever asked.
+ *
+ * A filter is a row of the table below: what it compares, on which ends. Terms stand in the order of
+ * the rows, so those of one row are neighbours (one of them is enough), and what is compared
+ * quickly comes before names. Records borrow their names from the index, where equal texts are not
+ * equal pointers: so names are compared by their bytes.
+ */
+#include "flow/filter.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/nearest.h"
+
+enum { SOURCE = 1, DESTINATION = 2, EITHER = 3 };
+
+struct term {
+	unsigned int row;
+	bool negate;
+	union {
+		struct {
+			char *name_space, *kind; /* NULL: any */
+			char *name;
+			size_t len;
+		};
+		struct {
+			struct pn_addr addr;
+			unsigned int prefix_len; /* of 128 */
+		};
+		struct {
+			unsigned int numbers[2]; /* one, and another that will do as well */
+		};
+	};
+};
+
+struct pn_filter {
+	struct term terms[PN_FILTER_MAX];
+	size_t n;
+	const struct term *name_spaces; /* the terms that say in which namespaces names are */
+	size_t n_name_spaces;
+};
+
+struct row {
+	const char *name;
+	unsigned int ends;
+	int (*parse)(const char *value, struct term *t, struct pn_err *reterr);
+	bool (*match)(const struct pn_filter *f, const struct term *t,
+		      const struct pn_flow_record *r, const struct pn_record_end *e);
+};
+
+/* --- numbers -------------------------------------------------------------------------------------- */
+
+static bool parse_number(const char *text, unsigned int max, unsigned int *ret)
+{
+	unsigned int n = 0;
+
+	if (!*text)
+		return false;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		n = n * 10 + (unsigned int)(*text - '0');
+		if (n > max)
+			return false;
+	}
+	*ret = n;
+	return true;
+}
+
+static const struct {
+	const char *name;
+	unsigned int numbers[2];
+} protocols[] = {
+	{ "tcp", { IPPROTO_TCP, IPPROTO_TCP } },
+	{ "udp", { IPPROTO_UDP, IPPROTO_UDP } },
+	{ "icmp", { IPPROTO_ICMP, IPPROTO_ICMPV6 } },
+	{ "icmpv4", { IPPROTO_ICMP, IPPROTO_ICMP } },
+	{ "icmpv6", { IPPROTO_ICMPV6, IPPROTO_ICMPV6 } },
+	{ "sctp", { IPPROTO_SCTP, IPPROTO_SCTP } },
+};
+
+static int parse_protocol(const char *value, struct term *t, struct pn_err *reterr)
+{
+	if (parse_number(value, 255, &t->numbers[0])) {
+		t->numbers[1] = t->numbers[0];
+		return 0;
+	}
+	for (size_t i = 0; i < PN_ARRAY_SIZE(protocols); i++) {
+		if (strcasecmp(value, protocols[i].name) != 0)
+			continue;
+		memcpy(t->numbers, protocols[i].numbers, sizeof(t->numbers));
+		return 0;
+	}
+	return pn_err_set(reterr, -EINVAL,
+			  "\"%.64s\" is not a protocol; write tcp, udp, icmp, icmpv4, icmpv6, sctp "
+			  "or a number up to 255",
+			  value);
+}
+
+static bool match_protocol(const struct pn_filter *f, const struct term *t,
+			   const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	(void)f;
+	(void)e;
+	return r->proto == t->numbers[0] || r->proto == t->numbers[1];
+}
+
+static int parse_port(const char *value, struct term *t, struct pn_err *reterr)
+{
+	if (!parse_number(value, UINT16_MAX, &t->numbers[0]) || !t->numbers[0])
+		return pn_err_set(reterr, -EINVAL, "\"%.64s\" is not a port from 1 to 65535",
+				  value);
+	return 0;
+}
+
+/* The Service that was called, when its address and port are known and @e stands behind it. */
+static bool was_called(const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	return r->service && !r->is_headless && e == &r->destination;
+}
+
+static bool match_port(const struct pn_filter *f, const struct term *t,
+		       const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	(void)f;
+	return e->port == t->numbers[0] || (was_called(r, e) && r->service_port == t->numbers[0]);
+}
+
+static int parse_attribution(const char *value, struct term *t, struct pn_err *reterr)
+{
+	const char *words[PN_ATTR_MAX], *near;
+
+	for (unsigned int i = 0; i < PN_ATTR_MAX; i++) {
+		words[i] = pn_attribution_name((enum pn_attribution)i);
+		if (strcmp(value, words[i]) != 0)
+			continue;
+		t->numbers[0] = i;
+		return 0;
+	}
+	near = pn_nearest(value, words, PN_ATTR_MAX);
+	return pn_err_set(reterr, -EINVAL,
+			  "\"%.64s\" is none of cgroup, ip, port, service, node, cidr, ambiguous, "
+			  "none%s%s%s",
+			  value, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+static bool match_attribution(const struct pn_filter *f, const struct term *t,
+			      const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	(void)f;
+	(void)r;
+	return e->attribution == t->numbers[0];
+}
+
+/* --- addresses ------------------------------------------------------------------------------------ */
+
+/* @value: an address, with a prefix length behind a slash if @slash */
+static bool parse_network(const char *value, const char *slash, struct term *t)
+{
+	char text[PN_ADDR_STRLEN];
+	size_t len = slash ? (size_t)(slash - value) : strlen(value);
+	unsigned int offset, max;
+
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, value, len);
+	text[len] = '\0';
+	if (pn_addr_parse(text, &t->addr) < 0)
+		return false;
+	offset = pn_addr_is_v4(&t->addr) ? 96 : 0;
+	max = 128 - offset;
+	t->prefix_len = max;
+	if (slash && !parse_number(slash + 1, max, &t->prefix_len))
+		return false;
+	t->prefix_len += offset;
+	return true;
+}
+
+static int parse_ip(const char *value, struct term *t, struct pn_err *reterr)
+{
+	if (!parse_network(value, strchr(value, '/'), t))
+		return pn_err_set(reterr, -EINVAL,
+				  "\"%.64s\" is neither an address nor a network such as "
+				  "10.0.0.0/8 or fd00::/8",
+				  value);
+	return 0;
+}
+
+static int parse_cidr(const char *value, struct term *t, struct pn_err *reterr)
+{
+	const char *slash = strchr(value, '/');
+
+	if (!slash || !parse_network(value, slash, t))
+		return pn_err_set(reterr, -EINVAL,
+				  "\"%.64s\" is not a network; write 10.0.0.0/8 or fd00::/8",
+				  value);
+	return 0;
+}
+
+static bool lies_in(const struct pn_addr *a, const struct term *t)
+{
+	unsigned int n_bytes = t->prefix_len / 8, n_bits = t->prefix_len % 8;
+
+	if (memcmp(a->b, t->addr.b, n_bytes) != 0)
+		return false;
+	if (t->prefix_len < 96 && pn_addr_is_v4(a))
+		return false; /* ::/0 is every address of IPv6 */
+	return !n_bits || (a->b[n_bytes] ^ t->addr.b[n_bytes]) >> (8 - n_bits) == 0;
+}
+
+static bool match_network(const struct pn_filter *f, const struct term *t,
+			  const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	(void)f;
+	return lies_in(&e->addr, t) || (was_called(r, e) && lies_in(&r->service_addr, t));
+}
+
+/* --- names ---------------------------------------------------------------------------------------- */
+
+static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+static bool consists_of(const char *text, size_t len, const char *characters)
+{
+	return strspn(text, characters) >= len;
+}
+
+static int no_name(const char *value, struct pn_err *reterr)
+{
+	return pn_err_set(
+		reterr, -EINVAL,
+		"\"%.64s\" cannot be a name: names are made of lower-case letters, digits, "
+		"- and .",
+		value);
+}
+
+static int keep(const char *text, size_t len, char **ret)
+{
+	*ret = strndup(text, len);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int keep_name(const char *name, struct term *t)
+{
+	t->len = strlen(name);
+	return keep(name, t->len, &t->name);
+}
+
+static int parse_name(const char *value, struct term *t, struct pn_err *reterr)
+{
+	if (!*value || !consists_of(value, strlen(value), lower))
+		return no_name(value, reterr);
+	return keep_name(value, t);
+}
+
+/* [NAMESPACE/]NAME; what is left out is any. */
+static int parse_namespaced(const char *value, struct term *t, struct pn_err *reterr)
+{
+	const char *slash = strchr(value, '/'), *name = slash ? slash + 1 : value;
+	size_t len = slash ? (size_t)(slash - value) : 0;
+	int r = 0;
+
+	if (!*value || strcmp(value, "/") == 0)
+		return pn_err_set(reterr, -EINVAL,
+				  "a name is missing: write NAMESPACE/NAME, NAME or NAMESPACE/");
+	if (!consists_of(value, len, lower) || !consists_of(name, strlen(name), lower))
+		return no_name(value, reterr);
+	if (len)
+		r = keep(value, len, &t->name_space);
+	return r < 0 ? r : keep_name(name, t);
+}
+
+/* [KIND/]NAME */
+static int parse_workload(const char *value, struct term *t, struct pn_err *reterr)
+{
+	const char *slash = strchr(value, '/'), *name = slash ? slash + 1 : value;
+	size_t len = slash ? (size_t)(slash - value) : 0;
+	int r = 0;
+
+	if (!*name || (slash && !len) || !consists_of(value, len, letters) ||
+	    !consists_of(name, strlen(name), lower))
+		return pn_err_set(reterr, -EINVAL,
+				  "\"%.64s\" is not a workload: write NAME or KIND/NAME, as in "
+				  "Deployment/web",
+				  value);
+	if (len)
+		r = keep(value, len, &t->kind);
+	return r < 0 ? r : keep_name(name, t);
+}
+
+static bool is_wanted_namespace(const struct pn_filter *f, const char *name_space)
+{
+	for (size_t i = 0; i < f->n_name_spaces; i++) {
+		if (strcmp(f->name_spaces[i].name, name_space) == 0)
+			return true;
+	}
+	return f->n_name_spaces == 0;
+}
+
+static bool is_in_namespace(const struct pn_filter *f, const struct term *t,
+			    const struct pn_owner *o)
+{
+	return t->name_space ? strcmp(t->name_space, o->name_space) == 0
+			     : is_wanted_namespace(f, o->name_space);
+}
+
+static const struct pn_owner *service_of(const struct pn_flow_record *r,
+					 const struct pn_record_end *e)
+{
+	return e == &r->destination ? r->service : NULL;
+}
+
+static bool match_namespace(const struct pn_filter *f, const struct term *t,
+			    const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	const struct pn_owner *service = service_of(r, e);
+
+	(void)f;
+	return (e->owner && strcmp(e->owner->name_space, t->name) == 0) ||
+	       (service && strcmp(service->name_space, t->name) == 0);
+}
+
+static bool has_name(const struct pn_filter *f, const struct term *t, const struct pn_owner *o,
+		     enum pn_owner_kind kind)
+{
+	return o && o->kind == kind && strncmp(o->name, t->name, t->len) == 0 &&
+	       is_in_namespace(f, t, o);
+}
+
+static bool match_pod(const struct pn_filter *f, const struct term *t,
+		      const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	(void)r;
+	return has_name(f, t, e->owner, PN_OWNER_POD);
+}
+
+static bool match_service(const struct pn_filter *f, const struct term *t,
+			  const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	return has_name(f, t, service_of(r, e), PN_OWNER_SERVICE) ||
+	       has_name(f, t, e->owner, PN_OWNER_SERVICE);
+}
+
+static bool match_workload(const struct pn_filter *f, const struct term *t,
+			   const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	const struct pn_owner *o = e->owner;
+
+	(void)r;
+	return o && strcmp(o->workload_name, t->name) == 0 &&
+	       (!t->kind || strcasecmp(o->workload_kind, t->kind) == 0) &&
+	       is_wanted_namespace(f, o->name_space);
+}
+
+static bool match_node(const struct pn_filter *f, const struct term *t,
+		       const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	const struct pn_owner *o = e->owner;
+
+	(void)f;
+	(void)r;
+	return o && strcmp(o->kind == PN_OWNER_NODE ? o->name : o->node, t->name) == 0;
+}
+
+/* --- the table, and what is made of it ------------------------------------------------------------- */
+
+#define EACH_END(name, parse, match)                                            \
+	{ name, EITHER, parse, match }, { "from-" name, SOURCE, parse, match }, \
+	{                                                                       \
+		"to-" name, DESTINATION, parse, match                           \
+	}
+
+static const struct row rows[] = {
+	{ "protocol", SOURCE, parse_protocol, match_protocol },
+	{ "attribution", EITHER, parse_attribution, match_attribution },
+	EACH_END("port", parse_port, match_port),
+	EACH_END("ip", parse_ip, match_network),
+	EACH_END("cidr", parse_cidr, match_network),
+	EACH_END("namespace", parse_name, match_namespace),
+	EACH_END("pod", parse_namespaced, match_pod),
+	EACH_END("workload", parse_workload, match_workload),
+	{ "service", EITHER, parse_namespaced, match_service },
+	{ "node", EITHER, parse_name, match_node },
+};
+
+int pn_filter_new(struct pn_filter **ret)
+{
+	struct pn_filter *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	*ret = f;
+	return 0;
+}
+
+static bool has_names(const struct term *t)
+{
+	int (*parse)(const char *, struct term *, struct pn_err *) = rows[t->row].parse;
+
+	return parse == parse_name || parse == parse_namespaced || parse == parse_workload;
+}
+
+static void free_term(struct term *t)
+{
+	if (!has_names(t))
+		return;
+	free(t->name_space);
+	free(t->kind);
+	free(t->name);
+}
+
+void pn_filter_free(struct pn_filter *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->n; i++)
+		free_term(&f->terms[i]);
+	free(f);
+}
+
+void pn_filter_freep(struct pn_filter **f)
+{
+	pn_filter_free(*f);
+}
+
+static int find_row(const char *name, unsigned int *ret, struct pn_err *reterr)
+{
+	const char *names[PN_ARRAY_SIZE(rows)], *near;
+
+	for (unsigned int i = 0; i < PN_ARRAY_SIZE(rows); i++) {
+		names[i] = rows[i].name;
+		if (strcmp(name, names[i]) != 0)
+			continue;
+		*ret = i;
+		return 0;
+	}
+	near = pn_nearest(name, names, PN_ARRAY_SIZE(rows));
+	return pn_err_set(reterr, -ENOENT, "there is no filter \"%.64s\"%s%s%s", name,
+			  near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+/* Terms of one row and sign are a group. */
+static bool is_same_group(const struct term *a, const struct term *b)
+{
+	return a->row == b->row && a->negate == b->negate;
+}
+
+static void insert(struct pn_filter *f, const struct term *t)
+{
+	size_t i = f->n++;
+
+	for (; i && (f->terms[i - 1].row > t->row ||
+		     (f->terms[i - 1].row == t->row && f->terms[i - 1].negate > t->negate));
+	     i--)
+		f->terms[i] = f->terms[i - 1];
+	f->terms[i] = *t;
+}
+
+static void find_namespaces(struct pn_filter *f)
+{
+	f->n_name_spaces = 0;
+	for (size_t i = f->n; i-- > 0;) {
+		const struct term *t = &f->terms[i];
+
+		if (rows[t->row].match != match_namespace || rows[t->row].ends != EITHER ||
+		    t->negate)
+			continue;
+		f->name_spaces = t;
+		f->n_name_spaces++;
+	}
+}
+
+int pn_filter_add(struct pn_filter *f, const char *name, bool negate, const char *value,
+		  struct pn_err *reterr)
+{
+	struct term t = { .negate = negate };
+	int r = find_row(name, &t.row, reterr);
+
+	if (r < 0)
+		return r;
+	if (f->n == PN_FILTER_MAX)
+		return pn_err_set(reterr, -E2BIG, "there can be %d filters at most", PN_FILTER_MAX);
+	if (strlen(value) > PN_FILTER_VALUE_MAX)
+		return pn_err_set(reterr, -EINVAL, "\"%.64s...\" is longer than %d bytes", value,
+				  PN_FILTER_VALUE_MAX);
+	r = rows[t.row].parse(value, &t, reterr);
+	if (r < 0) {
+		free_term(&t);
+		return r == -ENOMEM ? pn_err_set(reterr, r, "out of memory") : r;
+	}
+	insert(f, &t);
+	find_namespaces(f);
+	return 0;
+}
+
+static bool match_term(const struct pn_filter *f, const struct term *t,
+		       const struct pn_flow_record *r)
+{
+	const struct row *row = &rows[t->row];
+
+	return (row->ends & SOURCE && row->match(f, t, r, &r->source)) ||
+	       (row->ends & DESTINATION && row->match(f, t, r, &r->destination));
+}
+
+bool pn_filter_match(const struct pn_filter *f, const struct pn_flow_record *r)
+{
+	const struct term *t = f ? f->terms : NULL, *end = f ? t + f->n : NULL;
+
+	while (t < end) {
+		const struct term *group = t;
+		bool any = false;
+
+		for (; t < end && is_same_group(t, group); t++)
+			any = any || match_term(f, t, r);
+		if (any == group->negate)
+			return false;
+	}
+	return true;
+}
