@@ -81,8 +81,7 @@ static unsigned int choose(const char *accept)
 static const struct pn_http_page pages[] = {
 	{ "/fresh", true, 0, NULL, make_fresh },       { "/sick", true, 0, NULL, make_sick },
 	{ "/kept", false, 60000, choose, make_fresh }, { "/large", true, 0, NULL, make_large },
-	{ "/nothing", true, 0, NULL, make_nothing },
-	{ "/brief", true, 20, NULL, make_fresh },
+	{ "/nothing", true, 0, NULL, make_nothing },   { "/brief", true, 20, NULL, make_fresh },
 };
 
 static int try_listen(struct server *s, const char *address, const char *token,
