@@ -59,7 +59,7 @@
 	  "records a sink did not take: reader too slow, or write failed")                         \
 	X(TRAFFIC_SERIES, "pn_traffic_series", "pairs of ends that have series of traffic")        \
 	X(TRAFFIC_ENDED, "pn_traffic_series_ended_total",                                          \
-	  "such pairs whose series ended, as no record had come for five minutes")                 \
+	  "such pairs whose series ended, as they had been silent for --metrics-idle")             \
 	X(TRAFFIC_OTHER, "pn_traffic_other_records_total",                                         \
 	  "records counted under _other, as there was no room for one more pair")                  \
 	X(SERVE_CLIENTS, "pn_serve_clients_total", "connections accepted on the unix socket")      \

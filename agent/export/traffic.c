@@ -217,12 +217,15 @@ static void count_rtt(struct counts *c, uint32_t us)
 	c->rtt_sum_us += us;
 }
 
+/* A sampled connection stands for others, which no record tells. */
 static void count(struct counts *c, const struct pn_flow_record *r)
 {
-	c->bytes[FORTH] += r->source.bytes;
-	c->bytes[BACK] += r->destination.bytes;
-	c->packets[FORTH] += r->source.packets;
-	c->packets[BACK] += r->destination.packets;
+	uint64_t n = PN_MAX(r->sampling, 1u);
+
+	c->bytes[FORTH] += n * r->source.bytes;
+	c->bytes[BACK] += n * r->destination.bytes;
+	c->packets[FORTH] += n * r->source.packets;
+	c->packets[BACK] += n * r->destination.packets;
 	c->records++;
 	if (r->proto == IPPROTO_TCP && r->rtt_us)
 		count_rtt(c, r->rtt_us);
@@ -369,8 +372,10 @@ static void write_all(struct pn_exposition *e, const struct copy *c)
 		       "connections");
 	for (s = c->samples; s < end; s++)
 		write_directions(e, s->name->text, s->counts.bytes);
-	pn_expo_family(e, PN_EXPO_COUNTER, "podonym_traffic_packets_total",
-		       "packets between two workloads");
+	pn_expo_family(
+		e, PN_EXPO_COUNTER, "podonym_traffic_packets_total",
+		"packets between two workloads; where connections are sampled, those left out are "
+		"estimated, of bytes too");
 	for (s = c->samples; s < end; s++)
 		write_directions(e, s->name->text, s->counts.packets);
 	pn_expo_family(e, PN_EXPO_COUNTER, "podonym_traffic_records_total",

@@ -79,6 +79,34 @@ static struct client *oldest(struct pn_http *h)
 	return NULL;
 }
 
+static void forget(struct kept *k)
+{
+	if (k->response)
+		MHD_destroy_response(k->response);
+	k->response = NULL;
+}
+
+static bool is_old(const struct pn_http *h, size_t page, const struct kept *k)
+{
+	return uv_now(h->loop) - k->made_ms >= h->config.pages[page].keep_ms;
+}
+
+/* Return: how many pages are kept on */
+static size_t forget_old(struct pn_http *h)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->config.n_pages * PN_HTTP_MAX_FORMS; i++) {
+		size_t page = i / PN_HTTP_MAX_FORMS;
+		struct kept *k = &h->kept[page][i % PN_HTTP_MAX_FORMS];
+
+		if (k->response && is_old(h, page, k))
+			forget(k);
+		n += k->response != NULL;
+	}
+	return n;
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
 	struct pn_http *h = timer->data;
@@ -87,7 +115,7 @@ static void on_sweep(uv_timer_t *timer)
 
 	while ((c = oldest(h)) && now - c->since_ms >= h->config.timeout_ms)
 		cut(c);
-	if (!h->clients)
+	if (forget_old(h) == 0 && !h->clients)
 		(void)uv_timer_stop(timer);
 }
 
@@ -168,13 +196,6 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int st
 	return done;
 }
 
-static void forget(struct kept *k)
-{
-	if (k->response)
-		MHD_destroy_response(k->response);
-	k->response = NULL;
-}
-
 /* Return: 0 or a negative errno */
 static int make(struct pn_http *h, const struct pn_http_page *page, unsigned int form,
 		struct kept *k)
@@ -196,10 +217,11 @@ static enum MHD_Result give_page(struct pn_http *h, const struct pn_http_page *p
 	const char *accept =
 		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
 	unsigned int form = page->choose ? page->choose(accept ? accept : "") : 0;
-	struct kept *k = &h->kept[page - h->config.pages][form];
+	size_t i = (size_t)(page - h->config.pages);
+	struct kept *k = &h->kept[i][form];
 	enum MHD_Result done;
 
-	if (k->response && uv_now(h->loop) - k->made_ms >= page->keep_ms)
+	if (k->response && is_old(h, i, k))
 		forget(k);
 	if (!k->response && make(h, page, form, k) < 0)
 		return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL,

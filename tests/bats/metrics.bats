@@ -201,10 +201,10 @@ prometheus_has_read() {
 
 # This one and the next have agents of their own.
 @test "metrics: a pair that is silent loses its series" {
-	start_web_agent --server "$api_url" --metrics-idle 1s
+	start_web_agent --server "$api_url" --metrics-idle 5s
 	udp_packets 9103 3
 	await 10 metric podonym_traffic_records_total 'destination_workload="server"'
-	await 20 series_are_gone
+	await 30 series_are_gone
 }
 
 series_are_gone() {

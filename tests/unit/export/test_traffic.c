@@ -90,6 +90,20 @@ static void records_of_a_pair_are_added_up(void **state)
 	pn_traffic_free(t);
 }
 
+static void sampled_connection_stands_for_others(void **state)
+{
+	struct pn_traffic *t = new_traffic(10, DEFAULT);
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.sampling = 10;
+	pn_traffic_record(t, &r, 1);
+	assert_has(t, 3, "packets_total{" WEB_TO_DB ",direction=\"to_destination\"} 180\n", true);
+	assert_has(t, 3, "bytes_total{" WEB_TO_DB ",direction=\"to_source\"} 30000\n", true);
+	assert_has(t, 3, "podonym_traffic_records_total{" WEB_TO_DB "} 1\n", true);
+	pn_traffic_free(t);
+}
+
 static void round_trip_times_fall_into_their_buckets(void **state)
 {
 	static const uint32_t us[] = { 1, 250, 251, 1000, 500000, 500001, 4000000 };
@@ -364,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_of_a_pair_are_added_up),
+		cmocka_unit_test(sampled_connection_stands_for_others),
 		cmocka_unit_test(round_trip_times_fall_into_their_buckets),
 		cmocka_unit_test(pair_without_tcp_has_no_histogram),
 		cmocka_unit_test(every_owner_has_a_kind_and_a_name),

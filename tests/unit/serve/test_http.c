@@ -81,7 +81,7 @@ static unsigned int choose(const char *accept)
 static const struct pn_http_page pages[] = {
 	{ "/fresh", true, 0, NULL, make_fresh },       { "/sick", true, 0, NULL, make_sick },
 	{ "/kept", false, 60000, choose, make_fresh }, { "/large", true, 0, NULL, make_large },
-	{ "/nothing", true, 0, NULL, make_nothing },
+	{ "/nothing", true, 0, NULL, make_nothing },   { "/brief", true, 20, NULL, make_fresh },
 };
 
 static int try_listen(struct server *s, const char *address, const char *token,
@@ -281,6 +281,16 @@ static void page_is_kept_by_form(void **state)
 	assert_answer(s, ask(s, "GET /kept HTTP/1.1\r\nHost: a\r\nAccept: b\r\n\r\n"), "200",
 		      "text/b");
 	assert_int_equal(s->n_made[1], 1);
+}
+
+static void page_is_made_again_when_its_time_is_over(void **state)
+{
+	struct server *s = *state;
+
+	assert_answer(s, ask(s, GET("/brief")), "200", "made 1");
+	while (s->n_made[0] == 1)
+		assert_answer(s, ask(s, GET("/brief")), "200", "form 0 made");
+	assert_int_equal(s->n_made[0], 2);
 }
 
 static void page_without_memory_is_an_error(void **state)
@@ -567,6 +577,7 @@ int main(void)
 		TEST(unknown_path_is_told_the_known_ones),
 		TEST(other_methods_are_refused),
 		TEST(page_is_kept_by_form),
+		TEST(page_is_made_again_when_its_time_is_over),
 		TEST(page_without_memory_is_an_error),
 		TEST(token_is_wanted_where_a_page_is_not_open),
 		cmocka_unit_test(only_the_whole_token_matches),
