@@ -50,7 +50,7 @@ PKGS_datapath := libbpf libnl-route-3.0
 PKGS_flow :=
 PKGS_policy := jansson
 PKGS_export :=
-PKGS_serve := libuv jansson
+PKGS_serve := libuv jansson libmicrohttpd
 PKGS_cmd := libuv jansson yaml-0.1
 
 # What only the unit tests of a folder need: the test server speaks TLS by itself, and protobuf.

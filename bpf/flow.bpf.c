@@ -27,6 +27,7 @@
 #include "bpf/pair.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/quote.bpf.h"
+#include "bpf/select.bpf.h"
 #include "bpf/socket.bpf.h"
 #include "bpf/table.bpf.h"
 #include "bpf/tcp.bpf.h"
@@ -60,16 +61,12 @@ static __always_inline __u32 count_segments(const struct __sk_buff *skb, __u32 p
 	return (payload_len + skb->gso_size - 1) / skb->gso_size;
 }
 
-/* Finds the connection's entry or makes it; NULL if it gets none. */
-static __always_inline struct pn_flow_value *entry_of(struct __sk_buff *skb,
-						      struct pn_flow_cpu *cpu, enum pn_place at,
-						      const struct pn_packet *p,
-						      const union pn_table_key *key, __u32 from)
+/* An entry for a connection that has none; NULL if it gets none. */
+static __always_inline struct pn_flow_value *add_entry(struct __sk_buff *skb,
+						       struct pn_flow_cpu *cpu, enum pn_place at,
+						       const struct pn_packet *p,
+						       const union pn_table_key *key, __u32 from)
 {
-	struct pn_flow_value *v = bpf_map_lookup_elem(&flows, key);
-
-	if (v)
-		return v;
 	if (room != PN_ROOM_FREE && !pn_pair_has_room(skb, p, at))
 		return NULL;
 	return pn_flows_add(&key->k, pn_next_id(cpu, at), from);
@@ -124,7 +121,9 @@ static __always_inline void tell_other_side(struct __sk_buff *skb, struct pn_flo
 
 	read_tuple(&v->nat, p->proto, &other_way);
 	opener = pn_table_key_of(&other_way, &key);
-	other = entry_of(skb, cpu, PN_FROM_SOCKET, &other_way, &key, opener);
+	other = bpf_map_lookup_elem(&flows, &key);
+	if (!other)
+		other = add_entry(skb, cpu, PN_FROM_SOCKET, &other_way, &key, opener);
 	if (!other)
 		return;
 	write_tuple(&other->nat, p, from == v->initiator);
@@ -156,12 +155,19 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 {
 	struct pn_flow_value *v;
 	union pn_table_key key;
+	int refused;
 	__u32 from;
 
 	if (p->more_fragments || p->later_fragment)
 		pn_fragment_join(p);
 	from = pn_table_key_of(p, &key);
-	v = entry_of(skb, cpu, at, p, &key, from);
+	v = bpf_map_lookup_elem(&flows, &key);
+	if (!v) {
+		refused = pn_select_judge(skb, p, &key, at);
+		if (refused)
+			return refused;
+		v = add_entry(skb, cpu, at, p, &key, from);
+	}
 	if (!v)
 		return pn_pair_count(skb, cpu, p, &key, at, packets);
 

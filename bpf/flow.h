@@ -22,7 +22,7 @@
 #include <linux/types.h>
 
 /* Raise it with every change of a struct below. */
-#define PN_FLOW_LAYOUT 5
+#define PN_FLOW_LAYOUT 6
 
 /*
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
@@ -34,9 +34,9 @@
 struct pn_flow_key {
 	__u8 addr[2][16];
 	__be16 port[2];
-	__u8 proto; /* IPPROTO_* */
-	__u8 kind;  /* enum pn_flow_kind */
-	__u8 reserved[2];
+	__u8 proto;	/* IPPROTO_* */
+	__u8 kind;	/* enum pn_flow_kind */
+	__u16 sampling; /* of a pair, as in struct pn_flow_value; else 0 */
 };
 
 enum pn_flow_kind {
@@ -99,7 +99,8 @@ struct pn_flow_value {
 	__u16 state;	   /* enum pn_flow_state */
 	__u8 tcp_flags[2]; /* all flags that direction has shown */
 	__u64 id;	   /* unique as long as the table lives */
-	__u64 start_ns;	   /* CLOCK_MONOTONIC: first packet */
+	/* CLOCK_MONOTONIC: first packet; and of so many connections this one is recorded, 0: all are */
+	__u64 start_us : 48, sampling : 16;
 	/*
 	 * Ids of the cgroups whose sockets the ends are, exact; 0: not known (yet). From the socket of a
 	 * packet that the end sent or got, else from the one that the end's interface last showed.
@@ -124,13 +125,15 @@ struct pn_flow_value {
 
 /* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
 enum pn_flow_stat {
-	PN_STAT_SEEN,	    /* came to a hook */
-	PN_STAT_RECORDED,   /* counted in a connection's entry */
-	PN_STAT_COLLAPSED,  /* counted in a pair's */
-	PN_STAT_NOT_IP,	    /* neither IPv4 nor IPv6: ARP and others */
-	PN_STAT_MALFORMED,  /* headers cut short or contradicting themselves */
-	PN_STAT_TABLE_FULL, /* no room for a pair either */
-	PN_STAT_MAX,	    /* sentinel */
+	PN_STAT_SEEN,	      /* came to a hook */
+	PN_STAT_RECORDED,     /* counted in a connection's entry */
+	PN_STAT_COLLAPSED,    /* counted in a pair's */
+	PN_STAT_NOT_IP,	      /* neither IPv4 nor IPv6: ARP and others */
+	PN_STAT_MALFORMED,    /* headers cut short or contradicting themselves */
+	PN_STAT_TABLE_FULL,   /* no room for a pair either */
+	PN_STAT_NOT_SELECTED, /* by the selection in force; see struct pn_select_rules */
+	PN_STAT_NOT_SAMPLED,  /* selected, but not one of those that stand for all */
+	PN_STAT_MAX,	      /* sentinel */
 };
 
 /*
@@ -170,6 +173,49 @@ struct pn_flow_link {
 	__be32 addr[2][4]; /* IPv6, IPv4 */
 };
 
+/*
+ * Which connections are recorded: each of up to PN_SELECT_MAX_RULES rules has a bit. A rule matches if
+ * each sort of term that it has is met by one end or the other; what the ends meet is in maps, and
+ * here are the rules that have no term of that sort. A connection is selected if any rule matches.
+ *
+ * There are two banks. The word `selecting` says which one is in force: 0 none, everything is recorded;
+ * else its lowest bit is the bank, and it changes whenever a connection that was refused may be wanted.
+ */
+#define PN_SELECT_MAX_RULES 32
+#define PN_SELECT_MAX_SAMPLING 65535
+
+struct pn_select_rules {
+	__u32 without_owner, without_cidr, without_port;
+	__u32 sampling;	  /* one of so many is recorded; 0: all of them */
+	__u32 proto[256]; /* rules that want this protocol, or any */
+};
+
+/* Keys of the maps with rules' bits; all begin with the bank. */
+struct pn_select_addr {
+	__u32 bank;
+	__u8 addr[16];
+};
+
+struct pn_select_cidr {
+	__u32 prefix_len; /* the 32 bits of the bank included */
+	struct pn_select_addr in;
+};
+
+struct pn_select_port {
+	__u32 bank;
+	__be16 port;
+	__u16 reserved;
+};
+
+/* Of a connection that is not recorded, so that it is judged once. */
+struct pn_select_refusal {
+	__u32 word;	  /* `selecting` at that time; a refusal by sampling outlasts it */
+	__u16 sampling;	  /* likewise */
+	__u8 is_selected; /* and not sampled */
+	__u8 has_asked;	  /* conntrack */
+};
+
+_Static_assert(sizeof(struct pn_select_refusal) == 8, "no hidden padding");
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");
 _Static_assert(sizeof(struct pn_flow_value) == 168, "no hidden padding");
 _Static_assert(__builtin_offsetof(struct pn_flow_value, way_0) == 40, "see there");

@@ -187,24 +187,33 @@ static __always_inline bool pn_is_same_tuple(const struct pn_packet *p, const st
 	return p->sport == t->sport && p->dport == t->dport;
 }
 
+/* Does the packet's conntrack entry describe it? That of an ICMP error is another's. NULL: no. */
+static __always_inline const struct nf_conn *pn_ct_of(struct __sk_buff *skb, __u32 *ret_how)
+{
+	const struct sk_buff *kernel_skb = (const void *)skb;
+	unsigned long nfct;
+
+	if (bpf_core_read(&nfct, sizeof(nfct), &kernel_skb->_nfct) || !(nfct & PN_CT_POINTER))
+		return NULL;
+	*ret_how = nfct & ~PN_CT_POINTER;
+	if (*ret_how != 0 && *ret_how != PN_CT_NEW && *ret_how != PN_CT_REPLY)
+		return NULL;
+	return (const void *)(nfct & PN_CT_POINTER);
+}
+
 /*
  * Gives a packet the tuple that it had where it was sent, before it was translated on this node. False:
  * there is no such.
  */
 static __noinline bool pn_nat_before(struct __sk_buff *skb, struct pn_packet *p)
 {
-	const struct sk_buff *kernel_skb = (const void *)skb;
 	struct pn_ct_tuple t = {};
 	const struct nf_conn *ct;
-	unsigned long nfct;
 	__u32 how;
 
-	if (bpf_core_read(&nfct, sizeof(nfct), &kernel_skb->_nfct) || !(nfct & PN_CT_POINTER))
+	ct = pn_ct_of(skb, &how);
+	if (!ct)
 		return false;
-	how = nfct & ~PN_CT_POINTER;
-	if (how != 0 && how != PN_CT_NEW && how != PN_CT_REPLY) /* an ICMP error has another's */
-		return false;
-	ct = (const void *)(nfct & PN_CT_POINTER);
 	/* two constant indexes, because CO-RE does not scale a variable one */
 	if (how == PN_CT_REPLY ? pn_ct_read(&ct->tuplehash[1].tuple, &t)
 			       : pn_ct_read(&ct->tuplehash[0].tuple, &t))

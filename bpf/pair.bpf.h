@@ -56,6 +56,7 @@ static __always_inline struct pn_flow_value *pn_pair_entry(struct pn_packet *p, 
 	p->sport = p->dport = 0;
 	*ret_from = pn_table_key_of(p, key);
 	key->k.kind = PN_FLOW_PAIR;
+	key->k.sampling = pn_sampling();
 	v = bpf_map_lookup_elem(&pairs, key);
 	return v ? v : pn_pairs_add(&key->k, id, *ret_from);
 }

@@ -52,6 +52,10 @@ struct {
 /* enum pn_flow_room, see there. */
 volatile __u32 room = PN_ROOM_FREE;
 
+/* See struct pn_select_rules. */
+volatile __u32 selecting = 0;
+struct pn_select_rules selection[2] = {};
+
 /* The key in aligned words: that is how it is compared and hashed. */
 union pn_table_key {
 	struct pn_flow_key k;
@@ -73,14 +77,33 @@ static __always_inline bool pn_is_delivery(enum pn_place at)
 }
 
 /* Compares (address, port) of source and destination as bytes. True if the source is greater. */
-static __always_inline bool pn_is_source_greater(const struct pn_packet *p)
+static __always_inline bool pn_is_source_greater(const __be32 src[4], const __be32 dst[4],
+						 __be16 sport, __be16 dport)
 {
 	int i;
 
 	for (i = 0; i < 4; i++)
-		if (p->src[i] != p->dst[i])
-			return bpf_ntohl(p->src[i]) > bpf_ntohl(p->dst[i]);
-	return bpf_ntohs(p->sport) > bpf_ntohs(p->dport);
+		if (src[i] != dst[i])
+			return bpf_ntohl(src[i]) > bpf_ntohl(dst[i]);
+	return bpf_ntohs(sport) > bpf_ntohs(dport);
+}
+
+/* Fills in all but the protocol. Returns which end of the key the source is. */
+static __always_inline __u32 pn_table_sort(const __be32 src[4], const __be32 dst[4], __be16 sport,
+					   __be16 dport, union pn_table_key *ret)
+{
+	if (pn_is_source_greater(src, dst, sport, dport)) {
+		__builtin_memcpy(ret->w.addr[0], dst, sizeof(ret->w.addr[0]));
+		__builtin_memcpy(ret->w.addr[1], src, sizeof(ret->w.addr[1]));
+		ret->w.port[0] = dport;
+		ret->w.port[1] = sport;
+		return 1;
+	}
+	__builtin_memcpy(ret->w.addr[0], src, sizeof(ret->w.addr[0]));
+	__builtin_memcpy(ret->w.addr[1], dst, sizeof(ret->w.addr[1]));
+	ret->w.port[0] = sport;
+	ret->w.port[1] = dport;
+	return 0;
 }
 
 /* Returns which end of the key the packet comes from. */
@@ -88,18 +111,7 @@ static __always_inline __u32 pn_table_key_of(const struct pn_packet *p, union pn
 {
 	ret->w.proto = 0;
 	ret->k.proto = p->proto;
-	if (pn_is_source_greater(p)) {
-		__builtin_memcpy(ret->w.addr[0], p->dst, sizeof(p->dst));
-		__builtin_memcpy(ret->w.addr[1], p->src, sizeof(p->src));
-		ret->w.port[0] = p->dport;
-		ret->w.port[1] = p->sport;
-		return 1;
-	}
-	__builtin_memcpy(ret->w.addr[0], p->src, sizeof(p->src));
-	__builtin_memcpy(ret->w.addr[1], p->dst, sizeof(p->dst));
-	ret->w.port[0] = p->sport;
-	ret->w.port[1] = p->dport;
-	return 0;
+	return pn_table_sort(p->src, p->dst, p->sport, p->dport, ret);
 }
 
 static __always_inline __u32 pn_owner_of(const __u8 addr[16])
@@ -131,6 +143,14 @@ static __always_inline __u64 pn_next_id(struct pn_flow_cpu *cpu, enum pn_place a
 	return ++cpu->n_ids << 17 | (bpf_get_smp_processor_id() & 0xffff);
 }
 
+/* In force now; for new entries. */
+static __always_inline __u32 pn_sampling(void)
+{
+	__u32 word = selecting;
+
+	return word ? selection[word & 1].sampling : 0;
+}
+
 /*
  * Another CPU may be first; then its entry is the one. NULL if there is no room. The entry may be
  * read before its first packet is counted, so it has a time already.
@@ -141,7 +161,8 @@ pn_table_add(void *table, const struct pn_flow_key *key, __u64 id, __u32 from)
 	struct pn_flow_value v = {};
 
 	v.id = id;
-	v.start_ns = pn_now_ns();
+	v.start_us = pn_now_ns() / 1000;
+	v.sampling = pn_sampling();
 	v.tick = bpf_jiffies64();
 	v.owner[0] = pn_owner_of(key->addr[0]);
 	v.owner[1] = pn_owner_of(key->addr[1]);

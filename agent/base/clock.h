@@ -11,6 +11,7 @@
  */
 typedef uint64_t pn_nsec;
 
+#define PN_NSEC_PER_USEC ((pn_nsec)1000)
 #define PN_NSEC_PER_MSEC ((pn_nsec)1000000)
 #define PN_NSEC_PER_SEC ((pn_nsec)1000000000)
 #define PN_NSEC_NEVER UINT64_MAX

@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -20,7 +22,9 @@
 #include "base/version.h"
 #include "cmd/flow_thread.h"
 #include "cmd/names.h"
+#include "cmd/selecting.h"
 #include "cmd/status_doc.h"
+#include "cmd/web.h"
 #include "datapath/cgroups.h"
 #include "datapath/links.h"
 #include "flow/joiner.h"
@@ -40,9 +44,13 @@ struct agent {
 	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
 	struct pn_names *names;
 	struct pn_tracer *tracer;
+	struct pn_selecting *selecting;
+	struct pn_traffic *traffic;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
+	unsigned int n_links; /* that should be traced */
 	struct pn_socket *socket;
+	struct pn_web *web;
 };
 
 /* --- interfaces: netlink -> tracer -------------------------------------------------------------- */
@@ -53,6 +61,7 @@ static void on_link_appeared(void *data, int ifindex, const char *name)
 	struct pn_err err = { "" };
 	int r = pn_tracer_attach(a->tracer, ifindex, &err);
 
+	a->n_links++;
 	if (r == 0) {
 		pn_debug("agent", "tracing interface=%s ifindex=%d", name, ifindex);
 	} else if (r != -EEXIST && r != -ENODEV) {
@@ -68,6 +77,7 @@ static void on_link_vanished(void *data, int ifindex, const char *name)
 	unsigned int n;
 
 	pn_debug("agent", "interface is gone interface=%s ifindex=%d", name, ifindex);
+	a->n_links--;
 	n = pn_tracer_detach(a->tracer, ifindex, left);
 	for (unsigned int i = 0; i < n; i++)
 		pn_flow_thread_left(a->flow, &left[i]);
@@ -98,9 +108,8 @@ static void on_subscribe(void *data, int fd, const struct pn_view *view)
 	pn_flow_thread_subscribe(a->flow, fd, view);
 }
 
-static char *on_status(void *data)
+static struct pn_status_parts status_parts(const struct agent *a)
 {
-	const struct agent *a = data;
 	struct pn_status_parts parts = {
 		.clock = a->clock,
 		.node_name = a->config->node_name,
@@ -108,17 +117,63 @@ static char *on_status(void *data)
 		.synced = pn_names_are_synced(a->names),
 		.index = pn_names_index(a->names),
 		.tracer = a->tracer,
+		.selecting = a->selecting,
 	};
 
 	parts.n_informers =
 		pn_names_informers(a->names, &parts.informers, &parts.server, &parts.error);
+	return parts;
+}
+
+static char *on_status(void *data)
+{
+	struct pn_status_parts parts = status_parts(data);
+
 	return pn_status_doc(&parts);
+}
+
+static char *on_select(void *data, const char *expression, uint32_t sampling, struct pn_err *reterr)
+{
+	struct agent *a = data;
+
+	if ((expression || sampling) &&
+	    pn_selecting_change(a->selecting, expression, sampling, reterr) < 0)
+		return NULL;
+	return pn_status_selection(a->selecting);
 }
 
 static const struct pn_socket_ops socket_ops = {
 	.subscribe = on_subscribe,
 	.status = on_status,
+	.select = on_select,
 };
+
+/* --- HTTP --------------------------------------------------------------------------------------- */
+
+static void on_look(void *data, struct pn_web_parts *ret)
+{
+	const struct agent *a = data;
+	pn_nsec now = pn_clock_now(a->clock), drained = pn_flow_thread_drained(a->flow);
+
+	ret->status = status_parts(a);
+	ret->names = a->names;
+	ret->traffic = a->traffic;
+	ret->drain_age = now > drained ? now - drained : 0;
+	ret->interval = a->config->interval;
+	ret->n_links = a->n_links;
+}
+
+static int start_web(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_web_config config = {
+		.address = a->config->http_address,
+		.token = a->config->http_token,
+		.look = on_look,
+		.data = a,
+	};
+
+	return config.address ? pn_web_start(&a->loop, &config, &a->web, reterr) : 0;
+}
 
 /* --- start and stop ----------------------------------------------------------------------------- */
 
@@ -157,7 +212,14 @@ static void find_cgroups(struct agent *a)
 		pn_warn("agent", "%s", err.text);
 }
 
-/* Runs with the loop, when all parts are there. */
+/* These run with the loop, when all parts are there. */
+static void on_changed(void *data, const struct pn_object *old, const struct pn_object *new)
+{
+	struct agent *a = data;
+
+	pn_selecting_object(a->selecting, old, new);
+}
+
 static void on_synced(void *data)
 {
 	struct agent *a = data;
@@ -176,11 +238,20 @@ static int start_names(struct agent *a, struct pn_err *reterr)
 		.state_path = a->config->state_path,
 		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
 		.max_addrs = a->config->max_addrs,
+		.changed = on_changed,
 		.synced = on_synced,
 		.data = a,
 	};
 
 	return pn_names_start(&a->loop, &config, &a->names, reterr);
+}
+
+static int start_selecting(struct agent *a, struct pn_expression **selection, struct pn_err *reterr)
+{
+	int r = pn_selecting_start(a->names, pn_tracer_select(a->tracer), PN_TAKE_PTR(*selection),
+				   &a->selecting);
+
+	return r < 0 ? pn_err_set(reterr, r, "starting the selection: %s", strerror(-r)) : 0;
 }
 
 static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
@@ -190,6 +261,8 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 		.max_flows = a->config->max_flows,
 		.pin_dir = a->trace_path,
 		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
+		.selection = &a->config->selection->selection,
+		.sampling = a->config->sampling,
 		.force_clsact = a->config->no_tcx,
 		.no_nat = a->config->no_nat,
 		.no_cgroup = a->config->no_cgroup,
@@ -211,8 +284,15 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	r = pn_tracer_new(&tracer, &a->tracer, reterr);
 	if (r < 0)
 		return r;
+	if (a->config->http_address && a->config->traffic.max_series) {
+		r = pn_traffic_new(&a->config->traffic, &a->traffic);
+		if (r < 0)
+			return pn_err_set(reterr, r, "no memory for %u series of metrics",
+					  a->config->traffic.max_series);
+	}
+	flow.traffic = a->traffic;
 	flow.tracer = a->tracer;
-	flow.notes = pn_tracer_notes(a->tracer, &flow.notes_len);
+	flow.notes = pn_tracer_notes(a->tracer);
 	flow.sink = PN_TAKE_PTR(*sink);
 	r = pn_flow_thread_start(&flow, &a->flow);
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
@@ -233,7 +313,8 @@ static int start_links(struct agent *a, struct pn_err *reterr)
 	return pn_links_dispatch(a->links, reterr);
 }
 
-static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
+static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **selection,
+		 struct pn_err *reterr)
 {
 	int r = start_loop(a, reterr);
 
@@ -243,10 +324,14 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 	if (r == 0)
 		r = start_flow(a, sink, reterr);
 	if (r == 0)
+		r = start_selecting(a, selection, reterr);
+	if (r == 0)
 		r = start_links(a, reterr);
 	if (r == 0)
 		r = pn_socket_listen(&a->loop, a->config->socket_path, &socket_ops, a, &a->socket,
 				     reterr);
+	if (r == 0)
+		r = start_web(a, reterr);
 	return r;
 }
 
@@ -263,12 +348,15 @@ static void close_loop(struct agent *a)
 
 static void stop(struct agent *a)
 {
+	pn_web_stop(a->web);
 	pn_socket_close(a->socket);
 	pn_names_stop(a->names);
 	if (a->links_poll_is_open)
 		uv_close((uv_handle_t *)&a->links_poll, NULL);
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
+	pn_selecting_free(PN_TAKE_PTR(a->selecting));
+	pn_traffic_free(a->traffic);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
 	pn_names_free(a->names);
@@ -277,13 +365,16 @@ static void stop(struct agent *a)
 int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 {
 	struct agent a = { .config = config, .clock = &pn_clock_system };
+	struct pn_expression *selection = config->selection;
 	struct pn_sink *sink = config->sink;
 	int r;
 
+	/* Threads that allocate seldom, and hardly ever at once, need no heap each. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	a.started = pn_clock_now(a.clock);
 	pn_index_reader_begin(); /* the index's writer, see index.h */
 	pn_index_reader_offline();
-	r = start(&a, &sink, reterr);
+	r = start(&a, &sink, &selection, reterr);
 	if (r == 0) {
 		pn_info("agent", "podonym %s started node=%s", pn_version(), config->node_name);
 		(void)uv_run(&a.loop, UV_RUN_DEFAULT);
@@ -291,5 +382,6 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	stop(&a);
 	pn_index_reader_end();
 	pn_sink_close(sink);
+	free(selection);
 	return r;
 }

@@ -40,6 +40,8 @@ struct reading {
 	struct pn_kind *generic;
 	struct pn_buf trimmed;
 	struct pn_err *reterr;
+	bool only_policies;
+	size_t n_policies;
 	size_t n_items;
 	char list_kind[LIST_KIND_LEN]; /* "PodList" */
 	struct pn_buf single;	       /* JSON: the outer object, as long as it may be no list */
@@ -98,6 +100,11 @@ static size_t find_row(const json_t *type, const char *list_kind)
 	return i;
 }
 
+static bool is_policy(size_t row)
+{
+	return wanted[row].id == PN_KIND_NETWORKPOLICY || wanted[row].id == PN_KIND_GENERIC;
+}
+
 /* What a person leaves out, and the API server would have set. */
 static int complete(json_t *tree, const char *group, const char *kind)
 {
@@ -116,16 +123,32 @@ static int complete(json_t *tree, const char *group, const char *kind)
 	return r < 0 ? -ENOMEM : 0;
 }
 
-static int apply(struct reading *r, const struct pn_kind *kind, const json_t *tree)
+static int apply(struct pn_policy_set *set, const struct pn_kind *kind, const json_t *tree,
+		 struct pn_err *reterr)
 {
 	const struct pn_decoding decoding = { .kind = kind, .keep_labels = true };
 	struct pn_object *o;
-	int err = kind->decode_json(&decoding, tree, &o, r->reterr);
+	int err = kind->decode_json(&decoding, tree, &o, reterr);
 
 	if (err < 0)
 		return err;
-	err = pn_policy_apply(r->set, NULL, o, r->reterr);
+	err = pn_policy_apply(set, NULL, o, reterr);
 	pn_object_unref(o);
+	return err;
+}
+
+int pn_cluster_apply(struct pn_policy_set *set, const struct pn_kind *kind, const char *group,
+		     const char *kind_name, json_t *tree, struct pn_err *reterr)
+{
+	const json_t *meta = json_object_get(tree, "metadata");
+	int err = complete(tree, group, kind_name);
+
+	if (err == 0)
+		err = apply(set, kind, tree, reterr);
+	if (err < 0 && err != -ENOMEM)
+		(void)pn_err_wrap(reterr, err, "%s %.63s%s%.253s", kind_name,
+				  text_of(meta, "namespace"),
+				  *text_of(meta, "namespace") ? "/" : "", text_of(meta, "name"));
 	return err;
 }
 
@@ -133,20 +156,12 @@ static int read_known(struct reading *r, size_t row, const char *json, size_t le
 {
 	bool is_generic = wanted[row].id == PN_KIND_GENERIC;
 	const struct pn_kind *kind = is_generic ? r->generic : pn_kind_get(wanted[row].id);
-	const json_t *meta;
 	json_t *tree;
 	int err = trim_and_parse(r, pn_json_wanted_object(kind), json, len, &tree);
 
 	if (err < 0)
 		return err;
-	err = complete(tree, wanted[row].group, wanted[row].kind);
-	if (err == 0)
-		err = apply(r, kind, tree);
-	meta = json_object_get(tree, "metadata");
-	if (err < 0 && err != -ENOMEM)
-		(void)pn_err_wrap(r->reterr, err, "%s %.63s%s%.253s", wanted[row].kind,
-				  text_of(meta, "namespace"),
-				  *text_of(meta, "namespace") ? "/" : "", text_of(meta, "name"));
+	err = pn_cluster_apply(r->set, kind, wanted[row].group, wanted[row].kind, tree, r->reterr);
 	json_decref(tree);
 	return err;
 }
@@ -166,7 +181,10 @@ static int read_object(struct reading *r, const char *json, size_t len, const ch
 		return err;
 	row = find_row(type, list_kind);
 	json_decref(type);
-	return row < PN_ARRAY_SIZE(wanted) ? read_known(r, row, json, len) : 0;
+	if (row == PN_ARRAY_SIZE(wanted) || (r->only_policies && !is_policy(row)))
+		return 0;
+	r->n_policies += is_policy(row);
+	return read_known(r, row, json, len);
 }
 
 /* --- JSON --- */
@@ -270,42 +288,61 @@ static int read_any(struct reading *r, FILE *in)
 	return err;
 }
 
+static int read_stream(FILE *in, const char *name, struct reading *r)
+{
+	int err =
+		pn_kind_new_generic("policy.networking.k8s.io", "v1alpha2", "ClusterNetworkPolicy",
+				    "clusternetworkpolicies", false, &r->generic);
+
+	r->trimmed = r->single = PN_BUF_INIT(PN_FRAMING_MAX_OBJECT);
+	if (err == 0)
+		err = read_any(r, in);
+	if (err == -ENOMEM)
+		err = pn_err_set(r->reterr, err, "out of memory");
+	if (err < 0)
+		(void)pn_err_wrap(r->reterr, err, "%s", name);
+	pn_kind_free(r->generic);
+	pn_buf_done(&r->trimmed);
+	pn_buf_done(&r->single);
+	return err;
+}
+
+static int read_path(const char *path, struct reading *r)
+{
+	FILE *in;
+	int err;
+
+	if (strcmp(path, "-") == 0)
+		return read_stream(stdin, "standard input", r);
+	in = fopen(path, "re");
+	if (!in)
+		return pn_err_set(r->reterr, -errno, "%s: %s", path, strerror(errno));
+	err = read_stream(in, path, r);
+	(void)fclose(in);
+	return err;
+}
+
 int pn_cluster_read_stream(FILE *in, const char *name, struct pn_policy_set *set,
 			   struct pn_err *reterr)
 {
-	struct reading r = {
-		.set = set,
-		.reterr = reterr,
-		.trimmed = PN_BUF_INIT(PN_FRAMING_MAX_OBJECT),
-		.single = PN_BUF_INIT(PN_FRAMING_MAX_OBJECT),
-	};
-	int err =
-		pn_kind_new_generic("policy.networking.k8s.io", "v1alpha2", "ClusterNetworkPolicy",
-				    "clusternetworkpolicies", false, &r.generic);
+	struct reading r = { .set = set, .reterr = reterr };
 
-	if (err == 0)
-		err = read_any(&r, in);
-	if (err == -ENOMEM)
-		err = pn_err_set(reterr, err, "out of memory");
-	if (err < 0)
-		(void)pn_err_wrap(reterr, err, "%s", name);
-	pn_kind_free(r.generic);
-	pn_buf_done(&r.trimmed);
-	pn_buf_done(&r.single);
-	return err;
+	return read_stream(in, name, &r);
 }
 
 int pn_cluster_read(const char *path, struct pn_policy_set *set, struct pn_err *reterr)
 {
-	FILE *in;
-	int r;
+	struct reading r = { .set = set, .reterr = reterr };
 
-	if (strcmp(path, "-") == 0)
-		return pn_cluster_read_stream(stdin, "standard input", set, reterr);
-	in = fopen(path, "re");
-	if (!in)
-		return pn_err_set(reterr, -errno, "%s: %s", path, strerror(errno));
-	r = pn_cluster_read_stream(in, path, set, reterr);
-	(void)fclose(in);
-	return r;
+	return read_path(path, &r);
+}
+
+int pn_cluster_read_policies(const char *path, struct pn_policy_set *set, size_t *ret_n,
+			     struct pn_err *reterr)
+{
+	struct reading r = { .set = set, .reterr = reterr, .only_policies = true };
+	int err = read_path(path, &r);
+
+	*ret_n = r.n_policies;
+	return err;
 }

@@ -13,17 +13,19 @@
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
 #include "flow/recent.h"
+#include "kube/file.h"
+#include "serve/http.h"
 #include "serve/socket.h"
 
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*log_level, *disable;
-	pn_nsec interval, name_wait;
-	uint32_t max_addrs, max_flows, recent;
+		*log_level, *disable, *select, *http, *http_token_file, *metrics_labels;
+	pn_nsec interval, name_wait, metrics_idle;
+	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 };
 
-enum { HOST_NAME_LEN = 256 };
+enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
 
 static const char *const formats[] = { "compact", "json", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
@@ -71,6 +73,38 @@ static int parse_disable(const char *list, struct pn_agent_config *config, struc
 	return 0;
 }
 
+/* Return: 0, or a negative errno with @reterr; @ret_token is for pn_wipe_free() */
+static int parse_http(const struct agent_options *o, struct pn_agent_config *config,
+		      char **ret_token, struct pn_err *reterr)
+{
+	struct sockaddr_storage address;
+	size_t len;
+	int r;
+
+	if (strcmp(o->http, "none") == 0)
+		return 0;
+	config->http_address = o->http;
+	r = pn_http_address(o->http, &address, reterr);
+	if (r < 0)
+		return pn_err_wrap(reterr, r, "--http");
+	r = pn_traffic_parse_labels(o->metrics_labels, &config->traffic.labels, reterr);
+	if (r < 0)
+		return pn_err_wrap(reterr, r, "--metrics-labels");
+	if (!o->http_token_file)
+		return 0;
+	r = pn_file_read(o->http_token_file, MAX_TOKEN_BYTES, ret_token, reterr);
+	if (r < 0)
+		return pn_err_wrap(reterr, r, "--http-token-file");
+	len = strcspn(*ret_token, " \t\r\n");
+	if (!len || strspn(*ret_token + len, " \t\r\n") != strlen(*ret_token + len))
+		return pn_err_set(reterr, -EINVAL,
+				  "--http-token-file: %s: should have one word, the token",
+				  o->http_token_file);
+	(*ret_token)[len] = '\0';
+	config->http_token = *ret_token;
+	return 0;
+}
+
 static int run_agent(const struct agent_options *o, struct pn_agent_config *config,
 		     struct pn_err *reterr)
 {
@@ -87,12 +121,19 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->name_wait = o->name_wait;
 	config->max_addrs = o->max_addrs;
 	config->max_flows = o->max_flows;
+	config->sampling = o->sampling;
 	config->n_recent = o->recent;
+	config->traffic.max_series = o->metrics_pairs;
+	config->traffic.idle = o->metrics_idle;
 	config->node_name = o->node;
 	if (!config->node_name && gethostname(host, sizeof(host) - 1) == 0)
 		config->node_name = host;
 	r = open_sink(o, &config->sink, reterr);
-	return r < 0 ? r : pn_agent_run(config, reterr);
+	if (r < 0) {
+		free(config->selection);
+		return r;
+	}
+	return pn_agent_run(config, reterr);
 }
 
 static int run(const void *values, int n_operands, char **operands)
@@ -100,6 +141,7 @@ static int run(const void *values, int n_operands, char **operands)
 	const struct agent_options *o = values;
 	enum pn_log_level level = PN_LOG_INFO;
 	struct pn_agent_config config = { 0 };
+	PN_CLEANUP(pn_wipe_freep) char *token = NULL;
 	struct pn_err err = { "" };
 	int r;
 
@@ -112,6 +154,13 @@ static int run(const void *values, int n_operands, char **operands)
 	(void)signal(SIGXFSZ, SIG_IGN); /* of one sink, not the end */
 
 	r = parse_disable(o->disable ? o->disable : "", &config, &err);
+	if (r == 0) {
+		r = pn_expression_parse(o->select ? o->select : "", &config.selection, &err);
+		if (r < 0)
+			(void)pn_err_wrap(&err, r, "--select");
+	}
+	if (r == 0)
+		r = parse_http(o, &config, &token, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
@@ -196,6 +245,54 @@ static const struct pn_option options[] = {
 		.help = "unix socket for the other commands",
 	},
 	{
+		.name = "http",
+		.type = PN_OPT_STRING,
+		.arg = "ADDRESS:PORT",
+		.offset = offsetof(struct agent_options, http),
+		.preset = PN_HTTP_ADDRESS,
+		.has_env = true,
+		.help = "serve /metrics, /healthz and /readyz there, IPv6 in brackets; none",
+	},
+	{
+		.name = "http-token-file",
+		.type = PN_OPT_STRING,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, http_token_file),
+		.has_env = true,
+		.help = "who asks for metrics has to show the token in this file, read at the "
+			"start",
+	},
+	{
+		.name = "metrics-pairs",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct agent_options, metrics_pairs),
+		.preset = "2000",
+		.max = 100000,
+		.has_env = true,
+		.help = "metrics of traffic for so many pairs of ends, the rest together; 0: none",
+	},
+	{
+		.name = "metrics-idle",
+		.type = PN_OPT_DURATION,
+		.arg = "TIME",
+		.offset = offsetof(struct agent_options, metrics_idle),
+		.preset = "5m",
+		.min = PN_NSEC_PER_SEC,
+		.max = 86400 * PN_NSEC_PER_SEC,
+		.has_env = true,
+		.help = "such metrics end when a pair has been silent for so long",
+	},
+	{
+		.name = "metrics-labels",
+		.type = PN_OPT_STRING,
+		.arg = "LABELS",
+		.offset = offsetof(struct agent_options, metrics_labels),
+		.preset = PN_TRAFFIC_LABELS,
+		.has_env = true,
+		.help = "what such ends are told apart by: namespace, workload, pod, port",
+	},
+	{
 		.name = "pin-path",
 		.type = PN_OPT_STRING,
 		.arg = "DIR",
@@ -255,6 +352,25 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.help = "how many of the last records are kept for `podonym flows`; 256 bytes each "
 			"and their names",
+	},
+	{
+		.name = "select",
+		.type = PN_OPT_STRING,
+		.arg = "SELECTION",
+		.offset = offsetof(struct agent_options, select),
+		.has_env = true,
+		.help = "record only these connections, see `podonym select --help`; else all",
+	},
+	{
+		.name = "sample",
+		.type = PN_OPT_UINT,
+		.arg = "N",
+		.offset = offsetof(struct agent_options, sampling),
+		.preset = "1",
+		.min = 1,
+		.max = PN_SELECT_MAX_SAMPLING,
+		.has_env = true,
+		.help = "record one of N connections, whole; its records say that it stands for N",
 	},
 	{
 		.name = "disable",

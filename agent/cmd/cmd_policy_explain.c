@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podonym policy explain: what the network policies of a cluster make of a connection, and why. The
- * cluster is a file, so it needs neither a cluster nor rights; policy_explain.h says where its parts
- * are.
+ * podonym policy explain: what the network policies of a cluster make of a connection, and why;
+ * policy_explain.h says where its parts are.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/cluster_file.h"
+#include "cmd/cluster_live.h"
 #include "cmd/commands.h"
 #include "cmd/policy_explain.h"
 
 struct explain_options {
-	const char *cluster, *flows, *output, *color;
+	struct pn_cluster_source cluster;
+	const char *flows, *output, *color;
 	bool fix;
 };
 
@@ -80,13 +80,9 @@ static int explain_one(const struct explain_options *o, const struct pn_policy_s
 /* Return: NULL, or what is wrong */
 static const char *check(const struct explain_options *o, int n_operands)
 {
-	if (!o->cluster || !*o->cluster)
-		return "needs --cluster FILE; kubectl writes one: kubectl get "
-		       "namespaces,nodes,pods,"
-		       "services,networkpolicies -A -o json >FILE";
 	if (o->flows && strcmp(o->flows, "-") != 0)
 		return "--flows takes only -, standard input";
-	if (o->flows && strcmp(o->cluster, "-") == 0)
+	if (o->flows && pn_cluster_is_stdin(&o->cluster))
 		return "the cluster and the flows cannot both come from standard input";
 	if (o->flows && n_operands)
 		return "--flows and a flow of its own do not go together";
@@ -98,6 +94,7 @@ static const char *check(const struct explain_options *o, int n_operands)
 static int run(const void *values, int n_operands, char **operands)
 {
 	const struct explain_options *o = values;
+	struct pn_cluster_source cluster = o->cluster;
 	const char *wrong = check(o, n_operands);
 	struct pn_policy_set *set = NULL;
 	struct pn_err err = { "out of memory" };
@@ -108,9 +105,10 @@ static int run(const void *values, int n_operands, char **operands)
 		(void)fprintf(stderr, "Try: podonym policy explain --help\n");
 		return PN_EXIT_USAGE;
 	}
+	cluster.command = "policy explain";
 	r = pn_policy_set_new(&set);
 	if (r == 0)
-		r = pn_cluster_read(o->cluster, set, &err);
+		r = pn_cluster_load(&cluster, set, &err);
 	if (r < 0)
 		status = complain(PN_EXIT_FAILED, err.text);
 	else
@@ -123,14 +121,7 @@ static const char *const outputs[] = { "text", "json", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
 
 static const struct pn_option options[] = {
-	{
-		.name = "cluster",
-		.type = PN_OPT_STRING,
-		.arg = "FILE",
-		.offset = offsetof(struct explain_options, cluster),
-		.has_env = true,
-		.help = "the cluster's objects, JSON or YAML; - is standard input",
-	},
+	PN_CLUSTER_OPTIONS(struct explain_options, cluster),
 	{
 		.name = "flows",
 		.type = PN_OPT_STRING,
@@ -183,14 +174,16 @@ const struct pn_command pn_cmd_policy_explain = {
 		"the\n"
 		"  answer, it says so.\n"
 		"\n"
-		"  The cluster is a file as kubectl get -o json or -o yaml writes it, so neither "
-		"a\n"
-		"  cluster nor any right is needed. A line of --flows is\n"
+		"  The cluster is that of the API server, or a file as kubectl get -o json or -o "
+		"yaml\n"
+		"  writes it; then neither a cluster nor any right is needed. A line of --flows "
+		"is\n"
 		"    {\"src\": \"shop/web-1\", \"dst\": \"10.1.0.11\", \"protocol\": \"TCP\", "
 		"\"port\": 5432}\n"
 		"\n"
 		"  Allowed and denied are both done; it fails if there is no answer.\n",
 	.examples =
+		"  podonym policy explain shop/web-1 shop/db-0 TCP/5432\n"
 		"  kubectl get ns,nodes,pods,services,networkpolicies -A -o json >cluster.json\n"
 		"  podonym policy explain --cluster cluster.json shop/web-1 shop/db-0 TCP/5432\n"
 		"  podonym policy explain --cluster cluster.json shop/web-1 192.0.2.7 TCP/443 "

@@ -3,13 +3,10 @@
  * podonym status: is the agent of this node well? Asks it over the unix socket and shows its
  * figures; the exit status serves as a probe.
  */
-#include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/buf.h"
+#include "cmd/ask_agent.h"
 #include "cmd/commands.h"
 #include "cmd/table.h"
 #include "serve/socket.h"
@@ -18,49 +15,6 @@ struct status_options {
 	const char *output, *socket;
 	bool live, quiet;
 };
-
-enum { MAX_DOCUMENT = 1 << 20 };
-
-static int read_all(int fd, struct pn_buf *out)
-{
-	for (;;) {
-		ssize_t n;
-		int r = pn_buf_reserve(out, 4096);
-
-		if (r < 0)
-			return r;
-		n = read(fd, out->data + out->len, 4096);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		out->len += (size_t)n;
-	}
-}
-
-/* Return: the agent's document, a new reference; NULL with @reterr */
-static json_t *ask(const char *path, struct pn_err *reterr)
-{
-	struct pn_buf text = PN_BUF_INIT(MAX_DOCUMENT);
-	json_error_t where;
-	json_t *doc = NULL;
-	int fd, r;
-
-	fd = pn_socket_connect(path, "{\"command\": \"status\"}", reterr);
-	if (fd < 0)
-		return NULL;
-	r = read_all(fd, &text);
-	(void)close(fd);
-	if (r < 0)
-		(void)pn_err_set(reterr, r, "%s: reading the answer: %s", path, strerror(-r));
-	else
-		doc = json_loadb(text.data, text.len, 0, &where);
-	if (r == 0 && !doc)
-		(void)pn_err_set(reterr, -EPROTO, "%s: the answer makes no sense: %s", path,
-				 where.text);
-	pn_buf_done(&text);
-	return doc;
-}
 
 static const char *text_of(const json_t *doc, const char *key)
 {
@@ -113,13 +67,23 @@ static void print_features(const json_t *features)
 	}
 }
 
+static void print_selection(const json_t *selection)
+{
+	const char *expression = text_of(selection, "expression");
+
+	(void)printf("  %-12s%s", "recorded", *expression ? expression : "everything");
+	if (number_of(selection, "sampling") > 1)
+		(void)printf(", 1 of %lld connections", number_of(selection, "sampling"));
+	(void)putchar('\n');
+}
+
 static void print_numbers(json_t *numbers)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach (numbers, name, value)
-		(void)printf("  %-12s%lld\n", name, json_integer_value(value));
+		(void)printf("  %-13s%lld\n", name, json_integer_value(value));
 }
 
 static void print_losses(json_t *metrics)
@@ -159,6 +123,7 @@ static void print_human(const json_t *doc)
 		     number_of(metrics, "pn_links_traced"), "flows",
 		     number_of(metrics, "pn_flow_active"));
 	print_features(json_object_get(doc, "features"));
+	print_selection(json_object_get(doc, "selection"));
 	(void)printf("\nPackets since the start\n");
 	print_numbers(json_object_get(doc, "ledger"));
 	(void)printf("\nFailures and losses since the start\n");
@@ -174,7 +139,7 @@ static int run(const void *values, int n_operands, char **operands)
 
 	(void)n_operands;
 	(void)operands;
-	doc = ask(o->socket, &err);
+	doc = pn_ask_agent(o->socket, "{\"command\": \"status\"}", &err);
 	if (!doc) {
 		(void)fprintf(stderr, "podonym status: %s\n", err.text);
 		return PN_EXIT_FAILED;

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <utlist.h>
 #include <uv.h>
@@ -51,6 +52,7 @@ struct pn_flow_thread {
 	struct pn_viewers *viewers;
 	struct pn_log_limit drain_limit;
 	size_t n_entries;
+	_Atomic pn_nsec drained; /* when it last began; the control thread reads it */
 
 	/* The mailbox: everything below is guarded by the lock. */
 	pthread_mutex_t lock;
@@ -99,6 +101,8 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	pn_sinks_record(t->sinks, r);
 	pn_recent_add(t->recent, r);
 	pn_viewers_record(t->viewers, r);
+	if (t->config.traffic)
+		pn_traffic_record(t->config.traffic, r, pn_flow_thread_drained(t));
 	if (pn_sinks_lost(t->sinks))
 		pn_journal_doubt(t->journal);
 }
@@ -167,10 +171,12 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 	int r;
 
 	t->n_entries = 0;
+	atomic_store_explicit(&t->drained, pn_clock_now(t->config.clock), memory_order_relaxed);
 	pn_index_reader_online();
 	r = pn_tracer_ticks(t->config.tracer, &ticks);
 	if (r == 0) {
 		pn_joiner_begin(t->joiner, &ticks);
+		pn_joiner_set_sampling(t->joiner, pn_tracer_sampling(t->config.tracer));
 		r = pn_tracer_drain(t->config.tracer, on_entry, t);
 	}
 	if (r < 0)
@@ -327,7 +333,7 @@ static int make_parts(struct pn_flow_thread *t)
 	struct pn_written written = { false, 0 };
 	int r;
 
-	r = pn_journal_open(t->config.notes, t->config.notes_len, &t->journal);
+	r = pn_journal_open(t->config.notes, &t->journal);
 	if (r < 0) {
 		pn_sink_close(PN_TAKE_PTR(t->config.sink));
 		return r;
@@ -373,6 +379,7 @@ int pn_flow_thread_start(const struct pn_flow_thread_config *config, struct pn_f
 		return -ENOMEM;
 	}
 	t->config = *config;
+	atomic_init(&t->drained, pn_clock_now(config->clock));
 	(void)pthread_mutex_init(&t->lock, NULL);
 	r = make_parts(t);
 	if (r == 0)
@@ -452,4 +459,9 @@ void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_
 		return;
 	}
 	post(t, l);
+}
+
+pn_nsec pn_flow_thread_drained(const struct pn_flow_thread *t)
+{
+	return atomic_load_explicit(&t->drained, memory_order_relaxed);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "datapath/tracer.h"
 #include "export/sink.h"
+#include "export/traffic.h"
 #include "export/view.h"
 #include "index/index.h"
 
@@ -18,10 +19,11 @@ struct pn_flow_thread;
 /**
  * struct pn_flow_thread_config
  * @tracer, @index: outlive the thread
- * @notes: pn_tracer_notes() of @tracer, @notes_len bytes: what earlier agents have told; outlives it
+ * @notes: pn_tracer_notes() of @tracer: what earlier agents have told; outlive it
  * @node_name: this node, "" if not known; outlives it
  * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
  *	  that is killed neither repeats nor loses a packet in it
+ * @traffic: is given every record too, or NULL; outlives the thread
  * @interval: between drains, ns
  * @n_recent: how many of the last records are kept for who asks afterwards; see recent.h
  * @name_wait, @pod_wait, @sync_wait: see struct pn_joiner_config
@@ -30,11 +32,11 @@ struct pn_flow_thread_config {
 	const struct pn_clock *clock;
 	struct pn_tracer *tracer;
 	const struct pn_index *index;
-	void *notes;
-	size_t notes_len;
+	const struct pn_notes *notes;
 	const char *node_name;
 	struct pn_sink *sink;
 	uint32_t n_recent;
+	struct pn_traffic *traffic;
 	pn_nsec interval, name_wait, pod_wait, sync_wait;
 };
 
@@ -52,5 +54,8 @@ void pn_flow_thread_synced(struct pn_flow_thread *t);
 
 /** pn_flow_thread_subscribe() - write records to @fd too; takes @fd and the filter over, also when memory is short */
 void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_view *view);
+
+/** pn_flow_thread_drained() - when it last began to read the flow table, or was started; of the config's clock */
+pn_nsec pn_flow_thread_drained(const struct pn_flow_thread *t);
 
 #endif

@@ -7,6 +7,7 @@
 #include "cmd/names.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ enum {
 	N_KINDS = 6,
 };
 
-/* What explains an address. */
+/* What explains an address; pods and Services first. */
 static const enum pn_kind_id kinds[] = { PN_KIND_POD,  PN_KIND_SERVICE,	  PN_KIND_ENDPOINTSLICE,
 					 PN_KIND_NODE, PN_KIND_NAMESPACE, PN_KIND_REPLICASET };
 _Static_assert(PN_ARRAY_SIZE(kinds) == N_KINDS, "an informer for each kind");
@@ -57,6 +58,7 @@ struct pn_names {
 	uint64_t saved_events; /* watch events that the saved objects reflect */
 	bool maps_dirty;       /* the index changed since the last flush */
 	bool maps_swept;       /* every list is complete and what nobody has any more is gone */
+	bool maps_failed;      /* the last flush did not write everything */
 	bool index_missed;     /* a change was lost for want of memory: read the stores again */
 	struct pn_log_limit maps_limit, save_limit;
 };
@@ -68,10 +70,12 @@ static void apply(struct pn_names *n, const struct pn_object *old, const struct 
 	const struct pn_object *obj = new ? new : old;
 
 	n->maps_dirty = true;
-	if (pn_index_apply(n->index, old, new) == 0)
-		return;
-	n->index_missed = true;
-	pn_error("names", "no memory to index %s/%s, trying again", obj->name_space, obj->name);
+	if (pn_index_apply(n->index, old, new) < 0) {
+		n->index_missed = true;
+		pn_error("names", "no memory to index %s/%s, trying again", obj->name_space,
+			 obj->name);
+	}
+	n->config.changed(n->config.data, old, new);
 }
 
 /* Only when all slices are known is a Service without endpoints one that nobody stands behind. */
@@ -194,6 +198,7 @@ static void write_maps(struct pn_names *n)
 		r = pn_maps_sweep(n->maps, n->index);
 		n->maps_swept = r == 0;
 	}
+	n->maps_failed = r < 0;
 	if (r < 0 && pn_log_allow(&n->maps_limit, pn_clock_now(n->config.clock),
 				  60 * PN_NSEC_PER_SEC, &n_held))
 		pn_warn("names", "writing the pinned maps failed, trying again: %s held=%u",
@@ -278,7 +283,7 @@ static int add_informer(struct pn_names *n, size_t i, struct pn_err *reterr)
 {
 	const struct pn_informer_options options = {
 		.size = sizeof(options),
-		.keep_labels = kinds[i] == PN_KIND_NODE,
+		.keep_labels = kinds[i] == PN_KIND_NODE || kinds[i] == PN_KIND_POD,
 		.keep_annotations = kinds[i] == PN_KIND_POD ? pod_annotations : NULL,
 	};
 	int r;
@@ -311,7 +316,8 @@ static int start_kube(struct pn_names *n, struct pn_err *reterr)
 	r = pn_kube_config_load(&n->config.kube, &config, reterr);
 	if (r == 0)
 		r = pn_factory_new_on_loop(n->loop, &config, &n->factory, reterr);
-	(void)pn_snapshot_identity(&config, n->identity);
+	if (r == 0)
+		(void)pn_snapshot_identity(&config, n->identity);
 	pn_kube_config_done(&config);
 	for (size_t i = 0; r == 0 && i < N_KINDS; i++)
 		r = add_informer(n, i, reterr);
@@ -450,9 +456,41 @@ int pn_names_ip_map_fd(const struct pn_names *n)
 	return pn_maps_ip_fd(n->maps);
 }
 
+const struct pn_object *pn_names_pod(const struct pn_names *n, const char *name_space,
+				     const char *name)
+{
+	char key[PN_KEY_LEN];
+
+	(void)snprintf(key, sizeof(key), "%s/%s", name_space, name);
+	return n->factory ? pn_informer_get(n->informers[0], key) : NULL;
+}
+
+void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct pn_object *o),
+		   void *data)
+{
+	const struct pn_object *o;
+	struct pn_iter it;
+
+	for (size_t i = 0; n->factory && i < 2; i++) {
+		pn_informer_each(n->informers[i], &it);
+		while ((o = pn_iter_next(&it)))
+			fn(data, o);
+	}
+}
+
 bool pn_names_are_synced(const struct pn_names *n)
 {
 	return n->n_synced == N_KINDS;
+}
+
+uint32_t pn_names_map_room(const struct pn_names *n, const char *map)
+{
+	return pn_maps_room(n->maps, map);
+}
+
+bool pn_names_maps_are_written(const struct pn_names *n)
+{
+	return n->maps_swept && !n->maps_failed;
 }
 
 size_t pn_names_informers(const struct pn_names *n, struct pn_informer *const **ret,

@@ -24,6 +24,7 @@ struct pn_names;
  * @ranges_path: names for networks, see cmd/ranges.h; NULL: none
  * @state_path:	 where the objects are kept for the next start; NULL: nowhere
  * @cgroup_root: where cgroup v2 is mounted; NULL: not followed
+ * @changed:	 called after each change of an object that the index has been told of; NULL for what was not
  * @synced:	 called when every list is complete; @data is its argument
  */
 struct pn_names_config {
@@ -31,6 +32,7 @@ struct pn_names_config {
 	struct pn_kube_config_source kube;
 	const char *node_name, *pin_path, *ranges_path, *state_path, *cgroup_root;
 	uint32_t max_addrs;
+	void (*changed)(void *data, const struct pn_object *old, const struct pn_object *new);
 	void (*synced)(void *data);
 	void *data;
 };
@@ -56,8 +58,22 @@ void pn_names_free(struct pn_names *n);
 struct pn_index *pn_names_index(const struct pn_names *n);
 int pn_names_ip_map_fd(const struct pn_names *n);
 
+/** pn_names_pod() - with its labels. Return: borrowed until pn_read_end(); NULL: unknown */
+const struct pn_object *pn_names_pod(const struct pn_names *n, const char *name_space,
+				     const char *name);
+
+/** pn_names_each() - every pod and every Service, between pn_read_begin() and pn_read_end() */
+void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct pn_object *o),
+		   void *data);
+
 /** pn_names_are_synced() - has the index every object of the first lists? */
 bool pn_names_are_synced(const struct pn_names *n);
+
+/** pn_names_maps_are_written() - have the pinned maps what the index had when this turn of the loop began? */
+bool pn_names_maps_are_written(const struct pn_names *n);
+
+/** pn_names_map_room() - room for entries in a pinned map, "ip" for one; 0: not known */
+uint32_t pn_names_map_room(const struct pn_names *n, const char *map);
 
 /** pn_names_informers() - Return: how many; 0: none yet, and @ret_error says why. @ret_server: "" then */
 size_t pn_names_informers(const struct pn_names *n, struct pn_informer *const **ret,

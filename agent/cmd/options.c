@@ -397,5 +397,6 @@ void pn_command_help(const struct pn_command *command, FILE *out)
 			option_help(o, out);
 	}
 	(void)fprintf(out, "\nEXAMPLES\n%s", command->examples);
-	(void)fprintf(out, "\nEXIT STATUS\n  0 done, 1 failed, 2 wrong usage\n");
+	(void)fprintf(out, "\nEXIT STATUS\n  0 done, 1 failed, 2 wrong usage%s%s\n",
+		      command->status ? ", " : "", command->status ? command->status : "");
 }

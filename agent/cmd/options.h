@@ -67,12 +67,13 @@ struct pn_option {
 /**
  * struct pn_command - a subcommand
  * @operands:    of the usage line: "ADDRESS..."
+ * @status:      NULL, or an exit status of its own for --help: "3 not the same"
  * @n_operands_min, @n_operands_max: how many are accepted
  * @values_size: size of the struct that the options' offsets point into
  * @run:         @values is that struct, filled. Return: the exit status
  */
 struct pn_command {
-	const char *name, *operands, *summary, *description, *examples;
+	const char *name, *operands, *summary, *description, *examples, *status;
 	int n_operands_min, n_operands_max;
 	const struct pn_option *options;
 	size_t values_size;

@@ -24,7 +24,7 @@ static int no_pod(const struct pn_policy_set *set, const char *text, struct pn_e
 	near = pn_policy_nearest_pod(set, text);
 	if (near)
 		return pn_err_set(reterr, -ENOENT, "no pod %.320s; did you mean %s?", text, near);
-	return pn_err_set(reterr, -ENOENT, "no pod %.320s in the file", text);
+	return pn_err_set(reterr, -ENOENT, "no pod %.320s", text);
 }
 
 static int read_end(const struct pn_policy_set *set, const char *text, struct pn_policy_end *ret,

@@ -9,10 +9,11 @@
 
 #include "base/buf.h"
 #include "cmd/flow_line.h"
+#include "cmd/lines.h"
 #include "cmd/policy_explain.h"
 #include "export/json_writer.h"
 
-enum { MAX_LINE = 64 << 10, PIECE = 256 << 10, OUT_FIRST = 256 << 10, OUT_MAX = 64 << 20 };
+enum { ROOM_FIRST = 64 << 10, OUT_FIRST = 256 << 10, OUT_MAX = 64 << 20 };
 
 struct answers {
 	const struct pn_policy_set *set;
@@ -141,8 +142,9 @@ static void put_error(struct pn_json *j, const char *what)
 
 /* --- output --- */
 
-static int write_pending(struct answers *a)
+static int write_pending(void *data)
 {
+	struct answers *a = data;
 	const char *at = a->pending.data;
 	size_t left = a->pending.len;
 
@@ -173,7 +175,7 @@ static int make_room(struct answers *a, size_t room)
 /* @flow is NULL for a line that is answered with @error. */
 static int answer(struct answers *a, const struct pn_policy_flow *flow, const char *error)
 {
-	for (size_t room = MAX_LINE;; room *= 4) {
+	for (size_t room = ROOM_FIRST;; room *= 4) {
 		struct pn_json j = { 0 };
 		char *start;
 		int r = make_room(a, room);
@@ -195,8 +197,9 @@ static int answer(struct answers *a, const struct pn_policy_flow *flow, const ch
 
 /* --- input --- */
 
-static int answer_line(struct answers *a, char *line, size_t len)
+static int answer_line(void *data, char *line, size_t len)
 {
+	struct answers *a = data;
 	struct pn_asked_flow asked = { 0 };
 	struct pn_flow_line l;
 	struct pn_err err = { "" };
@@ -213,75 +216,17 @@ static int answer_line(struct answers *a, char *line, size_t len)
 	return answer(a, &asked.flow, NULL);
 }
 
-static bool is_blank(const char *line, size_t len)
-{
-	while (len && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r'))
-		len--;
-	return !len;
-}
-
-/* All whole lines of @in; what is left of it is the beginning of the next one. */
-static int answer_lines(struct answers *a, struct pn_buf *in)
-{
-	char *at = in->data, *end = at + in->len, *newline;
-	int r = 0;
-
-	while (r == 0 && (newline = memchr(at, '\n', (size_t)(end - at)))) {
-		if (!is_blank(at, (size_t)(newline - at)))
-			r = answer_line(a, at, (size_t)(newline - at));
-		at = newline + 1;
-	}
-	pn_buf_consume(in, (size_t)(at - in->data));
-	return r;
-}
-
-/* Return: as read(2) */
-static ssize_t read_more(int fd, struct pn_buf *in)
-{
-	ssize_t n;
-
-	if (pn_buf_reserve(in, PIECE) < 0)
-		return -ENOMEM;
-	do
-		n = read(fd, in->data + in->len, PIECE);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	in->len += (size_t)n;
-	return n;
-}
-
-static int answer_all(struct answers *a, struct pn_buf *in, int fd)
-{
-	ssize_t n;
-	int r = 0;
-
-	while (r == 0 && (n = read_more(fd, in)) > 0) {
-		r = answer_lines(a, in);
-		if (r == 0 && in->len > MAX_LINE)
-			r = -EMSGSIZE;
-		if (r == 0)
-			r = write_pending(a);
-	}
-	if (r == 0 && n == 0 && !is_blank(in->data ? in->data : "", in->len)) {
-		r = pn_buf_put(in, "\n", 1);
-		r = r < 0 ? r : answer_lines(a, in);
-		r = r < 0 ? r : write_pending(a);
-	}
-	return r < 0 ? r : (int)n;
-}
+static const struct pn_lines_ops ops = { .line = answer_line, .rest = write_pending };
 
 int pn_policy_answer_flows(const struct pn_policy_set *set, int in, int out, bool with_fix)
 {
 	struct answers a = {
 		.set = set, .out = out, .with_fix = with_fix, .pending = PN_BUF_INIT(OUT_MAX)
 	};
-	struct pn_buf lines = PN_BUF_INIT(MAX_LINE + PIECE);
 	int r = pn_buf_reserve(&a.pending, OUT_FIRST);
 
 	if (r == 0)
-		r = answer_all(&a, &lines, in);
+		r = pn_lines_read(in, &ops, &a);
 	pn_buf_done(&a.pending);
-	pn_buf_done(&lines);
 	return r < 0 ? r : a.has_failed;
 }

@@ -10,6 +10,7 @@
 
 #include "base/metric.h"
 #include "base/version.h"
+#include "cmd/ledger.h"
 
 static double seconds_since(const struct pn_status_parts *p, pn_nsec then)
 {
@@ -60,25 +61,18 @@ static void put(json_t *doc, const char *key, uint64_t n)
 	(void)json_object_set_new(doc, key, json_integer((json_int_t)n));
 }
 
-/* Seen is the sum of the others up to table_full; recorded and collapsed are told, untold and in doubt. */
 static json_t *ledger_json(const struct pn_status_parts *p)
 {
-	static const char *const names[] = { "seen",   "recorded",  "collapsed",
-					     "not_ip", "malformed", "table_full" };
-	_Static_assert(PN_ARRAY_SIZE(names) == PN_STAT_MAX, "a name for each line of the ledger");
-	uint64_t stats[PN_STAT_MAX], in_records, told, in_doubt;
+	struct pn_ledger ledger;
 	json_t *doc = json_object();
 
-	if (pn_tracer_stats(p->tracer, stats) < 0)
+	if (pn_ledger_read(p->tracer, &ledger) < 0)
 		return doc;
-	for (size_t i = 0; i < PN_STAT_MAX; i++)
-		put(doc, names[i], stats[i]);
-	told = pn_metric_get(PN_METRIC_FLOW_TOLD);
-	in_doubt = pn_metric_get(PN_METRIC_FLOW_IN_DOUBT);
-	put(doc, "told", told);
-	put(doc, "in_doubt", in_doubt);
-	in_records = stats[PN_STAT_RECORDED] + stats[PN_STAT_COLLAPSED];
-	put(doc, "untold", in_records - PN_MIN(told + in_doubt, in_records));
+	for (enum pn_flow_stat i = 0; i < PN_STAT_MAX; i++)
+		put(doc, pn_ledger_name(i), ledger.stats[i]);
+	put(doc, "told", ledger.told);
+	put(doc, "in_doubt", ledger.in_doubt);
+	put(doc, "untold", ledger.untold);
 	return doc;
 }
 
@@ -93,6 +87,14 @@ static json_t *features_json(const struct pn_status_parts *p)
 			list, json_pack("{s:s, s:s, s:s}", "name", features[i].name, "state",
 					features[i].state, "reason", features[i].reason));
 	return list;
+}
+
+static json_t *selection_json(const struct pn_selecting *selecting)
+{
+	struct pn_selecting_state now = pn_selecting_state(selecting);
+
+	return json_pack("{s:s, s:I, s:I}", "expression", now.expression, "sampling",
+			 (json_int_t)now.sampling, "addresses", (json_int_t)now.n_addrs);
 }
 
 static json_t *metrics_json(void)
@@ -110,12 +112,22 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	json_t *doc;
 	char *text;
 
-	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			pn_version(), "node", p->node_name, "pid", (int)getpid(), "uptime_s",
 			seconds_since(p, p->started), "synced", p->synced, "api", api_json(p),
-			"index", index_json(p), "features", features_json(p), "ledger",
-			ledger_json(p), "metrics", metrics_json());
+			"index", index_json(p), "features", features_json(p), "selection",
+			selection_json(p->selecting), "ledger", ledger_json(p), "metrics",
+			metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(doc);
+	return text;
+}
+
+char *pn_status_selection(const struct pn_selecting *selecting)
+{
+	json_t *doc = selection_json(selecting);
+	char *text = json_dumps(doc, JSON_COMPACT);
+
 	json_decref(doc);
 	return text;
 }

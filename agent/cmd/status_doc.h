@@ -5,6 +5,7 @@
 #include <podonym/informer.h>
 
 #include "base/clock.h"
+#include "cmd/selecting.h"
 #include "datapath/tracer.h"
 #include "index/index.h"
 
@@ -22,6 +23,7 @@ struct pn_status_parts {
 	size_t n_informers;
 	const struct pn_index *index;
 	const struct pn_tracer *tracer;
+	const struct pn_selecting *selecting;
 };
 
 /**
@@ -30,5 +32,8 @@ struct pn_status_parts {
  * Return: allocated with malloc(); NULL without memory.
  */
 char *pn_status_doc(const struct pn_status_parts *parts);
+
+/** pn_status_selection() - the answer to a client that asks for a selection, likewise */
+char *pn_status_selection(const struct pn_selecting *selecting);
 
 #endif

@@ -145,6 +145,15 @@ int pn_maps_ip_fd(const struct pn_maps *m)
 	return m->fds[PN_MAP_IP];
 }
 
+uint32_t pn_maps_room(const struct pn_maps *m, const char *name)
+{
+	for (enum pn_map_id i = 0; i < PN_MAP_MAX; i++) {
+		if (strcmp(pn_map_layouts[i].name, name) == 0)
+			return pn_map_max_entries(m->fds[i]);
+	}
+	return 0;
+}
+
 /* --- what an earlier agent left ----------------------------------------------------------------- */
 
 struct seeding {

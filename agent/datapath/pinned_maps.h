@@ -42,6 +42,9 @@ void pn_maps_close(struct pn_maps *m);
 /** pn_maps_ip_fd() - the map `ip`, for programs that look names up; stays owned by @m */
 int pn_maps_ip_fd(const struct pn_maps *m);
 
+/** pn_maps_room() - room for entries in the map of this name, which an adopted one brings along; 0: not known */
+uint32_t pn_maps_room(const struct pn_maps *m, const char *name);
+
 /** pn_maps_seed() - tell @idx which owner ids the pinned maps already use. Once, before any object. */
 int pn_maps_seed(struct pn_maps *m, struct pn_index *idx);
 

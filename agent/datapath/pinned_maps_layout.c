@@ -287,3 +287,11 @@ int pn_map_each(int fd, enum pn_map_id id, pn_map_visit_fn visit, void *data)
 		return walk_trie(fd, visit, data);
 	return walk_hash(fd, &w, visit, data);
 }
+
+uint32_t pn_map_max_entries(int fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) < 0 ? 0 : info.max_entries;
+}

@@ -45,6 +45,9 @@ int pn_map_create(const char *dir, enum pn_map_id id, uint32_t max_addrs, int *r
 /** pn_map_lock() - be the only one to write in a directory, while @dir_fd is open. Return: 0; -EBUSY; others, with @reterr */
 int pn_map_lock(int dir_fd, const char *dir, struct pn_err *reterr);
 
+/** pn_map_max_entries() - Return: 0 if the kernel does not say */
+uint32_t pn_map_max_entries(int fd);
+
 int pn_map_read_meta(int fd, struct pn_meta_value *ret);
 int pn_map_write_meta(int fd, const struct pn_meta_value *meta);
 

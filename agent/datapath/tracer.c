@@ -28,6 +28,9 @@
 /* Entries that one system call brings. It grows if a single hash bucket should have more. */
 #define BATCH_ENTRIES 1024
 
+/* Of the notes, mapped at a time. */
+#define NOTES_STEP (256 << 10)
+
 enum feature {
 	FEATURE_HOOK,
 	FEATURE_NAT,
@@ -39,11 +42,13 @@ enum feature {
 
 struct pn_tracer {
 	struct pn_programs programs;
+	struct pn_select *select;
 	struct pn_attach_list attachments;
 	int socket_link_fd[PN_HOOK_MAX - PN_HOOK_SOCKET_INGRESS];
 	struct pn_feature features[FEATURE_MAX];
-	void *notes; /* NULL: none yet */
-	size_t notes_len;
+	struct pn_notes notes; /* at NULL: none yet */
+	size_t notes_reached;
+	int notes_fd; /* of the map; -1: memory of the process */
 
 	/* of the flow thread */
 	uint32_t max_flows;
@@ -88,26 +93,46 @@ static int make_notes_map(uint32_t max_flows, int *ret)
 	return 0;
 }
 
-/* @fd: of the map, or -1: memory of the process */
-static int map_notes(struct pn_tracer *t, int fd, struct pn_err *reterr)
+/* The pages of a map are resident as soon as they are mapped. */
+static int reach_notes(void *data, size_t len)
+{
+	struct pn_tracer *t = data;
+	size_t from = t->notes_reached;
+	int flags = t->notes_fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+
+	if (len <= from)
+		return 0;
+	if (len > t->notes.len)
+		return -EINVAL;
+	len = PN_MIN((len + NOTES_STEP - 1) / NOTES_STEP * NOTES_STEP, t->notes.len);
+	if (mmap((char *)t->notes.at + from, len - from, PROT_READ | PROT_WRITE, flags | MAP_FIXED,
+		 t->notes_fd, (off_t)from) == MAP_FAILED)
+		return -errno;
+	t->notes_reached = len;
+	return 0;
+}
+
+/* Only address space; what is needed of it comes later. @fd: as notes_fd, taken over */
+static int reserve_notes(struct pn_tracer *t, int fd, struct pn_err *reterr)
 {
 	struct bpf_map_info info = {};
 	uint32_t len = sizeof(info);
+	size_t notes_len;
 	void *at;
 	int r;
 
+	t->notes_fd = fd;
 	r = bpf_obj_get_info_by_fd(t->programs.map_fd[PN_PIN_FLOWS], &info, &len);
 	if (r < 0)
 		return pn_err_set(reterr, r, "asking for the size of the flow table: %s",
 				  strerror(-r));
 	t->max_flows = info.max_entries;
-	t->notes_len = (size_t)pn_pins_notes_pages(info.max_entries) * PN_NOTES_PAGE;
-	at = mmap(NULL, t->notes_len, PROT_READ | PROT_WRITE,
-		  fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd, 0);
+	notes_len = (size_t)pn_pins_notes_pages(info.max_entries) * PN_NOTES_PAGE;
+	at = mmap(NULL, notes_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at == MAP_FAILED)
-		return pn_err_set(reterr, -errno, "mapping the notes into memory: %s",
+		return pn_err_set(reterr, -errno, "address space for the notes: %s",
 				  strerror(errno));
-	t->notes = at;
+	t->notes = (struct pn_notes) { at, notes_len, reach_notes, t };
 	return 0;
 }
 
@@ -148,7 +173,7 @@ static int load_unpinned(struct pn_tracer *t, const struct pn_tracer_config *con
 	int r;
 
 	r = pn_programs_load(config, none, &t->programs, reterr);
-	return r < 0 ? r : map_notes(t, -1, reterr);
+	return r < 0 ? r : reserve_notes(t, -1, reterr);
 }
 
 static int load_pinned(struct pn_tracer *t, const struct pn_tracer_config *config,
@@ -169,7 +194,7 @@ static int load_pinned(struct pn_tracer *t, const struct pn_tracer_config *confi
 	if (r < 0)
 		return r;
 	note_lost(n_lost);
-	return map_notes(t, fds[PN_PIN_NOTES], reterr);
+	return reserve_notes(t, PN_TAKE_FD(fds[PN_PIN_NOTES]), reterr);
 }
 
 /* --- attachments -------------------------------------------------------------------------------- */
@@ -263,6 +288,24 @@ static int attach_all(struct pn_tracer *t, const struct pn_tracer_config *config
 	return 0;
 }
 
+/* --- what is recorded ---------------------------------------------------------------------------- */
+
+static int start_selection(struct pn_tracer *t, const struct pn_tracer_config *config,
+			   struct pn_err *reterr)
+{
+	static const struct pn_selection everything;
+	int r;
+
+	r = pn_select_new(&t->programs.select, &t->select);
+	if (r < 0)
+		return pn_err_set(reterr, r, "out of memory");
+	r = pn_select_prepare(t->select, config->selection ? config->selection : &everything,
+			      config->sampling, reterr);
+	if (r == 0)
+		pn_select_commit(t->select);
+	return r;
+}
+
 /* --- the tracer --------------------------------------------------------------------------------- */
 
 /* Zeroed, because valgrind does not know what the batch commands write. What was there may go. */
@@ -308,7 +351,7 @@ int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return pn_err_set(reterr, -ENOMEM, "out of memory");
-	t->socket_link_fd[0] = t->socket_link_fd[1] = -1;
+	t->socket_link_fd[0] = t->socket_link_fd[1] = t->notes_fd = -1;
 	r = check_ip_map(config->ip_map_fd, reterr);
 	if (r < 0)
 		return r;
@@ -319,6 +362,8 @@ int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
 		return pn_err_set(reterr, r, "preparing to read the flow table: %s", strerror(-r));
 
 	r = config->pin_dir ? load_pinned(t, config, reterr) : load_unpinned(t, config, reterr);
+	if (r == 0)
+		r = start_selection(t, config, reterr);
 	if (r == 0)
 		r = attach_all(t, config, reterr);
 	if (r < 0)
@@ -334,8 +379,10 @@ void pn_tracer_free(struct pn_tracer *t)
 	pn_attach_list_done(&t->attachments);
 	for (size_t i = 0; i < PN_ARRAY_SIZE(t->socket_link_fd); i++)
 		pn_closep(&t->socket_link_fd[i]);
-	if (t->notes)
-		(void)munmap(t->notes, t->notes_len);
+	if (t->notes.at)
+		(void)munmap(t->notes.at, t->notes.len);
+	pn_closep(&t->notes_fd);
+	pn_select_free(t->select);
 	pn_programs_release(&t->programs);
 	free(t->batch_keys);
 	free(t->batch_values);
@@ -399,10 +446,24 @@ unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *
 	return n;
 }
 
-void *pn_tracer_notes(const struct pn_tracer *t, size_t *ret_len)
+const struct pn_notes *pn_tracer_notes(const struct pn_tracer *t)
 {
-	*ret_len = t->notes_len;
-	return t->notes;
+	return &t->notes;
+}
+
+struct pn_select *pn_tracer_select(const struct pn_tracer *t)
+{
+	return t->select;
+}
+
+uint32_t pn_tracer_sampling(const struct pn_tracer *t)
+{
+	return pn_select_sampling(t->select);
+}
+
+uint32_t pn_tracer_max_flows(const struct pn_tracer *t)
+{
+	return t->max_flows;
 }
 
 size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret)

@@ -6,9 +6,11 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "base/notes.h"
 #include "base/ticks.h"
 #include "bpf/flow.h"
 #include "datapath/attach.h"
+#include "datapath/select.h"
 
 /*
  * The kernel side of flow tracing: loads flow.bpf.c, attaches it to interfaces and to the node's own
@@ -16,7 +18,7 @@
  * without an agent; the next one takes them over and puts its own programs in the place of the old
  * ones, without a gap.
  *
- * Threads: _new, _attach, _detach, _features, _stats and _free belong to the control thread; _drain
+ * Threads: _new, _attach, _detach, _features, _max_flows, _stats and _free belong to the control thread; _drain
  * and _remove to the flow thread, which must have ended before _free.
  */
 struct pn_tracer;
@@ -30,6 +32,8 @@ struct pn_tracer;
  *	       NULL: nothing does
  * @cgroup_root: where the cgroup v2 hierarchy is mounted, for the sockets of the node itself; NULL: they
  *	       are not traced
+ * @selection, @sampling: in force from the first packet on, see datapath/select.h; NULL, 0: everything. Without
+ *	       owners, which have to follow
  * @force_clsact, @no_nat, @no_cgroup, @no_tcp: take the way of an older kernel, for tests. Without a hierarchy
  *	       or with @no_cgroup ends get no cgroup either
  */
@@ -37,6 +41,8 @@ struct pn_tracer_config {
 	int ip_map_fd;
 	uint32_t max_flows;
 	const char *pin_dir, *cgroup_root;
+	const struct pn_selection *selection;
+	uint32_t sampling;
 	bool force_clsact, no_nat, no_cgroup, no_tcp;
 };
 
@@ -46,6 +52,12 @@ int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
 
 /** pn_tracer_free() - what is pinned goes on, the rest is detached; NULL is allowed */
 void pn_tracer_free(struct pn_tracer *t);
+
+/** pn_tracer_select() - which connections get an entry. Return: owned by @t */
+struct pn_select *pn_tracer_select(const struct pn_tracer *t);
+
+/** pn_tracer_sampling() - of so many connections one is recorded now. Any thread */
+uint32_t pn_tracer_sampling(const struct pn_tracer *t);
 
 /**
  * pn_tracer_attach() - both directions of an interface; finds one that was taken over
@@ -65,12 +77,14 @@ unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *
 
 /**
  * pn_tracer_notes() - memory that lives as long as the flow table, for the bookkeeping of who drains it
- * @ret_len: bytes; at least 128 for each entry that the two tables have room for, and 4096 for a head
  *
- * Zero when the table is new; after a restart as the last agent left it at whatever moment it ended.
- * Return: owned by @t
+ * At least 128 bytes for each entry that the two tables have room for, and 4096 for a head. Zero when
+ * the table is new; after a restart as the last agent left it at whatever moment it ended. What has
+ * been reached counts as memory of the agent, touched or not.
+ *
+ * Return: owned by @t; after that for the flow thread, which must have ended before _free
  */
-void *pn_tracer_notes(const struct pn_tracer *t, size_t *ret_len);
+const struct pn_notes *pn_tracer_notes(const struct pn_tracer *t);
 
 /** pn_tracer_cleanup() - `podonym cleanup`: detach and unpin all that is below @pin_dir. Return: 0 or a negative errno with @reterr */
 int pn_tracer_cleanup(const char *pin_dir, struct pn_err *reterr);
@@ -84,6 +98,9 @@ struct pn_feature {
 
 /** pn_tracer_features() - Return: how many; the array belongs to @t */
 size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret);
+
+/** pn_tracer_max_flows() - room for connections in the flow table, which an adopted one brings along */
+uint32_t pn_tracer_max_flows(const struct pn_tracer *t);
 
 /**
  * pn_tracer_drain() - call @visit for every entry of the flow table and of the table of pairs

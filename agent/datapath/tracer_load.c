@@ -271,6 +271,13 @@ static void note_descriptors(struct pn_programs *p)
 	p->map_fd[PN_PIN_LINKS] = bpf_map__fd(p->skel->maps.links);
 	p->map_fd[PN_PIN_NOTES] = -1;
 	p->room = &p->skel->bss->room;
+	p->select = (struct pn_select_maps) {
+		.owners_fd = bpf_map__fd(p->skel->maps.select_owners),
+		.cidrs_fd = bpf_map__fd(p->skel->maps.select_cidrs),
+		.ports_fd = bpf_map__fd(p->skel->maps.select_ports),
+		.selecting = &p->skel->bss->selecting,
+		.banks = p->skel->bss->selection,
+	};
 	p->prog_fd[PN_HOOK_INGRESS] = bpf_program__fd(p->skel->progs.pn_from_pod);
 	p->prog_fd[PN_HOOK_EGRESS] = bpf_program__fd(p->skel->progs.pn_to_pod);
 	p->prog_fd[PN_HOOK_SOCKET_INGRESS] = bpf_program__fd(p->skel->progs.pn_to_socket);

@@ -23,6 +23,7 @@ struct pn_flow_bpf;
  * @map_fd:  of each map but PN_PIN_NOTES; borrowed from @skel
  * @prog_fd: of each hook; borrowed from @skel
  * @room:    enum pn_flow_room, which the programs read; borrowed from @skel
+ * @select:  likewise
  * @is_on, @reason: of each part; why not
  */
 struct pn_programs {
@@ -30,6 +31,7 @@ struct pn_programs {
 	int map_fd[PN_PIN_MAX];
 	int prog_fd[PN_HOOK_MAX];
 	volatile uint32_t *room;
+	struct pn_select_maps select;
 	bool is_on[PN_PART_MAX];
 	struct pn_err reason[PN_PART_MAX];
 };

@@ -49,6 +49,16 @@ static void put_service(struct pn_words *w, const struct pn_flow_record *r)
 	pn_text_char(&w->text, ')');
 }
 
+/* The connection stands for others. */
+static void put_sampling(struct pn_words *w, const struct pn_flow_record *r)
+{
+	if (r->sampling <= 1)
+		return;
+	pn_words_put(w, " (1 of ");
+	pn_text_u64(&w->text, r->sampling);
+	pn_text_char(&w->text, ')');
+}
+
 static void put_state(struct pn_words *w, const struct pn_flow_record *r)
 {
 	const char *state = pn_words_state(r);
@@ -80,6 +90,7 @@ void pn_encode_compact(const struct pn_style *style, const struct pn_flow_record
 	pn_text_char(&w.text, ' ');
 	pn_words_packets(&w, r);
 	pn_words_put(&w, " packets");
+	put_sampling(&w, r);
 	put_service(&w, r);
 	if (r->is_collapsed)
 		pn_words_put(&w, " (several connections)");

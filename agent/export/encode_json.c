@@ -27,14 +27,14 @@ static void put_transport(struct pn_json *j, uint8_t proto)
 	pn_json_put_done(j);
 }
 
-static void put_addr(struct pn_json *j, const struct pn_addr *a)
+PN_JSON_INLINE void put_addr(struct pn_json *j, const struct pn_addr *a)
 {
 	pn_json_put_begin(j, "address");
 	pn_text_addr(&j->text, a);
 	pn_json_put_done(j);
 }
 
-static void put_time(struct pn_json *j, const char *key, pn_nsec realtime)
+PN_JSON_INLINE void put_time(struct pn_json *j, const char *key, pn_nsec realtime)
 {
 	pn_json_put_begin(j, key);
 	pn_text_rfc3339(&j->text, realtime);
@@ -42,7 +42,7 @@ static void put_time(struct pn_json *j, const char *key, pn_nsec realtime)
 }
 
 /* {"key":{"name":"..."}}, or nothing without a name */
-static void put_named(struct pn_json *j, const char *key, const char *name)
+PN_JSON_INLINE void put_named(struct pn_json *j, const char *key, const char *name)
 {
 	if (!*name)
 		return;
@@ -255,6 +255,8 @@ static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_begin(j, "flow_id");
 	pn_text_u64(&j->text, r->id);
 	pn_json_put_done(j);
+	if (r->sampling > 1)
+		pn_json_put_u64(j, "sampling", r->sampling);
 	pn_json_put_word(j, "state", pn_flow_end_name(r->state));
 	pn_json_put_open(j, "attribution");
 	pn_json_put_word(j, "source", pn_attribution_name(r->source.attribution));

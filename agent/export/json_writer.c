@@ -13,43 +13,36 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-static bool is_continuation(unsigned char c)
-{
-	return (c & 0xc0) == 0x80;
-}
+#define EIGHT_TIMES(c) ((c)*0x0101010101010101u)
 
 /*
- * Length of the UTF-8 character at @s, which ends with a NUL. Return: 0 if it is none: too long a
- * form, a surrogate, beyond U+10FFFF, or cut short
+ * The same of eight characters at once: one that is not plain shows in the highest bit of its byte. What
+ * it borrows from or carries into the next ones does not matter then.
  */
-static size_t utf8_len(const unsigned char *s)
+static bool are_plain(const unsigned char *s)
 {
-	unsigned char min = 0x80, max = 0xbf; /* of the second byte */
-	size_t len;
+	uint64_t w, signs;
 
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		len = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		len = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		len = 4;
-	else
-		return 0;
-	if (s[0] == 0xe0)
-		min = 0xa0;
-	else if (s[0] == 0xed)
-		max = 0x9f;
-	else if (s[0] == 0xf0)
-		min = 0x90;
-	else if (s[0] == 0xf4)
-		max = 0x8f;
-	if (s[1] < min || s[1] > max)
-		return 0;
-	for (size_t i = 2; i < len; i++) {
-		if (!is_continuation(s[i]))
-			return 0;
-	}
-	return len;
+	memcpy(&w, s, sizeof(w));
+	signs = w | (w - EIGHT_TIMES(0x20u)) | (w + EIGHT_TIMES(0x01u)) |
+		((w ^ EIGHT_TIMES((unsigned int)'"')) - EIGHT_TIMES(0x01u)) |
+		((w ^ EIGHT_TIMES((unsigned int)'\\')) - EIGHT_TIMES(0x01u));
+	return !(signs & EIGHT_TIMES(0x80u));
+}
+
+/* How many characters at @s, which has @len, are plain. */
+static size_t plain_len(const unsigned char *s, size_t len)
+{
+	const size_t step = sizeof(uint64_t);
+	size_t n = 0;
+
+	while (len - n >= step && are_plain(s + n))
+		n += step;
+	if (n && len - n < step && are_plain(s + len - step))
+		return len;
+	while (n < len && is_plain(s[n]))
+		n++;
+	return n;
 }
 
 /* One character that is not plain. Return: bytes taken from @s */
@@ -68,7 +61,7 @@ static size_t put_special(struct pn_text *t, const unsigned char *s)
 		pn_text_put(t, escape, sizeof(escape));
 		return 1;
 	}
-	len = utf8_len(s);
+	len = pn_text_utf8_len(s);
 	if (!len) {
 		pn_text_string(t, "\xef\xbf\xbd");
 		return 1;
@@ -77,19 +70,16 @@ static size_t put_special(struct pn_text *t, const unsigned char *s)
 	return len;
 }
 
-void pn_json_put_string(struct pn_json *j, const char *key, const char *s)
+void pn_json_put_escaped(struct pn_json *j, const char *s)
 {
-	const unsigned char *at = (const unsigned char *)s;
+	const unsigned char *at = (const unsigned char *)s, *end = at + strlen(s);
 
-	pn_json_put_begin(j, key);
-	while (*at && !j->text.full) {
-		const unsigned char *plain = at;
+	while (at < end && !j->text.full) {
+		size_t n = plain_len(at, (size_t)(end - at));
 
-		while (is_plain(*at))
-			at++;
-		pn_text_put(&j->text, (const char *)plain, (size_t)(at - plain));
-		if (*at)
+		pn_text_put(&j->text, (const char *)at, n);
+		at += n;
+		if (at < end)
 			at += put_special(&j->text, at);
 	}
-	pn_json_put_done(j);
 }

@@ -90,7 +90,15 @@ PN_JSON_INLINE void pn_json_put_word(struct pn_json *j, const char *key, const c
 	pn_json_put_done(j);
 }
 
-/** pn_json_put_string() - any bytes up to the NUL; what is not UTF-8 becomes U+FFFD */
-void pn_json_put_string(struct pn_json *j, const char *key, const char *s);
+/** pn_json_put_escaped() - the inside of a string: any bytes up to the NUL; what is not UTF-8 becomes U+FFFD */
+void pn_json_put_escaped(struct pn_json *j, const char *s);
+
+/** pn_json_put_string() - a string of any bytes */
+PN_JSON_INLINE void pn_json_put_string(struct pn_json *j, const char *key, const char *s)
+{
+	pn_json_put_begin(j, key);
+	pn_json_put_escaped(j, s);
+	pn_json_put_done(j);
+}
 
 #endif

@@ -3,9 +3,9 @@
  * One destination of flow lines: a file, standard output, or a client of the unix socket. Used by
  * the set of sinks, on the flow thread.
  *
- * Everything passes through one bounded buffer. What the destination takes without waiting leaves
- * it, the rest stays; a line enters the buffer whole or not at all. So a line that went out by half
- * is finished by the next bytes written, and lines are only ever lost whole, and counted.
+ * What the destination does not take without waiting stays in one bounded buffer; a line enters it
+ * whole or not at all, or goes out at once and has room in it. So a line that went out by half is
+ * finished by the next bytes written, and lines are only ever lost whole, and counted.
  */
 #include "export/sink.h"
 
@@ -365,6 +365,21 @@ static size_t fitting_lines(const char *lines, size_t len, size_t room)
 	return last ? (size_t)(last - lines) + 1 : 0;
 }
 
+/*
+ * A copy is saved where nothing is waiting and there would be room for all of it. Return: bytes written;
+ * why it was not more, pn_sink_flush() will find out
+ */
+static size_t write_through(struct pn_sink *s, const char *lines, size_t len)
+{
+	ssize_t n;
+
+	if (s->dead || pn_sink_is_waiting(s) || (s->way != WAY_FILE && s->way != WAY_NONBLOCK) ||
+	    pn_buf_reserve(&s->pending, len) < 0)
+		return 0;
+	n = write_some(s, lines, len);
+	return (size_t)PN_MAX(n, 0);
+}
+
 static void count_dropped(struct pn_sink *s, size_t n_lines)
 {
 	s->n_dropped += n_lines;
@@ -373,6 +388,10 @@ static void count_dropped(struct pn_sink *s, size_t n_lines)
 
 int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
 {
+	size_t n_through = write_through(s, lines, len);
+
+	lines += n_through;
+	len -= n_through;
 	while (len) {
 		size_t n = fitting_lines(lines, len, make_room(s));
 

@@ -12,7 +12,7 @@
 
 /* A batch is handed on at this size; one more record always fits. */
 enum {
-	BATCH_BYTES = 64 << 10,
+	BATCH_BYTES = 128 << 10,
 	BATCH_MAX_BYTES = 256 << 10,
 };
 

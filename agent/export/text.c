@@ -29,9 +29,15 @@ static void put_digits(char *at, uint64_t v, unsigned int n)
 		at[0] = (char)('0' + v % 10);
 }
 
+/* Exactly two digits, of a number below 100. */
+static void put_pair(char *at, uint32_t v)
+{
+	memcpy(at, &pairs[v * 2], 2);
+}
+
 void pn_text_u64(struct pn_text *t, uint64_t v)
 {
-	unsigned int n = count_digits(v);
+	unsigned int n = v < 10 ? 1 : count_digits(v);
 
 	if (!pn_text_room(t, n))
 		return;
@@ -47,13 +53,29 @@ void pn_text_padded(struct pn_text *t, uint32_t v, unsigned int width)
 	t->at += width;
 }
 
+/* A number from 0 to 255. Return: behind it */
+static char *put_byte(char *at, uint32_t v)
+{
+	if (v >= 100) {
+		*at++ = (char)('0' + v / 100);
+		v %= 100;
+	} else if (v < 10) {
+		*at++ = (char)('0' + v);
+		return at;
+	}
+	put_pair(at, v);
+	return at + 2;
+}
+
 static void put_v4(struct pn_text *t, const uint8_t b[static 4])
 {
+	char text[sizeof("255.255.255.255.")], *at = text;
+
 	for (int i = 0; i < 4; i++) {
-		if (i)
-			pn_text_char(t, '.');
-		pn_text_u64(t, b[i]);
+		at = put_byte(at, b[i]);
+		*at++ = '.';
 	}
+	pn_text_put(t, text, (size_t)(at - text) - 1);
 }
 
 static void put_hex(struct pn_text *t, unsigned int v)
@@ -117,7 +139,7 @@ void pn_text_addr(struct pn_text *t, const struct pn_addr *a)
  * Years are counted from March, so that the leap day is a year's last: then the day of the year
  * gives the month by a straight line (153 days in each five months), and 400 years are 146,097 days.
  */
-static void put_date(struct pn_text *t, uint32_t days_since_1970)
+static void put_date(char *at, uint32_t days_since_1970)
 {
 	uint32_t days = days_since_1970 + 719468; /* since 0000-03-01 */
 	uint32_t in_era = days % 146097;
@@ -126,26 +148,56 @@ static void put_date(struct pn_text *t, uint32_t days_since_1970)
 	uint32_t month = (5 * in_year + 2) / 153;
 	uint32_t year = days / 146097 * 400 + year_in_era + (month >= 10);
 
-	pn_text_padded(t, year, 4);
-	pn_text_char(t, '-');
-	pn_text_padded(t, month < 10 ? month + 3 : month - 9, 2);
-	pn_text_char(t, '-');
-	pn_text_padded(t, in_year - (153 * month + 2) / 5 + 1, 2);
+	put_digits(at, year, 4);
+	put_pair(at + 5, month < 10 ? month + 3 : month - 9);
+	put_pair(at + 8, in_year - (153 * month + 2) / 5 + 1);
 }
 
 void pn_text_rfc3339(struct pn_text *t, pn_nsec realtime)
 {
+	char text[] = "0000-00-00T00:00:00.000000000Z";
 	uint64_t s = realtime / PN_NSEC_PER_SEC;
 	uint32_t in_day = (uint32_t)(s % 86400);
 
-	put_date(t, (uint32_t)(s / 86400));
-	pn_text_char(t, 'T');
-	pn_text_padded(t, in_day / 3600, 2);
-	pn_text_char(t, ':');
-	pn_text_padded(t, in_day / 60 % 60, 2);
-	pn_text_char(t, ':');
-	pn_text_padded(t, in_day % 60, 2);
-	pn_text_char(t, '.');
-	pn_text_padded(t, (uint32_t)(realtime % PN_NSEC_PER_SEC), 9);
-	pn_text_char(t, 'Z');
+	put_date(text, (uint32_t)(s / 86400));
+	put_pair(text + 11, in_day / 3600);
+	put_pair(text + 14, in_day / 60 % 60);
+	put_pair(text + 17, in_day % 60);
+	put_digits(text + 20, (uint32_t)(realtime % PN_NSEC_PER_SEC), 9);
+	pn_text_put(t, text, sizeof(text) - 1);
+}
+
+static bool is_continuation(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+size_t pn_text_utf8_len(const unsigned char *s)
+{
+	unsigned char min = 0x80, max = 0xbf; /* of the second byte */
+	size_t len;
+
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		len = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		len = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		len = 4;
+	else
+		return 0;
+	if (s[0] == 0xe0)
+		min = 0xa0;
+	else if (s[0] == 0xed)
+		max = 0x9f;
+	else if (s[0] == 0xf0)
+		min = 0x90;
+	else if (s[0] == 0xf4)
+		max = 0x8f;
+	if (s[1] < min || s[1] > max)
+		return 0;
+	for (size_t i = 2; i < len; i++) {
+		if (!is_continuation(s[i]))
+			return 0;
+	}
+	return len;
 }

@@ -61,4 +61,12 @@ void pn_text_addr(struct pn_text *t, const struct pn_addr *a);
 /** pn_text_rfc3339() - CLOCK_REALTIME as 2006-01-02T15:04:05.000000000Z */
 void pn_text_rfc3339(struct pn_text *t, pn_nsec realtime);
 
+/**
+ * pn_text_utf8_len() - length of the UTF-8 character at @s, which ends with a NUL
+ *
+ * Return: 2 to 4; 0 if it is none of more than one byte: too long a form, a surrogate, beyond
+ * U+10FFFF, or cut short
+ */
+size_t pn_text_utf8_len(const unsigned char *s);
+
 #endif

@@ -2,7 +2,7 @@
 /*
  * Connections, found by any tuple they have. Used by the joiner alone.
  *
- * The table is chained by hand rather than with uthash: its handle of 56 bytes would be a fifth of
+ * The table is chained by hand rather than with uthash: its handle of 56 bytes would be a quarter of
  * what a connection costs. The hash is SipHash-1-3 with a random key, because addresses and ports
  * are chosen by whoever sends packets.
  */
@@ -57,87 +57,144 @@ static uint64_t hash(const struct pn_conn_table *t, const struct pn_flow_key *ke
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-static struct pn_leg **bucket(const struct pn_conn_table *t, const struct pn_flow_key *key)
+/* --- the table ------------------------------------------------------------------------------------ */
+
+#define NO_LEG UINT32_MAX
+
+static struct pn_leg *leg_at(const struct pn_conn_table *t, uint32_t name)
+{
+	if (name & 1)
+		return &((struct pn_extra_leg *)pn_pool_at(&t->extras, name / 2))->leg;
+	return &((struct pn_conn *)pn_pool_at(&t->conns, name / 2))->own;
+}
+
+static uint32_t *bucket(const struct pn_conn_table *t, const struct pn_flow_key *key)
 {
 	return &t->buckets[hash(t, key) & (t->n_buckets - 1)];
+}
+
+static uint32_t *new_buckets(size_t n)
+{
+	uint32_t *buckets = malloc(n * sizeof(*buckets));
+
+	if (buckets)
+		memset(buckets, 0xff, n * sizeof(*buckets));
+	return buckets;
 }
 
 int pn_conn_table_init(struct pn_conn_table *t, const struct pn_clock *clock)
 {
 	*t = (struct pn_conn_table) { .n_buckets = FIRST_BUCKETS };
+	pn_pool_init(&t->conns, sizeof(struct pn_conn));
+	pn_pool_init(&t->extras, sizeof(struct pn_extra_leg));
 	for (int i = 0; i < 2; i++)
 		t->key[i] = (uint64_t)clock->random(clock->data) << 32 | clock->random(clock->data);
-	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
+	t->buckets = new_buckets(t->n_buckets);
 	return t->buckets ? 0 : -ENOMEM;
+}
+
+/* What a connection has allocated beside itself. */
+static void forget(const struct pn_conn *c)
+{
+	free(c->reported);
+	if (pn_conn_is_icmp(c))
+		free(c->quote);
 }
 
 void pn_conn_table_done(struct pn_conn_table *t)
 {
-	for (size_t i = 0; t->buckets && i < t->n_buckets; i++) {
-		while (t->buckets[i])
-			pn_conn_free(t, t->buckets[i]->conn);
-	}
-	free(t->buckets);
-	t->buckets = NULL;
+	const struct pn_conn *c;
+
+	for (uint32_t i = 0; (c = pn_conn_each(t, i, &i)); i++)
+		forget(c);
+	pn_pool_done(&t->conns);
+	pn_pool_done(&t->extras);
+	free(PN_TAKE_PTR(t->buckets));
+}
+
+struct pn_conn *pn_conn_each(const struct pn_conn_table *t, uint32_t from, uint32_t *ret_number)
+{
+	*ret_number = pn_pool_next(&t->conns, from);
+	return *ret_number == PN_POOL_NONE ? NULL : pn_pool_at(&t->conns, *ret_number);
 }
 
 struct pn_leg *pn_conn_table_find(const struct pn_conn_table *t, const struct pn_flow_key *key)
 {
-	struct pn_leg *leg = *bucket(t, key);
+	uint32_t name = *bucket(t, key);
 
-	while (leg && memcmp(&leg->key, key, sizeof(*key)) != 0)
-		leg = leg->chain;
-	return leg;
+	while (name != NO_LEG) {
+		struct pn_leg *leg = leg_at(t, name);
+
+		if (memcmp(&leg->key, key, sizeof(*key)) == 0)
+			return leg;
+		name = leg->chain;
+	}
+	return NULL;
+}
+
+static void link_leg(struct pn_conn_table *t, uint32_t name)
+{
+	struct pn_leg *leg = leg_at(t, name);
+	uint32_t *at = bucket(t, &leg->key);
+
+	leg->chain = *at;
+	*at = name;
+}
+
+/* Return: the leg's name */
+static uint32_t unlink_leg(struct pn_conn_table *t, const struct pn_leg *leg)
+{
+	uint32_t *at = bucket(t, &leg->key), name;
+
+	while (leg_at(t, *at) != leg)
+		at = &leg_at(t, *at)->chain;
+	name = *at;
+	*at = leg->chain;
+	t->n_legs--;
+	return name;
 }
 
 /* Without memory the chains stay longer, which is slower and nothing else. */
 static void grow(struct pn_conn_table *t)
 {
-	struct pn_leg **old = t->buckets;
+	uint32_t *old = t->buckets, *buckets = new_buckets(t->n_buckets * 2);
 	size_t n_old = t->n_buckets;
-	struct pn_leg **buckets = calloc(n_old * 2, sizeof(*buckets));
 
 	if (!buckets)
 		return;
 	t->buckets = buckets;
 	t->n_buckets = n_old * 2;
 	for (size_t i = 0; i < n_old; i++) {
-		for (struct pn_leg *leg = old[i], *next; leg; leg = next) {
-			struct pn_leg **to = bucket(t, &leg->key);
-
-			next = leg->chain;
-			leg->chain = *to;
-			*to = leg;
+		for (uint32_t name = old[i], next; name != NO_LEG; name = next) {
+			next = leg_at(t, name)->chain;
+			link_leg(t, name);
 		}
 	}
 	free(old);
 }
 
-static void insert(struct pn_conn_table *t, struct pn_conn *c, struct pn_leg *leg,
-		   const struct pn_flow_key *key)
+static void insert(struct pn_conn_table *t, uint32_t name, const struct pn_flow_key *key)
 {
-	struct pn_leg **at;
-
 	if (t->n_legs >= t->n_buckets)
 		grow(t);
-	at = bucket(t, key);
-	leg->key = *key;
-	leg->conn = c;
-	leg->sibling = c->legs;
-	c->legs = leg;
-	leg->chain = *at;
-	*at = leg;
+	leg_at(t, name)->key = *key;
+	link_leg(t, name);
 	t->n_legs++;
 }
 
+/* --- connections ---------------------------------------------------------------------------------- */
+
 struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *key)
 {
-	struct pn_conn *c = calloc(1, sizeof(*c));
+	uint32_t number = pn_pool_take(&t->conns);
+	struct pn_conn *c;
 
-	if (!c)
+	if (number == PN_POOL_NONE)
 		return NULL;
+	c = pn_pool_at(&t->conns, number);
+	c->legs = &c->own;
 	c->slot = PN_NO_SLOT;
-	insert(t, c, &c->own, key);
+	insert(t, number * 2, key);
 	t->n_conns++;
 	return c;
 }
@@ -145,35 +202,29 @@ struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *k
 struct pn_leg *pn_conn_add_leg(struct pn_conn_table *t, struct pn_conn *c,
 			       const struct pn_flow_key *key)
 {
-	struct pn_leg *leg = calloc(1, sizeof(*leg));
+	uint32_t number = pn_pool_take(&t->extras);
+	struct pn_extra_leg *e;
 
-	if (leg)
-		insert(t, c, leg, key);
-	return leg;
-}
-
-static void take_out(struct pn_conn_table *t, struct pn_leg *leg)
-{
-	struct pn_leg **at = bucket(t, &leg->key);
-
-	while (*at != leg)
-		at = &(*at)->chain;
-	*at = leg->chain;
-	t->n_legs--;
+	if (number == PN_POOL_NONE)
+		return NULL;
+	e = pn_pool_at(&t->extras, number);
+	e->leg.is_extra = true;
+	e->conn = c;
+	e->older = c->legs;
+	c->legs = &e->leg;
+	insert(t, number * 2 + 1, key);
+	return &e->leg;
 }
 
 void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c)
 {
-	for (struct pn_leg *leg = c->legs, *next; leg; leg = next) {
-		next = leg->sibling;
-		take_out(t, leg);
-		if (leg != &c->own)
-			free(leg);
+	for (struct pn_leg *leg = c->legs, *older; leg != &c->own; leg = older) {
+		older = pn_leg_older(leg);
+		pn_pool_put(&t->extras, unlink_leg(t, leg) / 2);
 	}
 	t->n_conns--;
-	if (pn_conn_is_icmp(c))
-		free(c->quote);
-	free(c);
+	forget(c);
+	pn_pool_put(&t->conns, unlink_leg(t, &c->own) / 2);
 }
 
 static void add(struct pn_seen *sum, const struct pn_seen *d)
@@ -188,7 +239,7 @@ static struct pn_seen seen_of(const struct pn_conn *c, unsigned int end)
 {
 	struct pn_seen sum = { 0 };
 
-	for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling)
+	for (const struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg))
 		add(&sum, &leg->seen[end]);
 	return sum;
 }
@@ -230,7 +281,7 @@ uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
 	for (unsigned int end = 0; end < 2; end++) {
 		struct pn_seen sum = { 0 };
 
-		for (const struct pn_leg *leg = c->legs; leg; leg = leg->sibling) {
+		for (const struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg)) {
 			if (leg != except && !leg->removed)
 				add(&sum, &leg->seen[end]);
 		}

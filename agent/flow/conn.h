@@ -7,7 +7,9 @@
 #include <stddef.h>
 
 #include "base/clock.h"
+#include "base/util.h"
 #include "bpf/flow.h"
+#include "flow/pool.h"
 #include "flow/record.h"
 
 /*
@@ -24,8 +26,8 @@ struct pn_seen {
 
 /**
  * struct pn_leg - one tuple of a connection: what the flow table has for it
- * @chain:   next in the table's bucket
- * @sibling: next leg of the same connection, newest first; the last is the connection's own
+ * @chain:   next in the table's bucket, see struct pn_conn_table
+ * @is_extra: part of a struct pn_extra_leg; else it is a connection's own
  * @seen:    the entry's counters at the last look, by the end of the *connection's* key
  * @cgroup:  of the ends' sockets as the kernel has seen them, by the same ends; 0: not known
  * @id:	     of the entry; 0: none has been met
@@ -34,19 +36,23 @@ struct pn_seen {
  * @removed: we took the entry out; @seen is final
  */
 struct pn_leg {
-	struct pn_leg *chain, *sibling;
-	struct pn_conn *conn;
+	uint32_t chain;
+	uint8_t flip;
+	bool is_extra, alive, removed;
 	struct pn_flow_key key;
 	struct pn_seen seen[2];
 	uint64_t cgroup[2], id;
-	uint8_t flip;
-	bool alive, removed;
 };
 
-/** struct pn_conn_tcp - as struct pn_flow_tcp; @of_opener: srtt_us is what the opener's socket says */
+/** struct pn_extra_leg - a leg of @conn that is not its own */
+struct pn_extra_leg {
+	struct pn_leg leg, *older; /* leg is the first */
+	struct pn_conn *conn;
+};
+
+/** struct pn_conn_tcp - as struct pn_flow_tcp */
 struct pn_conn_tcp {
 	uint32_t srtt_us, min_rtt_us, retransmits[2];
-	bool of_opener;
 };
 
 /** struct pn_conn_total - what one end has sent, each packet once; and how much of it arrived */
@@ -56,15 +62,17 @@ struct pn_conn_total {
 
 /**
  * struct pn_conn - one connection, in the terms of the tuple that its opener used
- * @legs:         all legs
  * @own:          the leg of the opener's tuple; its key is the connection's
+ * @legs:         the newest one of all, see pn_leg_older(); the own one is the oldest
  * @next_over:    next of the connections that are over
  * @id:           the same in all records, those of earlier agents included
  * @seq:          number of its newest record; 0: none
- * @closed_since: when a round first found it closed; 0: it is open
- * @reported:     in records so far, by end
+ * @closed_since: when a round first found it closed, in ms, which go round; 0: it is open
+ * @reported:     in records so far, by end, where its slot does not say it; owned, NULL: it does
  * @tcp, @quote:   by the protocol: of TCP, of an ICMP error (owned; NULL: none)
+ * @rtt_of_opener: tcp.srtt_us is what the opener's socket says
  * @slot:         in the journal, or PN_NO_SLOT
+ * @sampling:     it is one of so many
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
  * @elsewhere:    bit e: what end e sends is counted in another entry's connection
@@ -78,27 +86,47 @@ struct pn_conn {
 	struct pn_leg *legs;
 	struct pn_conn *next_over;
 	uint64_t id, seq;
-	pn_nsec start, last, closed_since;
-	struct pn_conn_total reported[2];
+	pn_nsec start, last;
+	struct pn_conn_total *reported;
 	union {
 		struct pn_conn_tcp tcp;
 		struct pn_record_quote *quote;
 	};
-	uint32_t slot;
+	uint32_t slot, closed_since;
+	uint16_t sampling;
 	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered, elsewhere, over;
-	bool is_listed, is_gone, has_left;
+	bool rtt_of_opener : 1, is_listed : 1, is_gone : 1, has_left : 1;
 };
 
 #define PN_NO_SLOT UINT32_MAX
 
-/** struct pn_conn_table - @key: of the hash; tuples are chosen by strangers */
+/**
+ * struct pn_conn_table
+ * @buckets: the first leg of each chain, UINT32_MAX: none. A leg is named by twice the number of its
+ *	     connection, or of an extra leg, and 1
+ * @key:     of the hash; tuples are chosen by strangers
+ */
 struct pn_conn_table {
-	struct pn_leg **buckets;
+	struct pn_pool conns, extras;
+	uint32_t *buckets;
 	size_t n_buckets; /* a power of two */
 	size_t n_legs, n_conns;
 	uint64_t key[2];
 };
+
+/** pn_leg_conn() - whose leg it is */
+static inline struct pn_conn *pn_leg_conn(struct pn_leg *leg)
+{
+	return leg->is_extra ? PN_CONTAINER_OF(leg, struct pn_extra_leg, leg)->conn
+			     : PN_CONTAINER_OF(leg, struct pn_conn, own);
+}
+
+/** pn_leg_older() - the next one of the connection's legs; NULL behind its own */
+static inline struct pn_leg *pn_leg_older(const struct pn_leg *leg)
+{
+	return leg->is_extra ? ((const struct pn_extra_leg *)(const void *)leg)->older : NULL;
+}
 
 /** pn_conn_table_init() - Return: 0 or -ENOMEM */
 int pn_conn_table_init(struct pn_conn_table *t, const struct pn_clock *clock);
@@ -112,6 +140,9 @@ struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *k
 /** pn_conn_add_leg() - one more tuple of @c, not in the table yet. Return: NULL without memory */
 struct pn_leg *pn_conn_add_leg(struct pn_conn_table *t, struct pn_conn *c,
 			       const struct pn_flow_key *key);
+
+/** pn_conn_each() - the first one from number @from on; for all of them begin with 0. Return: NULL if there is none, and its number */
+struct pn_conn *pn_conn_each(const struct pn_conn_table *t, uint32_t from, uint32_t *ret_number);
 
 /** pn_conn_is_tcp(), pn_conn_is_icmp() - which of the union counts */
 static inline bool pn_conn_is_tcp(const struct pn_conn *c)

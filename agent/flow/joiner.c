@@ -46,6 +46,7 @@ int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 	if (!j)
 		return -ENOMEM;
 	j->config = *config;
+	j->sampling = UINT32_MAX;
 	j->resolver.index = config->index;
 	j->resolver.node = (struct pn_owner) {
 		.kind = PN_OWNER_NODE,
@@ -76,6 +77,11 @@ void pn_joiner_free(struct pn_joiner *j)
 		return;
 	pn_conn_table_done(&j->table);
 	free(j);
+}
+
+void pn_joiner_set_sampling(struct pn_joiner *j, uint32_t n)
+{
+	j->sampling = n;
 }
 
 void pn_joiner_synced(struct pn_joiner *j)
@@ -141,11 +147,16 @@ static struct pn_leg *add_translated(struct pn_joiner *j, struct pn_conn *c,
 	struct pn_leg *leg = pn_conn_table_find(&j->table, key);
 
 	if (leg)
-		return leg->conn == c ? leg : NULL;
+		return pn_leg_conn(leg) == c ? leg : NULL;
 	leg = pn_conn_add_leg(&j->table, c, key);
 	if (leg)
 		leg->flip = opener ^ c->opener;
 	return leg;
+}
+
+static pn_nsec start_of(const struct pn_flow_value *v)
+{
+	return (pn_nsec)v->start_us * PN_NSEC_PER_USEC;
 }
 
 static struct pn_conn *new_conn(struct pn_joiner *j, const struct pn_flow_key *key, uint8_t opener,
@@ -157,7 +168,7 @@ static struct pn_conn *new_conn(struct pn_joiner *j, const struct pn_flow_key *k
 		return NULL;
 	c->opener = opener;
 	c->id = v->id;
-	c->start = v->start_ns;
+	c->start = start_of(v);
 	return c;
 }
 
@@ -168,7 +179,7 @@ static struct pn_leg *adopt_translated(struct pn_joiner *j, const struct pn_flow
 	struct pn_flow_key original;
 	uint8_t opener = sorted_key(&v->nat, key->proto, &original);
 	struct pn_leg *leg = pn_conn_table_find(&j->table, &original);
-	struct pn_conn *c = leg ? leg->conn : new_conn(j, &original, opener, v);
+	struct pn_conn *c = leg ? pn_leg_conn(leg) : new_conn(j, &original, opener, v);
 	struct pn_leg *added;
 
 	if (!c)
@@ -198,9 +209,9 @@ static void take_in_tcp(struct pn_conn *c, const struct pn_leg *leg, const struc
 	bool of_opener = v->state & PN_FLOW_RTT_OPENER;
 	struct pn_conn_tcp *tcp = &c->tcp;
 
-	if (v->tcp.srtt_us && (of_opener || !tcp->of_opener)) {
+	if (v->tcp.srtt_us && (of_opener || !c->rtt_of_opener)) {
 		tcp->srtt_us = v->tcp.srtt_us;
-		tcp->of_opener = of_opener;
+		c->rtt_of_opener = of_opener;
 	}
 	if (v->tcp.min_rtt_us && (!tcp->min_rtt_us || v->tcp.min_rtt_us < tcp->min_rtt_us))
 		tcp->min_rtt_us = v->tcp.min_rtt_us;
@@ -223,9 +234,23 @@ static void take_in_quote(struct pn_conn *c, const struct pn_flow_value *v)
 	c->quote->proto = v->quoted_proto;
 }
 
+/*
+ * Of as many connections as this one is one. With a lower number those that had been left out have joined
+ * it, so it stands for fewer from then on, and when the number is higher again it is still one of these.
+ */
+static void take_in_sampling(const struct pn_joiner *j, struct pn_conn *c,
+			     const struct pn_flow_value *v)
+{
+	uint32_t n = v->sampling ? v->sampling : 1;
+
+	if (!pn_conn_is_pair(c))
+		n = PN_MIN(n, j->sampling);
+	c->sampling = (uint16_t)(c->sampling ? PN_MIN((uint32_t)c->sampling, n) : n);
+}
+
 void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v)
 {
-	struct pn_conn *c = leg->conn;
+	struct pn_conn *c = pn_leg_conn(leg);
 
 	for (unsigned int end = 0; end < 2; end++) {
 		leg->seen[end].sent = pn_flow_way(v, end ^ leg->flip)->sent;
@@ -239,8 +264,9 @@ void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const stru
 		take_in_tcp(c, leg, v);
 	else if (v->state & PN_FLOW_QUOTE && pn_conn_is_icmp(c))
 		take_in_quote(c, v);
-	c->start = PN_MIN(c->start, v->start_ns);
-	c->last = PN_MAX(c->last, PN_MAX(pn_ticks_time(&j->ticks, v->tick), (pn_nsec)v->start_ns));
+	take_in_sampling(j, c, v);
+	c->start = PN_MIN(c->start, start_of(v));
+	c->last = PN_MAX(c->last, PN_MAX(pn_ticks_time(&j->ticks, v->tick), start_of(v)));
 	if (leg == &c->own && (c->legs == &c->own || v->state & PN_FLOW_INITIATOR))
 		c->opener = opener_of(v);
 }
@@ -261,7 +287,7 @@ static void learn_backend(struct pn_joiner *j, struct pn_conn *c, const struct p
 static struct pn_leg *reconsider(struct pn_joiner *j, struct pn_leg *leg,
 				 const struct pn_flow_value *v)
 {
-	struct pn_conn *c = leg->conn;
+	struct pn_conn *c = pn_leg_conn(leg);
 
 	if (!is_behind_nat(v) || c->legs != &c->own || c->seq || c->slot != PN_NO_SLOT ||
 	    c->is_listed)
@@ -274,7 +300,7 @@ static struct pn_leg *reconsider(struct pn_joiner *j, struct pn_leg *leg,
 static void meet(struct pn_joiner *j, struct pn_leg *leg, uint64_t id)
 {
 	struct pn_journal *journal = j->config.journal;
-	struct pn_conn *c = leg->conn;
+	struct pn_conn *c = pn_leg_conn(leg);
 
 	leg->id = id;
 	if (c->slot == PN_NO_SLOT && !pn_slots_are_adopted(journal)) {
@@ -304,8 +330,8 @@ int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 		meet(j, leg, value->id);
 	leg->alive = true;
 	pn_joiner_take_in(j, leg, value);
-	if (value->state & PN_FLOW_NAT && !is_behind_nat(value) && leg->conn->legs == leg)
-		learn_backend(j, leg->conn, &value->nat);
+	if (value->state & PN_FLOW_NAT && !is_behind_nat(value) && pn_leg_conn(leg)->legs == leg)
+		learn_backend(j, pn_leg_conn(leg), &value->nat);
 	return 0;
 }
 
@@ -316,7 +342,7 @@ static bool has_entry(const struct pn_conn *c, uint64_t id)
 	const struct pn_leg *leg = c->legs;
 
 	while (leg && leg->id != id)
-		leg = leg->sibling;
+		leg = pn_leg_older(leg);
 	return leg != NULL;
 }
 
@@ -324,6 +350,7 @@ static bool has_entry(const struct pn_conn *c, uint64_t id)
 static void take_over(struct pn_joiner *j, struct pn_conn *c)
 {
 	struct pn_journal *journal = j->config.journal;
+	struct pn_conn_total told[2];
 	uint64_t in_removal;
 
 	if (c->slot == PN_NO_SLOT)
@@ -331,7 +358,7 @@ static void take_over(struct pn_joiner *j, struct pn_conn *c)
 	in_removal = pn_slot_in_removal(journal, c->slot);
 	if (in_removal)
 		pn_slot_removed(journal, c->slot, !has_entry(c, in_removal));
-	pn_slot_read(journal, c->slot, c->reported, &c->by_delivered);
+	pn_slot_read(journal, c->slot, told, &c->by_delivered);
 }
 
 static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)
@@ -340,7 +367,7 @@ static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)
 
 	while (leg && memcmp(leg->key.addr[0], addr->b, sizeof(addr->b)) != 0 &&
 	       memcmp(leg->key.addr[1], addr->b, sizeof(addr->b)) != 0)
-		leg = leg->sibling;
+		leg = pn_leg_older(leg);
 	return leg != NULL;
 }
 
@@ -350,22 +377,13 @@ static void note_left(struct pn_joiner *j, struct pn_conn *c)
 		c->has_left = is_end_of(c, &j->left[i]);
 }
 
-/* The first leg from @leg on that stands for its connection. */
-static struct pn_leg *next_own(struct pn_leg *leg)
-{
-	while (leg && leg != &leg->conn->own)
-		leg = leg->chain;
-	return leg;
-}
-
 /* All entries have been met, so what nobody has adopted is of none. */
 static void take_over_all(struct pn_joiner *j)
 {
-	for (size_t i = 0; i < j->table.n_buckets; i++) {
-		for (struct pn_leg *leg = next_own(j->table.buckets[i]); leg;
-		     leg = next_own(leg->chain))
-			take_over(j, leg->conn);
-	}
+	struct pn_conn *c;
+
+	for (uint32_t i = 0; (c = pn_conn_each(&j->table, i, &i)); i++)
+		take_over(j, c);
 	pn_slots_adopted(j->config.journal);
 }
 
@@ -373,19 +391,18 @@ void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner
 		      void *data)
 {
 	const struct pn_joiner_out out = { .ops = ops, .data = data, .shutdown = shutdown };
+	struct pn_conn *c;
 
 	if (!pn_slots_are_adopted(j->config.journal)) {
 		if (j->missed)
 			return;
 		take_over_all(j);
 	}
+	pn_resolver_begin(&j->resolver);
 	j->n_waiting = j->n_untold = 0;
-	for (size_t i = 0; i < j->table.n_buckets; i++) {
-		for (struct pn_leg *leg = next_own(j->table.buckets[i]); leg;
-		     leg = next_own(leg->chain)) {
-			note_left(j, leg->conn);
-			pn_tell_in_time(j, leg->conn, &out);
-		}
+	for (uint32_t i = 0; (c = pn_conn_each(&j->table, i, &i)); i++) {
+		note_left(j, c);
+		pn_tell_in_time(j, c, &out);
 	}
 	j->n_left = 0;
 	pn_metric_set(PN_METRIC_FLOW_WAITING, j->n_waiting);

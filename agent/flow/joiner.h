@@ -86,6 +86,9 @@ bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void 
 /** pn_joiner_synced() - the index knows all that the API server knows */
 void pn_joiner_synced(struct pn_joiner *j);
 
+/** pn_joiner_set_sampling() - of so many connections the kernel records one, from about now on; 1: all */
+void pn_joiner_set_sampling(struct pn_joiner *j, uint32_t n);
+
 /** So many addresses may leave between two rounds. */
 #define PN_JOINER_MAX_LEFT 64
 

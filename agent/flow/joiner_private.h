@@ -16,6 +16,7 @@
  * struct pn_joiner
  * @ticks:	 of this round
  * @known_since: from then on events come that name what is new
+ * @sampling:	 in force; UINT32_MAX: nobody has said
  * @missed:    an entry of this round found no memory
  * @over:      connections that are over, those included that went on after all
  * @left:      addresses whose interface went before this round
@@ -27,6 +28,7 @@ struct pn_joiner {
 	struct pn_resolver resolver;
 	struct pn_ticks ticks;
 	pn_nsec now, known_since;
+	uint32_t sampling;
 	bool missed;
 	struct pn_conn *over;
 	struct pn_addr left[PN_JOINER_MAX_LEFT];
@@ -44,6 +46,13 @@ struct pn_joiner_out {
 /** pn_joiner_take_in() - what one look at an entry tells about its connection */
 void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg,
 		       const struct pn_flow_value *v);
+
+/**
+ * pn_tell_apart() - what has been told is remembered beside the slot, which will say something else
+ *
+ * Return: 0 or -ENOMEM
+ */
+int pn_tell_apart(const struct pn_joiner *j, struct pn_conn *c);
 
 /** pn_tell() - a record of what is new, if anything is. Return: was there one? */
 bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,

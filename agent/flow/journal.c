@@ -39,32 +39,49 @@ static void publish(struct pn_journal *j, const struct pn_commit *c)
 }
 
 /* Of another layout, or not ours: begin anew. The number comes last, so that being killed here does no harm. */
-static void begin_anew(struct pn_journal *j, size_t len)
+static void begin_anew(struct pn_journal *j)
 {
 	pn_journal_put(&j->head->magic, 0);
-	memset(j->head, 0, len);
+	memset(j->head, 0, sizeof(*j->head));
 	pn_journal_put(&j->head->magic, PN_JOURNAL_MAGIC);
 }
 
-int pn_journal_open(void *mem, size_t len, struct pn_journal **ret)
+/* What an earlier agent has used becomes accessible. */
+static int look_back(struct pn_journal *j)
 {
-	struct pn_journal *j;
-	size_t n_slots;
+	int r = pn_slots_reach(j, 0);
 
-	if (!mem || len < PN_JOURNAL_HEAD_BYTES)
-		return -EINVAL;
-	n_slots = (len - PN_JOURNAL_HEAD_BYTES) / PN_JOURNAL_SLOT_BYTES;
-	j = calloc(1, sizeof(*j));
-	if (!j)
-		return -ENOMEM;
-	j->head = mem;
-	j->slots = (struct pn_slot *)((char *)mem + PN_JOURNAL_HEAD_BYTES);
-	j->n_slots = (uint32_t)PN_MIN(n_slots, (size_t)PN_NO_SLOT);
+	if (r < 0)
+		return r;
 	if (j->head->magic != PN_JOURNAL_MAGIC)
-		begin_anew(j, len);
+		begin_anew(j);
 	j->n_used = (uint32_t)PN_MIN(j->head->high, (uint64_t)j->n_slots);
 	j->seq = j->done = committed(j)->seq;
 	j->n_told = committed(j)->n_told;
+	return pn_slots_reach(j, j->n_used);
+}
+
+int pn_journal_open(const struct pn_notes *notes, struct pn_journal **ret)
+{
+	struct pn_journal *j;
+	size_t n_slots;
+	int r;
+
+	if (!notes->at || notes->len < PN_JOURNAL_HEAD_BYTES)
+		return -EINVAL;
+	n_slots = (notes->len - PN_JOURNAL_HEAD_BYTES) / PN_JOURNAL_SLOT_BYTES;
+	j = calloc(1, sizeof(*j));
+	if (!j)
+		return -ENOMEM;
+	j->notes = *notes;
+	j->head = notes->at;
+	j->slots = (struct pn_slot *)((char *)notes->at + PN_JOURNAL_HEAD_BYTES);
+	j->n_slots = (uint32_t)PN_MIN(n_slots, (size_t)PN_NO_SLOT);
+	r = look_back(j);
+	if (r < 0) {
+		free(j);
+		return r;
+	}
 	*ret = j;
 	return 0;
 }

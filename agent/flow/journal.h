@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/notes.h"
 #include "flow/place.h"
 
 /*
@@ -28,11 +29,11 @@ enum {
 
 /**
  * pn_journal_open() - look at what an earlier agent has left
- * @mem: aligned to 8 bytes, zero when it is new; outlives the journal. Any content is survived
+ * @notes: zero when they are new; outlive the journal. Any content is survived
  *
- * Return: 0; -EINVAL: too small for the head; -ENOMEM
+ * Return: 0; -EINVAL: too small for the head; -ENOMEM, or what else pn_notes_reach() says
  */
-int pn_journal_open(void *mem, size_t len, struct pn_journal **ret);
+int pn_journal_open(const struct pn_notes *notes, struct pn_journal **ret);
 void pn_journal_free(struct pn_journal *j);
 
 /** pn_journal_place() - where the committed records end */

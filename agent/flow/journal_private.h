@@ -24,7 +24,7 @@ struct pn_commit {
 /**
  * struct pn_journal_head
  * @current: which commit counts; the other one is being written
- * @high:    slots from this one on have never been used
+ * @high:    slots from this one on are not used, whatever they contain
  * @doubt:   up to this record, as far as it is not committed, lines do not count
  */
 struct pn_journal_head {
@@ -73,6 +73,7 @@ struct pn_slot_ref {
 };
 
 struct pn_journal {
+	struct pn_notes notes;
 	struct pn_journal_head *head;
 	struct pn_slot *slots;
 	uint32_t n_slots, n_used; /* n_used: as head->high */
@@ -105,6 +106,9 @@ static inline void pn_journal_put_totals(struct pn_conn_total to[static 2],
 		pn_journal_put(&to[end].delivered, from[end].delivered);
 	}
 }
+
+/** pn_slots_reach() - let the first @n be used. Return: as pn_notes_reach() */
+int pn_slots_reach(const struct pn_journal *j, uint32_t n);
 
 /** pn_slots_open() - list the slots in use and the free ones. Return: 0 or -ENOMEM */
 int pn_slots_open(struct pn_journal *j);

@@ -84,6 +84,7 @@ struct pn_flow_record {
 	uint8_t icmp_type, icmp_code; /* of the opener; an echo is a request */
 	bool is_v4;
 	bool is_collapsed; /* not one connection: all between the two that the full table had no room for */
+	uint32_t sampling; /* of so many connections one is recorded, this one: it stands for all */
 	enum pn_flow_end state;
 	struct pn_record_end source, destination;
 	const struct pn_owner *service; /* NULL: none */

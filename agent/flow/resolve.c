@@ -42,7 +42,7 @@ static struct end source_of(const struct pn_conn *c)
 {
 	struct end e = end_of(c, &c->own.key, c->opener);
 
-	for (const struct pn_leg *leg = c->legs; leg && !e.cgroup; leg = leg->sibling)
+	for (const struct pn_leg *leg = c->legs; leg && !e.cgroup; leg = pn_leg_older(leg))
 		e.cgroup = leg->cgroup[c->opener];
 	return e;
 }
@@ -67,6 +67,38 @@ static struct end reached_of(const struct pn_conn *c)
 	return e;
 }
 
+void pn_resolver_begin(struct pn_resolver *v)
+{
+	v->round++;
+	if (v->round)
+		return;
+	memset(v->answers, 0, sizeof(v->answers)); /* it has gone round */
+	v->round = 1;
+}
+
+static void ask(const struct pn_resolver *v, const struct pn_addr *addr,
+		struct pn_resolver_answer *ret)
+{
+	ret->addr = *addr;
+	ret->round = v->round;
+	ret->known = pn_index_addr_find(v->index, addr);
+	ret->sole = pn_index_addr_sole(ret->known, &ret->since);
+}
+
+/* Who has had an address at a time. Return: as pn_index_at() */
+static int owners_at(struct pn_resolver *v, const struct pn_addr *addr, pn_nsec when,
+		     const struct pn_owner **ret)
+{
+	struct pn_resolver_answer *a = &v->answers[pn_addr_hash(addr) % PN_RESOLVER_ANSWERS];
+
+	if (a->round != v->round || !pn_addr_eq(&a->addr, addr))
+		ask(v, addr, a);
+	if (!a->sole || when < a->since)
+		return pn_index_addr_at(a->known, when, ret);
+	*ret = a->sole;
+	return 1;
+}
+
 /* Who an end is, as far as it is known. */
 struct name {
 	const struct pn_owner *owner;
@@ -83,7 +115,7 @@ static struct name named(const struct pn_owner *o, enum pn_attribution attributi
  * A process counts only with an address of this node (@is_here): somebody may enter a pod's network
  * from outside, and is then known by the pod's address. Return: is the end known by this?
  */
-static bool name_by_cgroup(const struct pn_resolver *v, const struct end *e, bool is_here,
+static bool name_by_cgroup(struct pn_resolver *v, const struct end *e, bool is_here,
 			   struct name *ret)
 {
 	const struct pn_owner *o = NULL;
@@ -107,7 +139,7 @@ static bool name_by_cgroup(const struct pn_resolver *v, const struct end *e, boo
 	return true;
 }
 
-static struct name name_by_port(const struct pn_resolver *v, const struct end *e,
+static struct name name_by_port(struct pn_resolver *v, const struct end *e,
 				const struct pn_owner *node)
 {
 	const struct pn_owner *pod = NULL;
@@ -119,7 +151,7 @@ static struct name name_by_port(const struct pn_resolver *v, const struct end *e
 }
 
 /* No one is known to have had the address at that time. */
-static struct name name_by_network(const struct pn_resolver *v, const struct end *e)
+static struct name name_by_network(struct pn_resolver *v, const struct end *e)
 {
 	const struct pn_owner *o = NULL;
 
@@ -130,10 +162,10 @@ static struct name name_by_network(const struct pn_resolver *v, const struct end
 	return named(NULL, PN_ATTR_NONE);
 }
 
-static struct name name_end(const struct pn_resolver *v, const struct end *e)
+static struct name name_end(struct pn_resolver *v, const struct end *e)
 {
 	const struct pn_owner *o = NULL;
-	int n = pn_index_at(v->index, &e->addr, e->when, &o);
+	int n = owners_at(v, &e->addr, e->when, &o);
 	bool is_node = n == 1 && o->kind == PN_OWNER_NODE;
 	bool is_here = is_node && o->flags & PN_OWNER_LOCAL;
 	struct name ret;
@@ -167,8 +199,8 @@ static bool is_vague(const struct name *n)
  * The Service behind the called address, or else the one that hands out the addresses of its
  * endpoints. Where no translation to a backend is known, the called Service itself is the end.
  */
-static void add_service(const struct pn_resolver *v, const struct end *called,
-			const struct end *reached, bool is_vague_end, struct pn_flow_record *r)
+static void add_service(struct pn_resolver *v, const struct end *called, const struct end *reached,
+			bool is_vague_end, struct pn_flow_record *r)
 {
 	const struct pn_owner *o = NULL;
 
@@ -213,7 +245,7 @@ static void describe_tcp(const struct pn_conn *c, struct pn_flow_record *r)
 	r->min_rtt_us = c->tcp.min_rtt_us;
 }
 
-void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret)
+void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret)
 {
 	struct end source = source_of(c), called = called_of(c), reached = reached_of(c);
 	struct name from = name_end(v, &source), to = name_end(v, &reached);
@@ -224,6 +256,7 @@ void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_
 		.end = c->last + v->realtime_offset,
 		.proto = c->own.key.proto,
 		.is_collapsed = pn_conn_is_pair(c),
+		.sampling = c->sampling,
 		.is_v4 = pn_addr_is_v4(&source.addr),
 		.source = describe_end(&source, &from),
 		.destination = describe_end(&reached, &to),
@@ -238,7 +271,7 @@ void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_
 		add_service(v, &called, &reached, is_vague(&to), ret);
 }
 
-enum pn_certainty pn_resolve_certainty(const struct pn_resolver *v, const struct pn_conn *c)
+enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_conn *c)
 {
 	struct end source = source_of(c), reached = reached_of(c);
 	struct name from = name_end(v, &source), to = name_end(v, &reached);
@@ -246,15 +279,15 @@ enum pn_certainty pn_resolve_certainty(const struct pn_resolver *v, const struct
 	return PN_MAX(from.certainty, to.certainty);
 }
 
-static bool changed_hands(const struct pn_resolver *v, const struct end *e, pn_nsec to)
+static bool changed_hands(struct pn_resolver *v, const struct end *e, pn_nsec to)
 {
 	const struct pn_owner *before = NULL, *after = NULL;
 
-	return pn_index_at(v->index, &e->addr, e->when, &before) == 1 &&
-	       pn_index_at(v->index, &e->addr, to, &after) == 1 && before->id != after->id;
+	return owners_at(v, &e->addr, e->when, &before) == 1 &&
+	       owners_at(v, &e->addr, to, &after) == 1 && before->id != after->id;
 }
 
-bool pn_resolve_reassigned(const struct pn_resolver *v, const struct pn_conn *c)
+bool pn_resolve_reassigned(struct pn_resolver *v, const struct pn_conn *c)
 {
 	struct end source = source_of(c), reached = reached_of(c);
 

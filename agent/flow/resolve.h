@@ -10,22 +10,40 @@
  * it. Private to agent/flow.
  */
 
+/* What the index has said of an address, in a round; it holds until the round is over. @sole: or NULL */
+struct pn_resolver_answer {
+	struct pn_addr addr;
+	const struct pn_index_addr *known;
+	const struct pn_owner *sole;
+	pn_nsec since;
+	uint32_t round;
+};
+
+#define PN_RESOLVER_ANSWERS 1024
+
 /**
  * struct pn_resolver
  * @node:	     this node, as owner of loopback addresses; its name may be ""
  * @realtime_offset: CLOCK_REALTIME minus CLOCK_MONOTONIC
+ * @round:	     counts pn_resolver_begin()
+ * @answers:	     by the address's hash: a connection asks several times, and many ask for the same
  */
 struct pn_resolver {
 	const struct pn_index *index;
 	struct pn_owner node;
 	pn_nsec realtime_offset;
+	uint32_t round;
+	struct pn_resolver_answer answers[PN_RESOLVER_ANSWERS];
 };
 
+/** pn_resolver_begin() - from now on until the thread's next quiescent state the calls below may be made */
+void pn_resolver_begin(struct pn_resolver *v);
+
 /** pn_resolve() - describe @c, all but the counters and the state */
-void pn_resolve(const struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret);
+void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret);
 
 /** pn_resolve_reassigned() - has an end's address gone from one owner to another since the first packet? */
-bool pn_resolve_reassigned(const struct pn_resolver *v, const struct pn_conn *c);
+bool pn_resolve_reassigned(struct pn_resolver *v, const struct pn_conn *c);
 
 /** How far the names of a connection's ends may still change with what the API server says next. */
 enum pn_certainty {
@@ -34,6 +52,6 @@ enum pn_certainty {
 	PN_NAMES_AWAITED, /* an end is a pod whose object has not come */
 };
 
-enum pn_certainty pn_resolve_certainty(const struct pn_resolver *v, const struct pn_conn *c);
+enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_conn *c);
 
 #endif

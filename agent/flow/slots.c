@@ -67,18 +67,31 @@ static void put_free(struct pn_journal *j, uint32_t slot)
 	j->next_free = (uint64_t)slot + 1;
 }
 
-static uint32_t take_free(struct pn_journal *j)
+int pn_slots_reach(const struct pn_journal *j, uint32_t n)
+{
+	return pn_notes_reach(&j->notes, PN_JOURNAL_HEAD_BYTES + (size_t)n * PN_JOURNAL_SLOT_BYTES);
+}
+
+/* One that no agent has used is told to be free before it counts, it may contain anything. */
+static uint32_t take_new(struct pn_journal *j)
 {
 	uint32_t slot = j->n_used;
 
-	if (j->next_free) {
-		slot = (uint32_t)(j->next_free - 1);
-		j->next_free = j->slots[slot].first;
-	} else if (slot < j->n_slots) {
-		pn_journal_put(&j->head->high, ++j->n_used);
-	} else {
+	if (slot >= j->n_slots || pn_slots_reach(j, slot + 1) < 0)
 		return PN_NO_SLOT;
-	}
+	pn_journal_put(&j->slots[slot].last, 0);
+	pn_journal_put(&j->head->high, ++j->n_used);
+	return slot;
+}
+
+static uint32_t take_free(struct pn_journal *j)
+{
+	uint32_t slot;
+
+	if (!j->next_free)
+		return take_new(j);
+	slot = (uint32_t)(j->next_free - 1);
+	j->next_free = j->slots[slot].first;
 	return slot;
 }
 

@@ -13,14 +13,14 @@ static bool has_other_entry(const struct pn_conn *c, const struct pn_leg *leg)
 	const struct pn_leg *other = c->legs;
 
 	while (other && (other == leg || !other->alive))
-		other = other->sibling;
+		other = pn_leg_older(other);
 	return other != NULL;
 }
 
 /* The journal follows: where one of several entries has gone, less is told of those that are left. */
 static bool remove_entry(struct pn_joiner *j, struct pn_leg *leg, const struct pn_joiner_out *out)
 {
-	struct pn_conn *c = leg->conn;
+	struct pn_conn *c = pn_leg_conn(leg);
 	bool is_last = !has_other_entry(c, leg), is_gone;
 	struct pn_flow_value last;
 	int r;
@@ -50,7 +50,7 @@ static bool remove_some(struct pn_joiner *j, struct pn_conn *c, bool with_id,
 {
 	bool is_gone = true;
 
-	for (struct pn_leg *leg = c->legs; leg; leg = leg->sibling) {
+	for (struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg)) {
 		if (leg->alive && (leg->id == c->id) == with_id)
 			is_gone = remove_entry(j, leg, out) && is_gone;
 	}
@@ -79,6 +79,8 @@ static enum fate decide(struct pn_joiner *j, struct pn_conn *c, const struct pn_
 		return STAYS;
 	if (c->is_gone)
 		return GOES;
+	if (c->legs != &c->own && pn_tell_apart(j, c) < 0)
+		return STAYS;
 	if (!remove_entries(j, c, out))
 		return STAYS;
 	c->is_gone = true;
@@ -91,6 +93,7 @@ bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void 
 	struct pn_conn **at = &j->over, *c;
 	bool has_told = false;
 
+	pn_resolver_begin(&j->resolver);
 	while ((c = *at)) {
 		enum fate fate = decide(j, c, &out);
 

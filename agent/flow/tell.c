@@ -9,11 +9,17 @@
  * record holds the difference of that running total to what earlier records held, so the sum over
  * a connection's records is its last total, whatever happened in between.
  *
+ * What has been told of a connection stands in its slot of the journal. It has a copy of its own where
+ * there is no slot, and once one of several entries has gone: then the slot is about the others.
+ *
  * Waiting. What the API server knows comes late, and until then an address seems to be its earlier
  * owner's. So a connection's first record waits until its names can be trusted. Later records follow
  * at each round, named anew.
  */
+#include <errno.h>
 #include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "flow/joiner_private.h"
 
@@ -22,11 +28,40 @@ static pn_nsec since(const struct pn_joiner *j, pn_nsec when)
 	return j->now > when ? j->now - when : 0;
 }
 
+/* --- what is told and what is not ----------------------------------------------------------------- */
+
 /* What has been seen of a connection, and what of it is in no record yet (@any: something); by end. */
 struct news {
-	struct pn_conn_total total[2], fresh[2];
+	struct pn_conn_total told[2], fresh[2];
 	bool any;
 };
+
+static void told_of(const struct pn_joiner *j, const struct pn_conn *c,
+		    struct pn_conn_total ret[static 2])
+{
+	uint8_t by_delivered;
+
+	if (c->reported)
+		memcpy(ret, c->reported, 2 * sizeof(*ret));
+	else if (c->slot != PN_NO_SLOT)
+		pn_slot_read(j->config.journal, c->slot, ret, &by_delivered);
+	else
+		memset(ret, 0, 2 * sizeof(*ret));
+}
+
+int pn_tell_apart(const struct pn_joiner *j, struct pn_conn *c)
+{
+	struct pn_conn_total *told;
+
+	if (c->reported)
+		return 0;
+	told = malloc(2 * sizeof(*told));
+	if (!told)
+		return -ENOMEM;
+	told_of(j, c, told);
+	c->reported = told;
+	return 0;
+}
 
 static struct pn_conn_total minus(const struct pn_conn_total *a, const struct pn_conn_total *b)
 {
@@ -37,12 +72,14 @@ static struct pn_conn_total minus(const struct pn_conn_total *a, const struct pn
 	};
 }
 
-static void look_for_news(const struct pn_conn *c, struct news *ret)
+static void look_for_news(const struct pn_joiner *j, const struct pn_conn *c, struct news *ret)
 {
 	ret->any = false;
+	told_of(j, c, ret->told);
 	for (unsigned int end = 0; end < 2; end++) {
-		ret->total[end] = pn_conn_total(c, end);
-		ret->fresh[end] = minus(&ret->total[end], &c->reported[end]);
+		const struct pn_conn_total total = pn_conn_total(c, end);
+
+		ret->fresh[end] = minus(&total, &ret->told[end]);
 		ret->any = ret->any || ret->fresh[end].packets || ret->fresh[end].bytes ||
 			   ret->fresh[end].delivered;
 	}
@@ -55,10 +92,10 @@ static uint64_t sights_of(const struct pn_conn *c, const struct news *n)
 }
 
 /* From now on these are told; and an end that was counted where its packets arrive stays so. */
-static void settle_accounts(struct pn_conn *c, const struct news *n)
+static void settle_accounts(struct pn_conn *c, struct news *n)
 {
 	for (unsigned int end = 0; end < 2; end++) {
-		struct pn_conn_total *told = &c->reported[end];
+		struct pn_conn_total *told = &n->told[end];
 
 		told->packets += n->fresh[end].packets;
 		told->bytes += n->fresh[end].bytes;
@@ -66,6 +103,8 @@ static void settle_accounts(struct pn_conn *c, const struct news *n)
 		if (told->packets && pn_conn_is_by_delivered(c, end))
 			c->by_delivered |= (uint8_t)(1u << end);
 	}
+	if (c->reported)
+		memcpy(c->reported, n->told, sizeof(n->told));
 }
 
 static uint64_t other_entry(const struct pn_conn *c)
@@ -73,7 +112,7 @@ static uint64_t other_entry(const struct pn_conn *c)
 	const struct pn_leg *leg = c->legs;
 
 	while (leg && (!leg->id || leg->id == c->id))
-		leg = leg->sibling;
+		leg = pn_leg_older(leg);
 	return leg ? leg->id : 0;
 }
 
@@ -83,12 +122,22 @@ static bool has_lost_entry(const struct pn_conn *c)
 	const struct pn_leg *leg = c->legs;
 
 	while (leg && !leg->removed)
-		leg = leg->sibling;
+		leg = pn_leg_older(leg);
 	return leg != NULL;
 }
 
+/* Is there a place that says what has been told of @c? Without memory it is told later. */
+static bool has_account(struct pn_joiner *j, struct pn_conn *c)
+{
+	if (c->slot == PN_NO_SLOT)
+		c->slot = pn_slot_take(j->config.journal, c->id, other_entry(c));
+	return c->slot != PN_NO_SLOT || pn_tell_apart(j, c) == 0;
+}
+
+/* --- records -------------------------------------------------------------------------------------- */
+
 /* Before anything of the record is written. */
-static void note(struct pn_joiner *j, struct pn_conn *c, const struct news *n)
+static void note(struct pn_joiner *j, struct pn_conn *c, struct news *n)
 {
 	struct pn_journal *journal = j->config.journal;
 	struct pn_note note = { .n_sights = sights_of(c, n) };
@@ -101,10 +150,8 @@ static void note(struct pn_joiner *j, struct pn_conn *c, const struct news *n)
 		c->seq = pn_slot_note_rest(journal, c->slot, &note);
 		return;
 	}
-	if (c->slot == PN_NO_SLOT)
-		c->slot = pn_slot_take(journal, c->id, other_entry(c));
-	note.totals[0] = n->total[0];
-	note.totals[1] = n->total[1];
+	note.totals[0] = n->told[0];
+	note.totals[1] = n->told[1];
 	if (has_lost_entry(c))
 		note.by_delivered = pn_conn_rest(c, NULL, note.totals);
 	c->seq = pn_slot_note(journal, c->slot, &note);
@@ -117,8 +164,8 @@ static void count(struct pn_record_end *e, const struct pn_conn_total *fresh)
 	e->delivered = fresh->delivered;
 }
 
-static void tell(struct pn_joiner *j, struct pn_conn *c, const struct news *n,
-		 enum pn_flow_end state, const struct pn_joiner_out *out)
+static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn_flow_end state,
+		 const struct pn_joiner_out *out)
 {
 	struct pn_flow_record r;
 
@@ -135,7 +182,7 @@ bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
 {
 	struct news n;
 
-	look_for_news(c, &n);
+	look_for_news(j, c, &n);
 	if (n.any)
 		tell(j, c, &n, state, out);
 	return n.any;
@@ -149,7 +196,7 @@ static bool is_closed(const struct pn_conn *c)
 	return pn_conn_is_tcp(c) && (both & TH_FIN || any & TH_RST);
 }
 
-static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c, bool has_news,
+static enum pn_flow_end state_of(struct pn_joiner *j, const struct pn_conn *c, bool has_news,
 				 bool shutdown)
 {
 	bool closed = is_closed(c);
@@ -175,24 +222,31 @@ static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn
  */
 static bool is_held(const struct pn_joiner *j, struct pn_conn *c)
 {
+	uint32_t now_ms = (uint32_t)(j->now / PN_NSEC_PER_MSEC);
+
 	if (!is_closed(c))
 		return false;
 	if (!c->closed_since)
-		c->closed_since = j->now;
-	return since(j, c->closed_since) < 2 * j->config.close_timeout;
+		c->closed_since = PN_MAX(now_ms, 1u);
+	return now_ms - c->closed_since < 2 * j->config.close_timeout / PN_NSEC_PER_MSEC;
 }
 
-static bool is_told(const struct pn_conn *c)
+static bool is_told(const struct pn_joiner *j, const struct pn_conn *c)
 {
-	return c->seq || c->reported[0].packets || c->reported[1].packets;
+	struct pn_conn_total told[2];
+
+	if (c->seq)
+		return true;
+	told_of(j, c, told);
+	return told[0].packets || told[1].packets;
 }
 
 /* May what the API server says next give an end of a connection another name? */
-static bool waits_for_names(const struct pn_joiner *j, const struct pn_conn *c)
+static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 {
 	pn_nsec age = since(j, PN_MAX(c->start, j->known_since));
 
-	if (is_told(c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
+	if (is_told(j, c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
 		return false;
 	switch (pn_resolve_certainty(&j->resolver, c)) {
 	case PN_NAMES_EXACT:
@@ -235,10 +289,14 @@ void pn_tell_in_time(struct pn_joiner *j, struct pn_conn *c, const struct pn_joi
 
 	if (c->is_gone)
 		return;
-	look_for_news(c, &n);
+	look_for_news(j, c, &n);
 	if (!is_silent) {
 		state = state_of(j, c, n.any, out->shutdown);
 		is_silent = state == PN_FLOW_ACTIVE && is_held(j, c);
+	}
+	if (n.any && !is_silent && !has_account(j, c)) {
+		is_silent = true;
+		state = PN_FLOW_ACTIVE;
 	}
 	if (state == PN_FLOW_ACTIVE)
 		c->over = PN_FLOW_ACTIVE;

@@ -224,6 +224,25 @@ void pn_index_reader_online(void);
 int pn_index_at(const struct pn_index *idx, const struct pn_addr *addr, pn_nsec when,
 		const struct pn_owner **ret);
 
+/* struct pn_index_addr - an address that the index knows, for who asks several things of it */
+struct pn_index_addr;
+
+/** pn_index_addr_find() - Return: borrowed as all that look-ups return; NULL: nobody has had it */
+const struct pn_index_addr *pn_index_addr_find(const struct pn_index *idx,
+					       const struct pn_addr *addr);
+
+/** pn_index_addr_at() - pn_index_at() without the probe; @a NULL: nobody */
+int pn_index_addr_at(const struct pn_index_addr *a, pn_nsec when, const struct pn_owner **ret);
+
+/**
+ * pn_index_addr_sole() - of whom alone an address is known
+ * @a:		NULL: of nobody
+ * @ret_since:	with an owner: from when on, until now; of the time before nothing is known
+ *
+ * Return: NULL: of none, of several, or of one that has it no more
+ */
+const struct pn_owner *pn_index_addr_sole(const struct pn_index_addr *a, pn_nsec *ret_since);
+
 /** pn_index_host_port() - the pod behind a port of a node: one in the node's network, or one with a host port */
 int pn_index_host_port(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
 		       uint16_t port, pn_nsec when, const struct pn_owner **ret);

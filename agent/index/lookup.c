@@ -43,20 +43,48 @@ int pn_place_owners(const struct pn_place *p, pn_nsec when, const struct pn_owne
 	return 1;
 }
 
-static int owners(const struct pn_index *idx, const struct pn_place_key *key, pn_nsec when,
-		  const struct pn_owner **ret)
+static int port_owners(const struct pn_index *idx, const struct pn_place_key *key, pn_nsec when,
+		       const struct pn_owner **ret)
 {
-	const struct pn_place *p = pn_place_find(idx, key);
+	const struct pn_place *p =
+		pn_place_may_have_ports(idx, key->addr) ? pn_place_find(idx, key) : NULL;
 
 	return p ? pn_place_owners(p, when, ret) : 0;
+}
+
+/* The address's place, under the name that others know it by. */
+const struct pn_index_addr *pn_index_addr_find(const struct pn_index *idx,
+					       const struct pn_addr *addr)
+{
+	struct pn_place_key key = pn_place_address(addr->b);
+
+	return (const struct pn_index_addr *)pn_place_find(idx, &key);
+}
+
+int pn_index_addr_at(const struct pn_index_addr *a, pn_nsec when, const struct pn_owner **ret)
+{
+	return a ? pn_place_owners((const struct pn_place *)a, when, ret) : 0;
+}
+
+const struct pn_owner *pn_index_addr_sole(const struct pn_index_addr *a, pn_nsec *ret_since)
+{
+	const struct pn_place *p = (const struct pn_place *)a;
+	const struct pn_history *h;
+
+	if (!p)
+		return NULL;
+	/* pairs with the release in publish() */
+	h = atomic_load_explicit(&p->history, memory_order_acquire);
+	if (!h || h->n != 1 || !covers(&h->claims[0], PN_NSEC_NEVER))
+		return NULL;
+	*ret_since = h->claims[0].from;
+	return owner_of(&h->claims[0]);
 }
 
 int pn_index_at(const struct pn_index *idx, const struct pn_addr *addr, pn_nsec when,
 		const struct pn_owner **ret)
 {
-	struct pn_place_key key = pn_place_address(addr->b);
-
-	return owners(idx, &key, when, ret);
+	return pn_index_addr_at(pn_index_addr_find(idx, addr), when, ret);
 }
 
 int pn_index_host_port(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
@@ -64,7 +92,7 @@ int pn_index_host_port(const struct pn_index *idx, const struct pn_addr *addr, u
 {
 	struct pn_place_key key = pn_place_port(PN_PLACE_HOSTPORT, addr, proto, port);
 
-	return owners(idx, &key, when, ret);
+	return port_owners(idx, &key, when, ret);
 }
 
 static bool is_a_nodes(const struct pn_index *idx, const struct pn_addr *addr, pn_nsec when)
@@ -78,12 +106,14 @@ int pn_index_service(const struct pn_index *idx, const struct pn_addr *addr, uin
 		     uint16_t port, pn_nsec when, const struct pn_owner **ret)
 {
 	struct pn_place_key key = pn_place_port(PN_PLACE_SERVICE, addr, proto, port);
-	int n = owners(idx, &key, when, ret);
+	int n = port_owners(idx, &key, when, ret);
 
-	if (n || !is_a_nodes(idx, addr, when))
+	if (n)
 		return n;
 	key = pn_place_port(PN_PLACE_SERVICE, NULL, proto, port);
-	return owners(idx, &key, when, ret);
+	if (!pn_place_may_have_ports(idx, key.addr) || !is_a_nodes(idx, addr, when))
+		return 0;
+	return port_owners(idx, &key, when, ret);
 }
 
 int pn_index_headless(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
@@ -91,5 +121,5 @@ int pn_index_headless(const struct pn_index *idx, const struct pn_addr *addr, ui
 {
 	struct pn_place_key key = pn_place_port(PN_PLACE_ENDPOINT, addr, proto, port);
 
-	return owners(idx, &key, when, ret);
+	return port_owners(idx, &key, when, ret);
 }

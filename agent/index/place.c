@@ -89,6 +89,25 @@ static unsigned long hash_key(const struct pn_place_key *key)
 	return (unsigned long)h;
 }
 
+/* A set of addresses that ports are counted in. */
+static size_t port_set(const uint8_t addr[static 16])
+{
+	struct pn_addr a;
+
+	memcpy(a.b, addr, sizeof(a.b));
+	return pn_addr_hash(&a) % PN_PORT_SETS;
+}
+
+static bool is_port(const struct pn_place *p)
+{
+	return p->key.sort != PN_PLACE_ADDRESS && p->key.sort != PN_PLACE_NETWORK;
+}
+
+bool pn_place_may_have_ports(const struct pn_index *idx, const uint8_t addr[static 16])
+{
+	return atomic_load_explicit(&idx->n_ports[port_set(addr)], memory_order_relaxed);
+}
+
 static struct pn_place *of_node(struct cds_lfht_node *node)
 {
 	return PN_CONTAINER_OF(node, struct pn_place, node);
@@ -123,6 +142,9 @@ static struct pn_place *add(struct pn_index *idx, const struct pn_place_key *key
 	CDS_INIT_LIST_HEAD(&p->rivals);
 	CDS_INIT_LIST_HEAD(&p->dirty);
 	CDS_INIT_LIST_HEAD(&p->past);
+	if (is_port(p))
+		atomic_fetch_add_explicit(&idx->n_ports[port_set(key->addr)], 1,
+					  memory_order_relaxed);
 	/* pairs with the acquire in match() */
 	atomic_store_explicit(&p->history, NULL, memory_order_release);
 	cds_lfht_add(idx->places, hash_key(key), &p->node);
@@ -592,6 +614,9 @@ void pn_place_drop(struct pn_index *idx, struct pn_place *p)
 	if (!cds_list_empty(&p->rivals) || n_claims(history(p)) || !cds_list_empty(&p->dirty))
 		return;
 	(void)cds_lfht_del(idx->places, &p->node);
+	if (is_port(p))
+		atomic_fetch_sub_explicit(&idx->n_ports[port_set(p->key.addr)], 1,
+					  memory_order_relaxed);
 	cds_list_del_init(&p->past);
 	if (history(p))
 		pn_rcu_free(&history(p)->rcu);

@@ -159,10 +159,17 @@ struct pn_lengths {
 	_Atomic(uint64_t) set[PN_N_LENGTHS / 64 + 1];
 };
 
+/*
+ * Of most addresses no port is known: so many have one in each of this many sets of addresses, and a
+ * look-up in an empty one is over.
+ */
+#define PN_PORT_SETS 4096
+
 struct pn_index {
 	const struct pn_clock *clock;
 	struct cds_lfht *places, *owners, *cgroups;
 	struct pn_lengths lengths;
+	_Atomic(uint32_t) n_ports[PN_PORT_SETS];
 
 	/* writer */
 	struct pn_claimant *by_uid;
@@ -200,6 +207,9 @@ void pn_rcu_free(struct rcu_head *head);
 
 struct pn_place *pn_place_find(const struct pn_index *idx, const struct pn_place_key *key);
 void pn_place_mark(struct pn_index *idx, struct pn_place *p);
+
+/* pn_place_may_have_ports() - is there a place of a port, or an endpoint, at @addr? false is certain. Readers, too */
+bool pn_place_may_have_ports(const struct pn_index *idx, const uint8_t addr[static 16]);
 
 /* pn_place_current(), _previous() - the claim of the owner now, the one of all others that ends last; NULL if none */
 const struct pn_claim *pn_place_current(const struct pn_place *p);

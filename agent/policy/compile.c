@@ -291,13 +291,28 @@ void pn_policy_remove(struct pn_policy_set *set, enum pn_policy_kind kind,
 		drop(set, p);
 }
 
-bool pn_policy_has(const struct pn_policy_set *set, enum pn_policy_kind kind, const char *key)
+static struct pn_policy *find(const struct pn_policy_set *set, enum pn_policy_kind kind,
+			      const char *key)
 {
-	const struct pn_policy *p;
+	struct pn_policy *p;
 	char id[ID_LEN];
 
 	(void)snprintf(id, sizeof(id), "%c%s", kinds[kind].letter, key);
 	HASH_FIND_STR(set->policies, id, p);
+	return p;
+}
+
+bool pn_policy_has(const struct pn_policy_set *set, enum pn_policy_kind kind, const char *key)
+{
+	return find(set, kind, key);
+}
+
+bool pn_policy_delete(struct pn_policy_set *set, enum pn_policy_kind kind, const char *key)
+{
+	struct pn_policy *p = find(set, kind, key);
+
+	if (p)
+		drop(set, p);
 	return p;
 }
 

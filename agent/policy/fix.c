@@ -16,6 +16,7 @@
 #include "base/addr.h"
 #include "policy/explain.h"
 #include "policy/private.h"
+#include "policy/workloads.h"
 
 /* One side of a flow that is to be allowed. */
 struct work {
@@ -39,25 +40,6 @@ static const char *peers_field(const struct work *w)
 
 /* --- which labels mean a pod --- */
 
-/* What differs between the pods of one workload, or changes with each version of it. */
-static bool is_passing(const char *key)
-{
-	static const char *const keys[] = {
-		"pod-template-hash",
-		"pod-template-generation",
-		"controller-revision-hash",
-		"controller-uid",
-		"job-name",
-		"statefulset.kubernetes.io/pod-name",
-		"apps.kubernetes.io/pod-index",
-	};
-
-	for (size_t i = 0; i < PN_ARRAY_SIZE(keys); i++)
-		if (strcmp(key, keys[i]) == 0)
-			return true;
-	return strncmp(key, "batch.kubernetes.io/", 20) == 0;
-}
-
 static bool is_identity(const char *key)
 {
 	static const char *const keys[] = { "app.kubernetes.io/name", "app", "k8s-app" };
@@ -76,7 +58,7 @@ static bool is_any(const char *key)
 
 static bool is_lasting(const char *key)
 {
-	return !is_passing(key);
+	return !pn_label_is_passing(key);
 }
 
 static json_t *pick(const struct pn_label_set *set, bool (*is_wanted)(const char *key))

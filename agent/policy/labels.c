@@ -55,14 +55,33 @@ struct pn_selector {
 
 enum { WORD_KEY, WORD_OP, WORD_N_VALUES, WORD_VALUES };
 
+/*
+ * A table grows all at once, with every entry that it has, so there are many of them: which one is in
+ * the hash's highest bits. Selectors come with policies, which are few.
+ */
+enum { TABLE_BITS = 5, N_TABLES = 1 << TABLE_BITS };
+
 struct pn_labels {
-	struct pn_label_set *sets;
+	struct pn_label_set *sets[N_TABLES];
 	struct pn_selector *selectors;
-	struct label *labels;
+	struct label *labels[N_TABLES];
 	struct link loose;
 	uint64_t *used_ids;
 	size_t n_words; /* of the bits of each set, and of used_ids */
 };
+
+static unsigned int hash_of(const void *key, size_t len)
+{
+	unsigned int hash;
+
+	HASH_VALUE(key, len, hash);
+	return hash;
+}
+
+static unsigned int table_of(unsigned int hash)
+{
+	return hash >> (32 - TABLE_BITS);
+}
 
 static void list_init(struct link *head)
 {
@@ -110,19 +129,30 @@ void pn_labels_free(struct pn_labels *w)
 
 void pn_labels_count(const struct pn_labels *w, size_t *ret_sets, size_t *ret_selectors)
 {
-	*ret_sets = HASH_COUNT(w->sets);
+	*ret_sets = 0;
+	for (unsigned int i = 0; i < N_TABLES; i++)
+		*ret_sets += HASH_COUNT(w->sets[i]);
 	*ret_selectors = HASH_COUNT(w->selectors);
 }
 
 /* --- labels --- */
 
+static struct label *label_find(const struct pn_labels *w, const struct pn_label *name,
+				unsigned int hash)
+{
+	struct label *l;
+
+	HASH_FIND_BYHASHVALUE(hh, w->labels[table_of(hash)], name, sizeof(*name), hash, l);
+	return l;
+}
+
 /* Return: NULL without memory */
 static struct label *label_get(struct pn_labels *w, const char *key, const char *value)
 {
 	struct pn_label name = { key, value };
-	struct label *l;
+	unsigned int hash = hash_of(&name, sizeof(name));
+	struct label *l = label_find(w, &name, hash);
 
-	HASH_FIND(hh, w->labels, &name, sizeof(name), l);
 	if (l)
 		return l;
 	l = calloc(1, sizeof(*l));
@@ -131,7 +161,7 @@ static struct label *label_get(struct pn_labels *w, const char *key, const char 
 	l->name = (struct pn_label) { pn_intern_ref(key), pn_intern_ref(value) };
 	list_init(&l->members);
 	list_init(&l->anchors);
-	HASH_ADD(hh, w->labels, name, sizeof(l->name), l);
+	HASH_ADD_BYHASHVALUE(hh, w->labels[table_of(hash)], name, sizeof(l->name), hash, l);
 	if (l->hh.tbl)
 		return l;
 	pn_intern_unref(key);
@@ -144,7 +174,7 @@ static void label_put(struct pn_labels *w, struct label *l)
 {
 	if (l->n_members || l->n_anchors)
 		return;
-	HASH_DEL(w->labels, l);
+	HASH_DEL(w->labels[table_of(l->hh.hashv)], l);
 	pn_intern_unref(l->name.key);
 	pn_intern_unref(l->name.value);
 	free(l);
@@ -320,9 +350,10 @@ static void unref_labels(const struct pn_label *labels, uint32_t n)
 static int find_or_add(struct pn_labels *w, const struct pn_label *interned, uint32_t n,
 		       struct pn_label_set **ret)
 {
-	struct pn_label_set *set;
+	unsigned int hash = hash_of(interned, n * sizeof(*interned));
+	struct pn_label_set **table = &w->sets[table_of(hash)], *set;
 
-	HASH_FIND(hh, w->sets, interned, n * sizeof(*interned), set);
+	HASH_FIND_BYHASHVALUE(hh, *table, interned, n * sizeof(*interned), hash, set);
 	if (set) {
 		set->n_refs++;
 		*ret = set;
@@ -331,7 +362,7 @@ static int find_or_add(struct pn_labels *w, const struct pn_label *interned, uin
 	set = set_new(w, interned, n);
 	if (!set)
 		return -ENOMEM;
-	HASH_ADD_KEYPTR(hh, w->sets, set->labels, n * sizeof(*interned), set);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, *table, set->labels, n * sizeof(*interned), hash, set);
 	if (!set->hh.tbl) {
 		set_free(w, set);
 		return -ENOMEM;
@@ -366,7 +397,7 @@ void pn_label_set_put(struct pn_labels *w, struct pn_label_set *set)
 {
 	if (!set || --set->n_refs)
 		return;
-	HASH_DEL(w->sets, set);
+	HASH_DEL(w->sets[table_of(set->hh.hashv)], set);
 	set_free(w, set);
 }
 
@@ -481,9 +512,10 @@ static int more_ids(struct pn_labels *w)
 	size_t n = w->n_words + w->n_words / 2 + 1;
 	struct pn_label_set *set, *next;
 
-	HASH_ITER (hh, w->sets, set, next)
-		if (grow_bits(&set->bits, w->n_words, n) < 0)
-			return -ENOMEM;
+	for (unsigned int i = 0; i < N_TABLES; i++)
+		HASH_ITER (hh, w->sets[i], set, next)
+			if (grow_bits(&set->bits, w->n_words, n) < 0)
+				return -ENOMEM;
 	if (grow_bits(&w->used_ids, w->n_words, n) < 0)
 		return -ENOMEM;
 	w->n_words = n;
@@ -511,9 +543,8 @@ static size_t count_members(const struct pn_labels *w, const struct pn_requireme
 
 	for (uint32_t i = 0; i < q->n_values; i++) {
 		struct pn_label name = { q->key, q->values[i] };
-		const struct label *l;
+		const struct label *l = label_find(w, &name, hash_of(&name, sizeof(name)));
 
-		HASH_FIND(hh, w->labels, &name, sizeof(name), l);
 		n += l ? l->n_members : 0;
 	}
 	return n;
@@ -600,8 +631,9 @@ static void for_each_candidate(struct pn_labels *w, const struct pn_selector *s,
 	}
 	if (s->anchors)
 		return;
-	HASH_ITER (hh, w->sets, set, next)
-		fn(s, set);
+	for (unsigned int i = 0; i < N_TABLES; i++)
+		HASH_ITER (hh, w->sets[i], set, next)
+			fn(s, set);
 }
 
 static void mark(const struct pn_selector *s, struct pn_label_set *set)

@@ -76,7 +76,7 @@ const struct pn_policy_member *pn_policy_find(const struct pn_policy_set *set, e
 const char *pn_policy_nearest_pod(const struct pn_policy_set *set, const char *key);
 
 /**
- * struct pn_policy_end - one end of a flow; valid until the set changes
+ * struct pn_policy_end - one end of a flow; valid until a pod, a node or a Service of the set changes
  * @pod:      NULL: an address that is no pod's
  * @node:     NULL, or the node that has the address, for a host-network pod its own
  * @service:  NULL, or the Service that has the address; policies know nothing of it
@@ -166,6 +166,9 @@ enum pn_policy_action {
 	PN_POLICY_DENY,
 	PN_POLICY_PASS,
 };
+
+/** pn_policy_delete() - @key: "namespace/name", or "name". Return: was it there? */
+bool pn_policy_delete(struct pn_policy_set *set, enum pn_policy_kind kind, const char *key);
 
 enum pn_policy_kind pn_policy_kind(const struct pn_policy *p);
 

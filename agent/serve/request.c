@@ -19,10 +19,13 @@ static int parse_command(const json_t *value, struct pn_request *req, struct pn_
 		req->command = PN_REQUEST_FLOWS;
 	else if (strcmp(name, "status") == 0)
 		req->command = PN_REQUEST_STATUS;
+	else if (strcmp(name, "select") == 0)
+		req->command = PN_REQUEST_SELECT;
 	else
-		return pn_err_set(reterr, -EINVAL,
-				  "unknown command \"%.64s\", this agent knows flows and status",
-				  name);
+		return pn_err_set(
+			reterr, -EINVAL,
+			"unknown command \"%.64s\", this agent knows flows, status and select",
+			name);
 	return 0;
 }
 
@@ -37,6 +40,27 @@ static int parse_format(const json_t *value, struct pn_request *req, struct pn_e
 				  "unknown format \"%.64s\", this agent knows compact, color, json "
 				  "and fields",
 				  name);
+	return 0;
+}
+
+static int parse_expression(const json_t *value, struct pn_request *req, struct pn_err *reterr)
+{
+	const char *text = json_string_value(value);
+
+	if (!text || json_string_length(value) > PN_REQUEST_MAX)
+		return pn_err_set(reterr, -EINVAL, "\"expression\" must be a string");
+	(void)stpcpy(req->expression, text);
+	req->has_expression = true;
+	return 0;
+}
+
+static int parse_sampling(const json_t *value, struct pn_request *req, struct pn_err *reterr)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (n < 1 || n > UINT32_MAX)
+		return pn_err_set(reterr, -EINVAL, "\"sampling\" must be a number above 0");
+	req->sampling = (uint32_t)n;
 	return 0;
 }
 
@@ -193,6 +217,8 @@ static const struct {
 	{ "since", parse_since },
 	{ "until", parse_until },
 	{ "filters", parse_filters },
+	{ "expression", parse_expression },
+	{ "sampling", parse_sampling },
 };
 
 static int parse_member(const char *key, const json_t *value, struct pn_request *req,

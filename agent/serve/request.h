@@ -2,6 +2,8 @@
 #ifndef PN_SERVE_REQUEST_H
 #define PN_SERVE_REQUEST_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "export/view.h"
 
@@ -16,8 +18,13 @@ struct pn_request {
 	enum pn_request_command {
 		PN_REQUEST_FLOWS,
 		PN_REQUEST_STATUS,
+		PN_REQUEST_SELECT,
 	} command;
-	struct pn_view view;
+	struct pn_view view; /* of PN_REQUEST_FLOWS */
+	/* of PN_REQUEST_SELECT */
+	bool has_expression;
+	uint32_t sampling; /* 0: not asked for */
+	char expression[PN_REQUEST_MAX + 1];
 };
 
 /**

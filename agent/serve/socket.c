@@ -147,6 +147,20 @@ static void hand_over(struct client *c, struct pn_request *request)
 	close_client(c);
 }
 
+static void serve_select(struct client *c, const struct pn_request *request)
+{
+	struct pn_socket *s = c->socket;
+	struct pn_err err = { "no memory" };
+	char *text;
+
+	text = s->ops->select(s->data, request->has_expression ? request->expression : NULL,
+			      request->sampling, &err);
+	if (text)
+		answer(c, text);
+	else
+		refuse(c, err.text);
+}
+
 static void serve_line(struct client *c, size_t len)
 {
 	struct pn_socket *s = c->socket;
@@ -163,6 +177,9 @@ static void serve_line(struct client *c, size_t len)
 		break;
 	case PN_REQUEST_STATUS:
 		answer(c, s->ops->status(s->data));
+		break;
+	case PN_REQUEST_SELECT:
+		serve_select(c, &request);
 		break;
 	}
 }

@@ -14,6 +14,8 @@
  * The unix socket of the running agent. A client sends one line of JSON and shuts down or keeps the
  * connection:
  *   {"command": "status"}   one JSON document, then the end
+ *   {"command": "select", "expression": "...", "sampling": 1}  what is to be recorded, each of both if it is to
+ *							       change; the answer is what is in force
  *   {"command": "flows"}    lines of records, with these members, all of which may be left out:
  *	"format": "compact"|"color"|"json"|"fields", "time_format": see encode.h, "numeric": true
  *	"follow": false      no records that come from now on: what has been, then the end
@@ -29,11 +31,15 @@ struct pn_socket;
 /**
  * struct pn_socket_ops
  * @subscribe: take the connection over; @fd and the filter of @view are owned by the callee from here on
+ * @select: @expression, @sampling: NULL, 0: stays as it is. Return: the document to answer with, likewise; NULL
+ *	    with @reterr
  * @status: the document to answer with, allocated with malloc(); NULL: out of memory
  */
 struct pn_socket_ops {
 	void (*subscribe)(void *data, int fd, const struct pn_view *view);
 	char *(*status)(void *data);
+	char *(*select)(void *data, const char *expression, uint32_t sampling,
+			struct pn_err *reterr);
 };
 
 /** pn_socket_listen() - mode 0660; a socket left over by a dead agent is replaced. Return: -EADDRINUSE if one answers */

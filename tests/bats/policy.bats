@@ -244,10 +244,10 @@ allow"
 }
 
 @test "policy: wrong usage says what to do: exit status 2" {
-	run "$podonym" policy explain shop/web-7d9 shop/db-0 TCP/5432
-	assert_failure 2
-	assert_output --partial 'needs --cluster FILE'
-	assert_output --partial 'kubectl get'
+	run "$podonym" policy explain --kubeconfig /nowhere shop/web-7d9 shop/db-0 TCP/5432
+	assert_failure 1
+	assert_output --partial 'no --cluster FILE, and no API server: '
+	assert_output --partial '/nowhere'
 	run explain shop/web-7d9 shop/db-0
 	assert_failure 2
 	run explain shop/web-7d9 shop/db-0 TCP/5432 more
@@ -300,7 +300,7 @@ allow"
 	assert_line --index 0 --partial 'shop/db (10.96.0.1, Service: policies see its pods)'
 	run explain other/x shop/db-0 TCP/5432
 	assert_failure 1
-	assert_output --partial 'no pod other/x in the file'
+	assert_output --partial 'no pod other/x'
 }
 
 # Exit status 1, and a message with the words.

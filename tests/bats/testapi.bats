@@ -79,7 +79,8 @@ status_of() { # METHOD PATH [CURL-OPTIONS]
 	aggregated='Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json'
 	assert_equal "$(api GET /api -H "$aggregated" | jq -c '[.items[0].versions[0].resources[].resource]')" \
 		'["pods","services","nodes","namespaces"]'
-	assert_equal "$(api GET /apis -H "$aggregated" | jq -c '[.items[].metadata.name]')" '["apps","discovery.k8s.io","example.com"]'
+	assert_equal "$(api GET /apis -H "$aggregated" | jq -c '[.items[] | .metadata.name + "/" + .versions[0].version]')" \
+		'["apps/v1","discovery.k8s.io/v1","networking.k8s.io/v1","policy.networking.k8s.io/v1alpha2","example.com/v1"]'
 	assert_equal "$(api GET /apis | jq -c '[.kind, .groups[1].preferredVersion.version]')" '["APIGroupList","v1"]'
 	assert_equal "$(api GET /apis/example.com/v1 | jq -c '[.kind, .resources[].kind]')" '["APIResourceList","Widget"]'
 }

@@ -28,6 +28,11 @@ static const char *group_of(const struct pn_collection *c)
 	return strncmp(c->prefix, "/apis/", 6) == 0 ? c->prefix + 6 : "";
 }
 
+static const char *version_of(const struct pn_collection *c)
+{
+	return strrchr(c->prefix, '/') + 1;
+}
+
 static size_t group_len(const struct pn_collection *c)
 {
 	return strcspn(group_of(c), "/");
@@ -47,9 +52,10 @@ static json_t *aggregated_resource(const struct pn_collection *c)
 	singular_of(c, singular);
 	return json_pack("{s:s, s:{s:s%, s:s, s:s}, s:s, s:s, s:o, s:o, s:o}", "resource",
 			 c->plural, "responseKind", "group", group_of(c), group_len(c), "version",
-			 "v1", "kind", c->kind, "scope", c->namespaced ? "Namespaced" : "Cluster",
-			 "singularResource", singular, "verbs", words(verbs), "shortNames",
-			 words(c->short_name), "categories", words(c->category));
+			 version_of(c), "kind", c->kind, "scope",
+			 c->namespaced ? "Namespaced" : "Cluster", "singularResource", singular,
+			 "verbs", words(verbs), "shortNames", words(c->short_name), "categories",
+			 words(c->category));
 }
 
 static json_t *plain_resource(const struct pn_collection *c)
@@ -79,10 +85,11 @@ static json_t *group(const struct pn_collection *c, bool aggregated)
 {
 	if (aggregated)
 		return json_pack("{s:{s:s%}, s:[{s:s, s:o}]}", "metadata", "name", group_of(c),
-				 group_len(c), "versions", "version", "v1", "resources",
+				 group_len(c), "versions", "version", version_of(c), "resources",
 				 resources(c->prefix, aggregated_resource));
 	return json_pack("{s:s%, s:[{s:s}], s:{s:s}}", "name", group_of(c), group_len(c),
-			 "versions", "version", "v1", "preferredVersion", "version", "v1");
+			 "versions", "version", version_of(c), "preferredVersion", "version",
+			 version_of(c));
 }
 
 static bool is_first_of_group(size_t at)

@@ -40,6 +40,10 @@ static const struct pn_collection collections[] = {
 	{ "ReplicaSet", "replicasets", "rs", "all", "/apis/apps/v1", "apps/v1", true },
 	{ "EndpointSlice", "endpointslices", "", "", "/apis/discovery.k8s.io/v1",
 	  "discovery.k8s.io/v1", true },
+	{ "NetworkPolicy", "networkpolicies", "netpol", "", "/apis/networking.k8s.io/v1",
+	  "networking.k8s.io/v1", true },
+	{ "ClusterNetworkPolicy", "clusternetworkpolicies", "cnp", "",
+	  "/apis/policy.networking.k8s.io/v1alpha2", "policy.networking.k8s.io/v1alpha2", false },
 	{ "Widget", "widgets", "wd", "", "/apis/example.com/v1", "example.com/v1", true },
 };
 

@@ -50,6 +50,12 @@ int pn_tracer_ticks(const struct pn_tracer *t, struct pn_ticks *ret)
 	return 0;
 }
 
+uint32_t pn_tracer_sampling(const struct pn_tracer *t)
+{
+	(void)t;
+	return 1;
+}
+
 int pn_tracer_drain(struct pn_tracer *t,
 		    void (*visit)(void *data, const struct pn_flow_key *key,
 				  const struct pn_flow_value *value),
@@ -88,7 +94,7 @@ static void make_flows(void)
 		k->port[1] = htons(53);
 		k->proto = IPPROTO_UDP;
 		shared->values[i].id = (uint64_t)i + 1;
-		shared->values[i].start_ns = 1;
+		shared->values[i].start_us = 1;
 	}
 }
 
@@ -103,11 +109,11 @@ static void count_packets(void)
 
 static void run_agent(void)
 {
+	const struct pn_notes notes = { .at = shared->notes, .len = sizeof(shared->notes) };
 	struct pn_flow_thread_config config = {
 		.clock = &pn_clock_system,
 		.node_name = "n1",
-		.notes = shared->notes,
-		.notes_len = sizeof(shared->notes),
+		.notes = &notes,
 		.interval = PN_NSEC_PER_MSEC,
 	};
 	struct pn_flow_thread *t;
@@ -228,11 +234,11 @@ static int read_some(int fd)
  */
 static void what_a_slow_reader_got_leaves_the_table(void **state)
 {
+	const struct pn_notes notes = { .at = shared->notes, .len = sizeof(shared->notes) };
 	struct pn_flow_thread_config config = {
 		.clock = &pn_clock_system,
 		.node_name = "n1",
-		.notes = shared->notes,
-		.notes_len = sizeof(shared->notes),
+		.notes = &notes,
 		.interval = 3600 * PN_NSEC_PER_SEC,
 	};
 	struct pn_flow_thread *t;

@@ -214,6 +214,17 @@ static void json_says_what_is_special_about_a_service(void **state)
 	assert_json_has(&r, "\"service\":{\"no_endpoints\":true},\"delivered\"");
 }
 
+static void a_sample_says_what_it_stands_for(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.sampling = 100;
+	assert_json_has(&r, "\"sampling\":100,\"state\":");
+	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB "
+			   "18/14 packets (1 of 100) (service shop/db)\n");
+}
+
 static void json_of_icmp_has_type_and_no_ports(void **state)
 {
 	static const char *const path[] = { "network", "transport", NULL };
@@ -573,6 +584,19 @@ static void fields_stand_between_tabs(void **state)
 		      "\tclosed\t10.0.0.1\t10.0.1.2\tambiguous/ip\n");
 }
 
+static void a_connection_that_stands_for_others_says_so_in_fields(void **state)
+{
+	struct pn_style style = { .format = PN_FORMAT_FIELDS };
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.sampling = 16;
+	r.state = PN_FLOW_CLOSED;
+	assert_styled(&style, &r,
+		      "12:03:04.512\tshop/web-7d9:43210\tshop/db-0:5432\tTCP\t12 kB/3 kB\t18/14\t"
+		      "shop/db\tclosed (1 of 16)\t10.0.0.1\t10.0.1.2\tip/ip\n");
+}
+
 static void names_cannot_add_fields(void **state)
 {
 	struct pn_style style = { .format = PN_FORMAT_FIELDS };
@@ -626,6 +650,7 @@ int main(void)
 		cmocka_unit_test(json_of_processes_networks_and_zones),
 		cmocka_unit_test(json_names_every_attribution),
 		cmocka_unit_test(json_says_what_is_special_about_a_service),
+		cmocka_unit_test(a_sample_says_what_it_stands_for),
 		cmocka_unit_test(json_of_icmp_has_type_and_no_ports),
 		cmocka_unit_test(icmp_errors_say_what_they_are_about),
 		cmocka_unit_test(compact_says_how_tcp_failed),
@@ -642,6 +667,7 @@ int main(void)
 		cmocka_unit_test(times_have_the_form_wanted),
 		cmocka_unit_test(numeric_has_addresses_instead_of_names),
 		cmocka_unit_test(fields_stand_between_tabs),
+		cmocka_unit_test(a_connection_that_stands_for_others_says_so_in_fields),
 		cmocka_unit_test(names_cannot_add_fields),
 		cmocka_unit_test(forms_of_times_have_names),
 		cmocka_unit_test(formats_have_names),

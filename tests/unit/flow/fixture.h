@@ -30,7 +30,7 @@ struct rig {
 	struct pn_joiner *joiner;
 	struct pn_journal *journal;
 	uint64_t notes[(PN_JOURNAL_HEAD_BYTES + MAX_SLOTS * PN_JOURNAL_SLOT_BYTES) / 8];
-	size_t notes_len;
+	size_t notes_len, n_reached, n_reachable; /* of notes, in bytes */
 	struct entry entries[MAX_ENTRIES];
 	uint64_t last_id;
 	size_t n_records, n_written; /* n_written: of records, to the output */
@@ -119,7 +119,7 @@ static inline struct entry *new_entry(struct rig *r, const struct pn_flow_key *k
 	e = &r->entries[i];
 	*e = (struct entry) { .key = *key, .used = true };
 	e->value.id = ++r->last_id;
-	e->value.start_ns = pn_clock_now(&r->clock);
+	e->value.start_us = pn_clock_now(&r->clock) / 1000;
 	e->value.initiator = (uint8_t)sender;
 	return e;
 }
@@ -310,13 +310,24 @@ static inline void assert_end(const struct pn_record_end *e, const char *name, c
 	assert_int_equal(e->port, port);
 }
 
+static inline int rig_reach(void *data, size_t len)
+{
+	struct rig *r = data;
+
+	if (len > r->n_reachable)
+		return -ENOMEM;
+	r->n_reached = PN_MAX(r->n_reached, len);
+	return 0;
+}
+
 /* An agent begins with what is in the notes. */
 static inline void begin(struct rig *r)
 {
+	const struct pn_notes notes = { r->notes, r->notes_len, rig_reach, r };
 	struct pn_place since, place = rig_place(r);
 	struct pn_written written = { false, 0 };
 
-	assert_int_equal(pn_journal_open(r->notes, r->notes_len, &r->journal), 0);
+	assert_int_equal(pn_journal_open(&notes, &r->journal), 0);
 	since = pn_journal_place(r->journal);
 	written.is_known = since.ino && since.ino == place.ino;
 	written.n_lines = r->n_lines - since.offset;
@@ -352,7 +363,7 @@ static inline int rig_setup(void **state)
 	r->clock = r->w->clock;
 	r->clock.random = fake_random;
 	r->seed = 7;
-	r->notes_len = sizeof(r->notes);
+	r->notes_len = r->n_reachable = sizeof(r->notes);
 	r->config = (struct pn_joiner_config) {
 		.clock = &r->clock,
 		.index = r->w->idx,

@@ -254,6 +254,36 @@ static void connections_beyond_the_journal_are_told_and_counted(void **state)
 	assert_int_equal(pn_joiner_count(r->joiner), 0);
 }
 
+static void notes_are_reached_as_far_as_they_are_used(void **state)
+{
+	struct rig *r = *state;
+	uint64_t n_before = pn_metric_get(PN_METRIC_FLOW_UNJOURNALED);
+
+	assert_int_equal(r->n_reached, PN_JOURNAL_HEAD_BYTES);
+	r->n_reachable = PN_JOURNAL_HEAD_BYTES + 5 * PN_JOURNAL_SLOT_BYTES;
+	for (uint16_t i = 1; i <= 7; i++)
+		leave(r, numbered(i), 1);
+	go_to(r->w, 1000);
+	run_round(r, false);
+	assert_int_equal(r->n_records, 7);
+	assert_int_equal(r->n_reached, r->n_reachable);
+	assert_int_equal(pn_metric_get(PN_METRIC_FLOW_UNJOURNALED), n_before + 2);
+	die(r);
+	r->n_reached = 0;
+	begin(r);
+	assert_int_equal(r->n_reached, r->n_reachable);
+}
+
+static void notes_out_of_reach_are_refused(void **state)
+{
+	struct rig *r = *state;
+	const struct pn_notes notes = { r->notes, r->notes_len, rig_reach, r };
+	struct pn_journal *j;
+
+	r->n_reachable = 0;
+	assert_int_equal(pn_journal_open(&notes, &j), -ENOMEM);
+}
+
 static void ledger_holds_what_was_seen(void **state)
 {
 	struct rig *r = *state;
@@ -304,10 +334,12 @@ static void notes_of_any_content_are_survived(void **state)
 static void too_small_a_block_is_refused(void **state)
 {
 	struct rig *r = *state;
+	struct pn_notes notes = { .at = r->notes, .len = PN_JOURNAL_HEAD_BYTES - 1 };
 	struct pn_journal *j;
 
-	assert_int_equal(pn_journal_open(r->notes, PN_JOURNAL_HEAD_BYTES - 1, &j), -EINVAL);
-	assert_int_equal(pn_journal_open(NULL, 0, &j), -EINVAL);
+	assert_int_equal(pn_journal_open(&notes, &j), -EINVAL);
+	notes = (struct pn_notes) { .at = NULL };
+	assert_int_equal(pn_journal_open(&notes, &j), -EINVAL);
 }
 
 int main(void)
@@ -326,6 +358,8 @@ int main(void)
 		RIG_TEST(records_of_one_connection_that_are_written_in_part_are_in_doubt),
 		RIG_TEST(slots_are_used_again),
 		RIG_TEST(connections_beyond_the_journal_are_told_and_counted),
+		RIG_TEST(notes_are_reached_as_far_as_they_are_used),
+		RIG_TEST(notes_out_of_reach_are_refused),
 		RIG_TEST(ledger_holds_what_was_seen),
 		RIG_TEST(notes_of_any_content_are_survived),
 		RIG_TEST(too_small_a_block_is_refused),

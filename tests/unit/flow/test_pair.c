@@ -62,6 +62,41 @@ static void a_pair_has_names_and_no_ports(void **state)
 	assert_int_equal(entries_left(r), 0);
 }
 
+/* Another rate has another pair, so it keeps what it stands for. */
+static void a_pair_stands_for_as_many_as_at_first(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+	struct entry *e;
+
+	populate(r, &c);
+	e = pair(r, web_with_db);
+	e->value.sampling = 16;
+	send_in(e, 0, 5, 5);
+	pn_joiner_set_sampling(r->joiner, 4);
+	assert_int_equal(only_record(r, 1000)->sampling, 16);
+}
+
+/* Connections that had been left out have joined it, and stay when the rate is high again. */
+static void a_sample_stands_for_fewer_when_others_join_it(void **state)
+{
+	static const uint32_t rates[][2] = {
+		{ 16, 16 }, { 64, 16 }, { 4, 4 }, { 64, 4 }, { 1, 1 }
+	};
+	struct rig *r = *state;
+	struct cluster c;
+	struct entry *e;
+
+	populate(r, &c);
+	for (size_t i = 0; i < PN_ARRAY_SIZE(rates); i++) {
+		pn_joiner_set_sampling(r->joiner, rates[i][0]);
+		e = leave(r, web_to_vip, 1);
+		if (i == 0)
+			e->value.sampling = 16;
+		assert_int_equal(only_record(r, 1000 * ((int)i + 1))->sampling, rates[i][1]);
+	}
+}
+
 /* Fragments whose first was not seen have ports 0 as well, and are another thing. */
 static void a_pair_is_not_a_connection_without_ports(void **state)
 {
@@ -136,6 +171,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(a_pair_has_names_and_no_ports),
+		RIG_TEST(a_pair_stands_for_as_many_as_at_first),
+		RIG_TEST(a_sample_stands_for_fewer_when_others_join_it),
 		RIG_TEST(a_pair_is_not_a_connection_without_ports),
 		RIG_TEST(what_another_entry_counts_as_sent_is_told_once),
 		RIG_TEST(the_journal_counts_what_was_seen_elsewhere),

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "policy/advise.h"
 #include "policy/explain.h"
 #include "tests/unit/policy/random_world.h"
 
@@ -148,11 +149,111 @@ static void an_explanation_fails_whole(void **state)
 	pn_explanation_free(e);
 }
 
+/* --- recorded flows --- */
+
+static int see(const struct world *w, struct pn_observed *o, const char *words, uint64_t connection)
+{
+	struct pn_sighting s = { .connection = connection, .end = "1" };
+	struct asked a;
+
+	ask(w, words, &a);
+	s.src = a.src;
+	s.dst = a.dst;
+	s.proto = a.flow.proto;
+	s.port = a.flow.port;
+	return pn_observed_add(o, &s);
+}
+
+static int see_all(const struct world *w, struct pn_observed *o)
+{
+	static const char *const words[] = {
+		"a/x a/y TCP/80",	"a/x a/y TCP/81",	   "a/y b/z UDP/53",
+		"192.0.2.1 a/y TCP/80", "198.51.100.1 a/y TCP/80", "198.51.100.9 a/y TCP/80",
+		"a/w b/z TCP/80",	"b/z fd00::1 TCP/443",	   "a/v a/w TCP/1",
+	};
+	int r = 0;
+
+	for (unsigned int i = 0; i < PN_ARRAY_SIZE(words) && r == 0; i++)
+		r = see(w, o, words[i], i);
+	return r;
+}
+
+static int gather(void *data, const struct pn_advised *a)
+{
+	json_t *all = data;
+
+	return json_array_append(all, a->document) < 0 ||
+			       json_array_append_new(all, json_string(a->comment)) < 0
+		       ? -ENOMEM
+		       : 0;
+}
+
+/* Return: the policies as text, or NULL without memory */
+static char *advise(const struct world *w, uint32_t *ret_changed)
+{
+	const struct pn_advise_options options = { NULL, false, 2 };
+	struct pn_observed *o = NULL;
+	struct pn_whatif whatif;
+	json_t *all = json_array();
+	char *text = NULL;
+	int r = all ? pn_observed_new(w->set, &o) : -ENOMEM;
+
+	if (r == 0)
+		r = see_all(w, o);
+	if (r == 0)
+		r = pn_whatif(o, false, &whatif);
+	if (r == 0) {
+		*ret_changed = whatif.n_changed;
+		pn_whatif_done(&whatif);
+		r = pn_policy_advise(w->set, o, &options, gather, all, NULL);
+	}
+	n_until_failure = 0;
+	assert_true(r == 0 || (r == -ENOMEM && has_failed));
+	if (r == 0)
+		text = json_dumps(all, 0);
+	json_decref(all);
+	pn_observed_free(o);
+	return text;
+}
+
+static void advice_is_whole_or_not_there(void **state)
+{
+	const struct world *w = *state;
+	uint32_t n_changed = 0;
+	unsigned long n;
+	char *want;
+
+	need_malloc();
+	pod(w, "a", "v", "'app':'v'", "10.0.0.5");
+	pod(w, "a", "w", "'app':'v','tier':'w'", "10.0.0.4");
+	pod(w, "a", "x", "'app':'x'", "10.0.0.1");
+	pod(w, "a", "y", "'app':'y','version':'1'", "10.0.0.2");
+	pod(w, "b", "z", "'app':'z'", "10.0.0.3");
+	policy(w, "a", "p", "'podSelector':{'matchLabels':{'app':'y'}}");
+	want = advise(w, &n_changed);
+	assert_non_null(want);
+	assert_int_equal(n_changed, 4); /* nothing was judged before */
+	has_failed = true;
+	for (n = 1; has_failed; n++) {
+		char *got;
+
+		has_failed = false;
+		n_until_failure = n;
+		got = advise(w, &n_changed);
+		if (got)
+			assert_string_equal(got, want);
+		free(got);
+	}
+	assert_true(n > 300);
+	free(want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_change_that_failed_can_be_done_again),
 		TEST(an_explanation_fails_whole),
+		TEST(advice_is_whole_or_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,23 @@ static void known_requests_are_understood(void **state)
 			 PN_FORMAT_COLOR);
 }
 
+static void a_selection_has_what_is_to_change(void **state)
+{
+	struct pn_request r = parse("{\"command\": \"select\"}");
+
+	(void)state;
+	assert_int_equal(r.command, PN_REQUEST_SELECT);
+	assert_true(!r.has_expression && !r.sampling);
+	r = parse("{\"command\": \"select\", \"expression\": \"\", \"sampling\": 65535}");
+	assert_true(r.has_expression && !*r.expression && r.sampling == 65535);
+	r = parse("{\"command\": \"select\", \"expression\": \"port=80\"}");
+	assert_string_equal(r.expression, "port=80");
+	assert_refused("{\"command\": \"select\", \"expression\": 80}", "must be a string");
+	assert_refused("{\"command\": \"select\", \"sampling\": 0}", "number above 0");
+	assert_refused("{\"command\": \"select\", \"sampling\": 4294967296}", "number above 0");
+	assert_refused("{\"command\": \"select\", \"sampling\": \"2\"}", "number above 0");
+}
+
 static void what_is_left_out_is_as_it_always_was(void **state)
 {
 	struct pn_view v = parse("{\"command\": \"flows\"}").view;
@@ -204,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_requests_are_understood),
+		cmocka_unit_test(a_selection_has_what_is_to_change),
 		cmocka_unit_test(what_is_left_out_is_as_it_always_was),
 		cmocka_unit_test(the_past_is_asked_for_in_one_way),
 		cmocka_unit_test(forms_are_understood),

@@ -62,7 +62,26 @@ static char *on_status(void *data)
 	return doc;
 }
 
-static const struct pn_socket_ops ops = { .subscribe = on_subscribe, .status = on_status };
+/* Takes everything but "no". */
+static char *on_select(void *data, const char *expression, uint32_t sampling, struct pn_err *reterr)
+{
+	char *doc;
+
+	(void)data;
+	if (expression && strcmp(expression, "no") == 0) {
+		(void)pn_err_set(reterr, -EINVAL, "no: not a term");
+		return NULL;
+	}
+	if (asprintf(&doc, "%s,%u", expression ? expression : "-", sampling) < 0)
+		return NULL;
+	return doc;
+}
+
+static const struct pn_socket_ops ops = {
+	.subscribe = on_subscribe,
+	.status = on_status,
+	.select = on_select,
+};
 
 static void listen_at(struct server *s, const char *path)
 {
@@ -181,6 +200,20 @@ static void status_is_answered_and_ended(void **state)
 
 	assert_answer(s, ask(s, STATUS "\n"), "{}");
 	assert_int_equal(pn_metric_get(PN_METRIC_SERVE_REFUSED), s->refused);
+}
+
+static void a_selection_is_taken_or_refused(void **state)
+{
+	struct server *s = *state;
+
+	assert_answer(s, ask(s, "{\"command\": \"select\"}\n"), "-,0");
+	assert_answer(s,
+		      ask(s, "{\"command\": \"select\", \"expression\": \"a\", \"sampling\": 7}\n"),
+		      "a,7");
+	assert_int_equal(pn_metric_get(PN_METRIC_SERVE_REFUSED), s->refused);
+	assert_answer(s, ask(s, "{\"command\": \"select\", \"expression\": \"no\"}\n"),
+		      "{\"error\": \"no: not a term\"}\n");
+	assert_int_equal(pn_metric_get(PN_METRIC_SERVE_REFUSED), s->refused + 1);
 }
 
 static void request_without_newline_ends_with_the_clients_shutdown(void **state)
@@ -461,6 +494,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(status_is_answered_and_ended),
+		TEST(a_selection_is_taken_or_refused),
 		TEST(request_without_newline_ends_with_the_clients_shutdown),
 		TEST(request_may_come_byte_by_byte),
 		TEST(large_status_reaches_a_slow_reader),

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Objects side by side, for the table of connections: half a pointer names one, malloc() adds nothing to
+ * each, and a walk over all of them is a walk through memory. What is taken first lies first, and a
+ * chunk without any is given back.
+ */
+#include "flow/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/util.h"
+
+enum { WORD_BITS = 64 };
+
+void pn_pool_init(struct pn_pool *p, size_t size)
+{
+	*p = (struct pn_pool) { .size = size };
+}
+
+void pn_pool_done(struct pn_pool *p)
+{
+	for (uint32_t i = 0; i < p->n_chunks; i++)
+		free(p->chunks[i]);
+	free(p->chunks);
+	pn_pool_init(p, p->size);
+}
+
+/* Room for the pointer to one more. */
+static int reserve(struct pn_pool *p)
+{
+	uint32_t n = p->n_chunks ? p->n_chunks * 2 : 8;
+	struct pn_pool_chunk **chunks;
+
+	if (p->roomy < p->n_chunks)
+		return 0;
+	if (n > PN_POOL_NONE / PN_POOL_CHUNK)
+		return -1;
+	chunks = realloc(p->chunks, n * sizeof(struct pn_pool_chunk *));
+	if (!chunks)
+		return -1;
+	for (uint32_t i = p->n_chunks; i < n; i++)
+		chunks[i] = NULL;
+	p->chunks = chunks;
+	p->n_chunks = n;
+	return 0;
+}
+
+static struct pn_pool_chunk *find_room(struct pn_pool *p)
+{
+	struct pn_pool_chunk **at;
+
+	while (p->roomy < p->n_chunks && p->chunks[p->roomy] &&
+	       p->chunks[p->roomy]->n_used == PN_POOL_CHUNK)
+		p->roomy++;
+	if (reserve(p) < 0)
+		return NULL;
+	at = &p->chunks[p->roomy];
+	if (!*at)
+		*at = calloc(1, sizeof(**at) + PN_POOL_CHUNK * p->size);
+	return *at;
+}
+
+uint32_t pn_pool_take(struct pn_pool *p)
+{
+	struct pn_pool_chunk *c = find_room(p);
+	uint32_t word = 0, in_chunk;
+
+	if (!c)
+		return PN_POOL_NONE;
+	while (c->used[word] == UINT64_MAX)
+		word++;
+	in_chunk = word * WORD_BITS + (uint32_t)__builtin_ctzll(~c->used[word]);
+	c->used[word] |= 1ull << in_chunk % WORD_BITS;
+	c->n_used++;
+	memset(c->objects + in_chunk * p->size, 0, p->size);
+	return p->roomy * PN_POOL_CHUNK + in_chunk;
+}
+
+void pn_pool_put(struct pn_pool *p, uint32_t number)
+{
+	uint32_t chunk = number / PN_POOL_CHUNK, in_chunk = number % PN_POOL_CHUNK;
+	struct pn_pool_chunk *c = p->chunks[chunk];
+
+	c->used[in_chunk / WORD_BITS] &= ~(1ull << in_chunk % WORD_BITS);
+	p->roomy = PN_MIN(p->roomy, chunk);
+	if (--c->n_used)
+		return;
+	free(c);
+	p->chunks[chunk] = NULL;
+}
+
+uint32_t pn_pool_next(const struct pn_pool *p, uint32_t number)
+{
+	uint32_t word = number % PN_POOL_CHUNK / WORD_BITS;
+	uint64_t mask = UINT64_MAX << number % WORD_BITS;
+
+	for (uint32_t chunk = number / PN_POOL_CHUNK; chunk < p->n_chunks; chunk++, word = 0) {
+		const struct pn_pool_chunk *c = p->chunks[chunk];
+
+		for (; c && word < PN_POOL_CHUNK / WORD_BITS; word++, mask = UINT64_MAX) {
+			uint64_t used = c->used[word] & mask;
+
+			if (used)
+				return chunk * PN_POOL_CHUNK + word * WORD_BITS +
+				       (uint32_t)__builtin_ctzll(used);
+		}
+		mask = UINT64_MAX;
+	}
+	return PN_POOL_NONE;
+}

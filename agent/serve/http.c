@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP server, for cmd/web.c. libmicrohttpd speaks HTTP; it has one epoll descriptor for all of its
+ * sockets, which is polled by the control thread's loop, so there is no other thread.
+ *
+ * What the library does not do is to end a connection on which something comes all the time, ever so
+ * slowly. So each connection is in a list, the oldest first, and is shut down by its descriptor when
+ * its time is over or when newer ones need its place; the library then finds it dead and closes it.
+ */
+#include "serve/http.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "serve/http_token.h"
+
+enum {
+	/* Above it the library accepts no more; what was cut off has to fit in between. */
+	MAX_CONNECTIONS = 2 * PN_HTTP_MAX_CLIENTS,
+	MAX_HEAD_BYTES = 16 << 10,
+	BACKLOG = 128,
+	SWEEPS = 10, /* within the time that a connection has */
+};
+
+struct client {
+	struct client *prev, *next;
+	struct pn_http *http;
+	int fd;
+	bool is_cut;
+	uint64_t since_ms;
+};
+
+/* A page's last answer, as long as it may be given again. */
+struct kept {
+	struct MHD_Response *response;
+	unsigned int status;
+	uint64_t made_ms;
+};
+
+struct pn_http {
+	struct pn_http_config config;
+	uv_loop_t *loop;
+	uv_poll_t poll;
+	uv_timer_t soon,
+		sweep; /* when the library wants to be called; when clients are looked at */
+	unsigned int n_handles; /* not closed yet */
+	struct MHD_Daemon *daemon;
+	uint16_t port;
+	struct client *clients; /* the oldest first */
+	size_t n_clients;	/* of them, not cut off */
+	struct kept kept[PN_HTTP_MAX_PAGES][PN_HTTP_MAX_FORMS];
+	char *paths; /* what an unknown path is answered with */
+};
+
+/* --- connections --------------------------------------------------------------------------------- */
+
+static void cut(struct client *c)
+{
+	c->is_cut = true;
+	c->http->n_clients--;
+	(void)shutdown(c->fd, SHUT_RDWR);
+	pn_metric_add(PN_METRIC_HTTP_CUT, 1);
+}
+
+static struct client *oldest(struct pn_http *h)
+{
+	struct client *c;
+
+	DL_FOREACH (h->clients, c) {
+		if (!c->is_cut)
+			return c;
+	}
+	return NULL;
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct pn_http *h = timer->data;
+	uint64_t now = uv_now(h->loop);
+	struct client *c;
+
+	while ((c = oldest(h)) && now - c->since_ms >= h->config.timeout_ms)
+		cut(c);
+	if (!h->clients)
+		(void)uv_timer_stop(timer);
+}
+
+static struct client *client_started(struct pn_http *h, struct MHD_Connection *connection)
+{
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct client *c = calloc(1, sizeof(*c)), *old;
+
+	if (!c) {
+		(void)shutdown(fd, SHUT_RDWR);
+		return NULL;
+	}
+	c->http = h;
+	c->fd = fd;
+	c->since_ms = uv_now(h->loop);
+	if (!h->clients)
+		(void)uv_timer_start(&h->sweep, on_sweep, h->config.timeout_ms / SWEEPS,
+				     h->config.timeout_ms / SWEEPS);
+	DL_APPEND(h->clients, c);
+	h->n_clients++;
+	if (h->n_clients > PN_HTTP_MAX_CLIENTS && (old = oldest(h)))
+		cut(old);
+	return c;
+}
+
+static void client_gone(struct pn_http *h, struct client *c)
+{
+	if (!c)
+		return;
+	h->n_clients -= !c->is_cut;
+	DL_DELETE(h->clients, c);
+	free(c);
+}
+
+static void on_connection(void *data, struct MHD_Connection *connection, void **client,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		*client = client_started(data, connection);
+	else
+		client_gone(data, *client);
+}
+
+/* --- answers ------------------------------------------------------------------------------------- */
+
+/* Takes @body over. Return: NULL without memory */
+static struct MHD_Response *new_response(const char *type, char *body, size_t len)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
+
+	if (!r) {
+		free(body);
+		return NULL;
+	}
+	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+	return r;
+}
+
+/* @header, @value: one more header, or NULL. Return: MHD_NO closes the connection */
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status,
+			      const char *header, const char *value, const char *text)
+{
+	char *body = strdup(text);
+	struct MHD_Response *r;
+	enum MHD_Result done;
+
+	pn_metric_add(PN_METRIC_HTTP_REFUSED, 1);
+	r = body ? new_response("text/plain; charset=utf-8", body, strlen(body)) : NULL;
+	if (!r)
+		return MHD_NO;
+	if (header)
+		(void)MHD_add_response_header(r, header, value);
+	done = MHD_queue_response(connection, status, r);
+	MHD_destroy_response(r);
+	return done;
+}
+
+static void forget(struct kept *k)
+{
+	if (k->response)
+		MHD_destroy_response(k->response);
+	k->response = NULL;
+}
+
+/* Return: 0 or a negative errno */
+static int make(struct pn_http *h, const struct pn_http_page *page, unsigned int form,
+		struct kept *k)
+{
+	struct pn_http_answer answer = { .status = MHD_HTTP_OK };
+	int r = page->make(h->config.data, form, &answer);
+
+	if (r < 0)
+		return r;
+	k->response = new_response(answer.type, answer.body, answer.len);
+	k->status = answer.status;
+	k->made_ms = uv_now(h->loop);
+	return k->response ? 0 : -ENOMEM;
+}
+
+static enum MHD_Result give_page(struct pn_http *h, const struct pn_http_page *page,
+				 struct MHD_Connection *connection)
+{
+	const char *accept =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	unsigned int form = page->choose ? page->choose(accept ? accept : "") : 0;
+	struct kept *k = &h->kept[page - h->config.pages][form];
+	enum MHD_Result done;
+
+	if (k->response && uv_now(h->loop) - k->made_ms >= page->keep_ms)
+		forget(k);
+	if (!k->response && make(h, page, form, k) < 0)
+		return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL,
+			      "no memory for this page now, try again\n");
+	done = MHD_queue_response(connection, k->status, k->response);
+	if (!page->keep_ms)
+		forget(k);
+	return done;
+}
+
+static bool is_allowed(const struct pn_http *h, struct MHD_Connection *connection)
+{
+	return pn_http_token_matches(h->config.token,
+				     MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+								 MHD_HTTP_HEADER_AUTHORIZATION));
+}
+
+/* Called with the request's head. A body is not waited for: the answer ends the connection. */
+static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path,
+				  const char *method, const char *version, const char *body,
+				  size_t *body_len, void **request)
+{
+	struct pn_http *h = data;
+	const struct pn_http_page *page = h->config.pages, *end = page + h->config.n_pages;
+
+	(void)version;
+	(void)body;
+	(void)body_len;
+	(void)request;
+	pn_metric_add(PN_METRIC_HTTP_REQUESTS, 1);
+	while (page < end && strcmp(page->path, path) != 0)
+		page++;
+	if (page == end)
+		return refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL, h->paths);
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW,
+			      "GET, HEAD", "only GET and HEAD are served here\n");
+	if (!page->is_open && !is_allowed(h, connection))
+		return refuse(connection, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+			      "Bearer", "this needs \"Authorization: Bearer TOKEN\"\n");
+	return give_page(h, page, connection);
+}
+
+/* --- the library in the loop --------------------------------------------------------------------- */
+
+static void on_soon(uv_timer_t *timer);
+
+static void run(struct pn_http *h)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	(void)MHD_run(h->daemon);
+	if (MHD_get_timeout(h->daemon, &ms) == MHD_YES)
+		(void)uv_timer_start(&h->soon, on_soon, ms, 0);
+	else
+		(void)uv_timer_stop(&h->soon);
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+	run(timer->data);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	run(poll->data);
+}
+
+/* Broken requests are the clients' matter: seen with --log-level debug. */
+PN_PRINTF(2, 0) static void on_log(void *data, const char *format, va_list args)
+{
+	char text[256];
+
+	(void)data;
+	(void)vsnprintf(text, sizeof(text), format, args);
+	text[strcspn(text, "\n")] = '\0';
+	pn_debug("http", "%s", text);
+}
+
+/* --- start and stop ------------------------------------------------------------------------------ */
+
+static int open_socket(const char *address, uint16_t *ret_port, struct pn_err *reterr)
+{
+	struct sockaddr_storage at;
+	struct sockaddr *sa = (struct sockaddr *)&at;
+	socklen_t len = sizeof(at);
+	PN_CLEANUP(pn_closep) int fd = -1;
+	int on = 1, r = pn_http_address(address, &at, reterr);
+
+	if (r < 0)
+		return r;
+	fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (fd < 0 || bind(fd, sa, len) < 0 || listen(fd, BACKLOG) < 0 ||
+	    getsockname(fd, sa, &len) < 0)
+		return pn_err_set(reterr, -errno, "HTTP: cannot listen on %s: %s", address,
+				  strerror(errno));
+	*ret_port = ntohs(sa->sa_family == AF_INET6 ? ((struct sockaddr_in6 *)sa)->sin6_port
+						    : ((struct sockaddr_in *)sa)->sin_port);
+	return PN_TAKE_FD(fd);
+}
+
+static struct MHD_Daemon *start_library(struct pn_http *h, int fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
+				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
+				fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)MAX_CONNECTIONS,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_HEAD_BYTES,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
+}
+
+/* Return: allocated; NULL without memory */
+static char *list_paths(const struct pn_http_config *config)
+{
+	struct pn_buf b = PN_BUF_INIT(4096);
+	int r = pn_buf_printf(&b, "there is nothing here; pages:\n");
+
+	for (size_t i = 0; r == 0 && i < config->n_pages; i++)
+		r = pn_buf_printf(&b, "%s\n", config->pages[i].path);
+	if (r < 0)
+		pn_buf_done(&b);
+	return PN_TAKE_PTR(b.data);
+}
+
+static void free_http(struct pn_http *h)
+{
+	free(h->paths);
+	free(h);
+}
+
+static int start_handles(struct pn_http *h)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	int r = uv_poll_init(h->loop, &h->poll, info->epoll_fd);
+
+	if (r < 0)
+		return r;
+	(void)uv_timer_init(h->loop, &h->soon);
+	(void)uv_timer_init(h->loop, &h->sweep);
+	h->n_handles = 3;
+	h->poll.data = h->soon.data = h->sweep.data = h;
+	return uv_poll_start(&h->poll, UV_READABLE, on_readable);
+}
+
+int pn_http_listen(uv_loop_t *loop, const struct pn_http_config *config, struct pn_http **ret,
+		   struct pn_err *reterr)
+{
+	struct pn_http *h;
+	uint16_t port = 0;
+	int r, fd = open_socket(config->address, &port, reterr);
+
+	if (fd < 0)
+		return fd;
+	h = calloc(1, sizeof(*h));
+	if (h) {
+		h->config = *config;
+		h->loop = loop;
+		h->port = port;
+		h->paths = list_paths(config);
+		h->daemon = h->paths ? start_library(h, fd) : NULL;
+	}
+	if (!h || !h->daemon) {
+		(void)close(fd);
+		if (h)
+			free_http(h);
+		return pn_err_set(reterr, -ENOMEM, "HTTP: the server cannot be started");
+	}
+	r = start_handles(h);
+	if (r < 0) {
+		pn_http_close(h);
+		return pn_err_set(reterr, r, "HTTP: polling: %s", uv_strerror(r));
+	}
+	*ret = h;
+	return 0;
+}
+
+uint16_t pn_http_port(const struct pn_http *h)
+{
+	return h->port;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct pn_http *h = handle->data;
+
+	if (--h->n_handles == 0)
+		free_http(h);
+}
+
+void pn_http_close(struct pn_http *h)
+{
+	if (!h)
+		return;
+	if (h->n_handles) {
+		uv_close((uv_handle_t *)&h->poll, on_closed); /* before its descriptor goes */
+		uv_close((uv_handle_t *)&h->soon, on_closed);
+		uv_close((uv_handle_t *)&h->sweep, on_closed);
+	}
+	for (size_t i = 0; i < PN_HTTP_MAX_PAGES * PN_HTTP_MAX_FORMS; i++)
+		forget(&h->kept[i / PN_HTTP_MAX_FORMS][i % PN_HTTP_MAX_FORMS]);
+	MHD_stop_daemon(h->daemon);
+	if (!h->n_handles)
+		free_http(h);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_SERVE_HTTP_H
+#define PN_SERVE_HTTP_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "base/err.h"
+
+/** Where the agent listens unless it is told otherwise; one above come the ports of other agents of a node. */
+#define PN_HTTP_ADDRESS "127.0.0.1:9960"
+
+/*
+ * A small HTTP server for a few pages that are made when they are asked for, on the control thread's
+ * loop. GET and HEAD, one request a connection. A connection lives only so long, a request's head has
+ * 16 KiB at most, and of more than PN_HTTP_MAX_CLIENTS connections the oldest is cut off: so nobody who
+ * is slow, or many, keeps others from being served.
+ */
+struct pn_http;
+
+enum {
+	PN_HTTP_MAX_PAGES = 8,
+	PN_HTTP_MAX_FORMS = 2, /* of one page */
+	PN_HTTP_MAX_CLIENTS = 64,
+	PN_HTTP_TIMEOUT_MS = 10000,
+};
+
+/** struct pn_http_answer - @type: of the content, a constant; @body: allocated with malloc(), taken over */
+struct pn_http_answer {
+	unsigned int status;
+	const char *type;
+	char *body;
+	size_t len;
+};
+
+/**
+ * struct pn_http_page
+ * @is_open: also without the token
+ * @keep_ms: who asks again within this time gets the same bytes once more: however many ask, they are
+ *	     made so often at most
+ * @choose:  which form suits a request's header Accept ("" if there is none); NULL: there is one form
+ * @make:    Return: 0, or a negative errno: the client is told that there is no memory
+ */
+struct pn_http_page {
+	const char *path;
+	bool is_open;
+	unsigned int keep_ms;
+	unsigned int (*choose)(const char *accept);
+	int (*make)(void *data, unsigned int form, struct pn_http_answer *ret);
+};
+
+/**
+ * struct pn_http_config - all is borrowed and outlives the server
+ * @address: see pn_http_address()
+ * @token:   what a client has to show as "Authorization: Bearer TOKEN"; NULL: nothing
+ * @pages:   PN_HTTP_MAX_PAGES at most
+ * @timeout_ms: how long a connection may take, from its first packet to the last byte of the answer
+ * @data:    the argument of the pages' functions
+ */
+struct pn_http_config {
+	const char *address, *token;
+	unsigned int timeout_ms;
+	const struct pn_http_page *pages;
+	size_t n_pages;
+	void *data;
+};
+
+/** pn_http_address() - "127.0.0.1:9960", "[::1]:9960"; numbers only. Return: 0, or -EINVAL with @reterr */
+int pn_http_address(const char *text, struct sockaddr_storage *ret, struct pn_err *reterr);
+
+/** pn_http_listen() - Return: 0, or a negative errno with @reterr; then nothing is left of it */
+int pn_http_listen(uv_loop_t *loop, const struct pn_http_config *config, struct pn_http **ret,
+		   struct pn_err *reterr);
+
+/** pn_http_port() - the one it listens on, in host byte order */
+uint16_t pn_http_port(const struct pn_http *h);
+
+/** pn_http_close() - cuts all connections; handles close when the loop has run once more; NULL is allowed */
+void pn_http_close(struct pn_http *h);
+
+#endif

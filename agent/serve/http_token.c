@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bearer token of HTTP requests (RFC 6750), for http.c.
+ */
+#include "serve/http_token.h"
+
+#include <string.h>
+#include <strings.h>
+
+static const char scheme[] = "Bearer";
+
+bool pn_http_token_matches(const char *token, const char *authorization)
+{
+	size_t len, token_len;
+	unsigned char differs = 0;
+
+	if (!token)
+		return true;
+	if (!authorization || strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
+		return false;
+	authorization += sizeof(scheme) - 1;
+	if (*authorization != ' ')
+		return false;
+	authorization += strspn(authorization, " ");
+	len = strlen(authorization);
+	token_len = strlen(token);
+	/* Each byte shown is compared with one of the token, its end included. */
+	for (size_t i = 0; i < len; i++)
+		differs |= (unsigned char)(authorization[i] ^ token[i % (token_len + 1)]);
+	return !differs && len == token_len;
+}
