@@ -201,9 +201,9 @@ void pn_man_command(const struct pn_command *c, FILE *out)
 	put_date_and_version(out);
 	(void)fputs(".SH NAME\n", out);
 	put_page_name(c, false, out);
-	(void)fputs(" \\- ", out);
-	put(c->summary, out);
-	(void)fprintf(out, "\n.SH SYNOPSIS\n\\fBpodonym %s\\fR%s%s", c->name,
+	(void)fputs(" \\-\n", out);
+	put_filled(c->summary, strlen(c->summary), out);
+	(void)fprintf(out, ".SH SYNOPSIS\n\\fBpodonym %s\\fR%s%s", c->name,
 		      c->options->name ? " [\\fIOPTIONS\\fR]" : "", *c->operands ? " " : "");
 	put(c->operands, out);
 	(void)fputs("\n.SH DESCRIPTION\n", out);

@@ -30,6 +30,18 @@ static void put_attribution(struct pn_words *w, const struct pn_flow_record *r)
 	pn_words_put(w, pn_attribution_name(r->destination.attribution));
 }
 
+static void put_state(struct pn_words *w, const struct pn_flow_record *r)
+{
+	const char *state = r->is_collapsed ? "several connections" : pn_words_state(r);
+
+	pn_words_put(w, state);
+	if (r->sampling <= 1)
+		return;
+	pn_words_put(w, *state ? " (1 of " : "(1 of ");
+	pn_text_u64(&w->text, r->sampling);
+	pn_text_char(&w->text, ')');
+}
+
 static void put_field(struct pn_words *w, const struct pn_flow_record *r, enum pn_field field)
 {
 	switch (field) {
@@ -55,7 +67,7 @@ static void put_field(struct pn_words *w, const struct pn_flow_record *r, enum p
 		put_service(w, r);
 		break;
 	case PN_FIELD_STATE:
-		pn_words_put(w, r->is_collapsed ? "several connections" : pn_words_state(r));
+		put_state(w, r);
 		break;
 	case PN_FIELD_SOURCE_ADDRESS:
 		pn_words_address(w, &r->source.addr, 0);

@@ -34,7 +34,7 @@ zsh_completes() { # LINE WANTED
 
 @test "completion: bash: commands, options, choices, files" {
 	assert_equal "$(bash_offers podonym fl)" flows
-	assert_equal "$(bash_offers podonym policy '')" explain
+	assert_equal "$(bash_offers podonym policy '')" 'explain check advise'
 	assert_equal "$(bash_offers podonym policy explain --fi)" --fix
 	assert_equal "$(bash_offers podonym flows --from-p)" '--from-pod --from-port'
 	assert_equal "$(bash_offers podonym flows -f -o '')" 'compact table dict json'
@@ -57,7 +57,7 @@ zsh_completes() { # LINE WANTED
 }
 
 @test "completion: fish: commands, options, choices" {
-	assert_equal "$(fish_offers 'podonym policy ')" explain
+	assert_equal "$(fish_offers 'podonym policy ')" 'advise check explain'
 	assert_equal "$(fish_offers 'podonym policy explain --fi')" --fix
 	assert_equal "$(fish_offers 'podonym flows --from-p')" '--from-pod --from-port'
 	assert_equal "$(fish_offers 'podonym flows -o ')" 'compact dict json table'

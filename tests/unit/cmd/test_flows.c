@@ -230,7 +230,7 @@ static int print(const struct pn_flows_options *o, const char *answer, size_t st
 	}
 	(void)close(fds[0]);
 	(void)dup2(fileno(seen), STDOUT_FILENO);
-	r = pn_flows_print(o, fds[1], &err);
+	r = pn_flows_print("flows", o, fds[1], &err);
 	(void)waitpid(pid, NULL, 0);
 	(void)fflush(stdout);
 	(void)dup2(out, STDOUT_FILENO);

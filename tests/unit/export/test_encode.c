@@ -671,6 +671,19 @@ static void fields_stand_between_tabs(void **state)
 		      "\tclosed\t10.0.0.1\t10.0.1.2\tambiguous/ip\n");
 }
 
+static void a_connection_that_stands_for_others_says_so_in_fields(void **state)
+{
+	struct pn_style style = { .format = PN_FORMAT_FIELDS };
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.sampling = 16;
+	r.state = PN_FLOW_CLOSED;
+	assert_styled(&style, &r,
+		      "12:03:04.512\tshop/web-7d9:43210\tshop/db-0:5432\tTCP\t12 kB/3 kB\t18/14\t"
+		      "shop/db\tclosed (1 of 16)\t10.0.0.1\t10.0.1.2\tip/ip\n");
+}
+
 static void names_cannot_add_fields(void **state)
 {
 	struct pn_style style = { .format = PN_FORMAT_FIELDS };
@@ -744,6 +757,7 @@ int main(void)
 		cmocka_unit_test(times_have_the_form_wanted),
 		cmocka_unit_test(numeric_has_addresses_instead_of_names),
 		cmocka_unit_test(fields_stand_between_tabs),
+		cmocka_unit_test(a_connection_that_stands_for_others_says_so_in_fields),
 		cmocka_unit_test(names_cannot_add_fields),
 		cmocka_unit_test(forms_of_times_have_names),
 		cmocka_unit_test(formats_have_names),
