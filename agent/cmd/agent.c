@@ -120,7 +120,7 @@ static void on_drops(void *data, int fd, const struct pn_view *view)
 		pn_flow_thread_drops(a->flow, fd, view);
 		return;
 	}
-	(void)snprintf(why, sizeof(why), "it does not see drops: %s", f.reason);
+	(void)snprintf(why, sizeof(why), "this agent does not see drops: %s", f.reason);
 	pn_socket_refuse(fd, why);
 }
 

@@ -130,7 +130,7 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	json_t *doc;
 	char *text;
 
-	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			pn_version(), "node", p->node_name, "pid", (int)getpid(), "uptime_s",
 			seconds_since(p, p->started), "synced", p->synced, "api", api_json(p),
 			"index", index_json(p), "features", features_json(p), "selection",

@@ -187,12 +187,6 @@ get() { # ARGUMENTS
 	done
 }
 
-@test "cli: flows: without -f it says that the past is not kept" {
-	run "$podonym" flows --socket "$dir/socket"
-	assert_failure 2
-	assert_output --partial -f
-}
-
 @test "cli: options come from the environment too, flags go first" {
 	PODONYM_SOCKET=$dir/socket run "$podonym" status --quiet
 	assert_success

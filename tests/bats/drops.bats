@@ -206,6 +206,6 @@ follower_is_told() { # FILE
 	suite_export
 	await 10 status_is '[.features[] | select(.name == "drops")][0] | .state == "off" and .reason == "switched off"'
 	run ! "$podonym" drops --socket "$dir/socket"
-	assert_output --partial 'the agent says: it does not see drops: switched off'
+	assert_output --partial 'this agent does not see drops: switched off'
 	stop "$agent_pid"
 }
