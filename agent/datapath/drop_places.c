@@ -28,6 +28,9 @@ static const char *const silent_places[] = {
 	"ip_error",	"ip_rcv_finish_core",
 };
 
+/* An answer to ping is shown to the sockets made for it, beside the raw one that most pings have. */
+static const char *const places_of_copies[] = { "ping_rcv" };
+
 static bool is_among(const char *name, const char *const *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -88,6 +91,7 @@ static int add(struct pn_drop_places *p, uint64_t addr, const char *name)
 		(void)snprintf(place->name, sizeof(place->name), "%s", name);
 	else
 		(void)snprintf(place->name, sizeof(place->name), "0x%" PRIx64, addr);
+	place->has_copies = is_among(name, places_of_copies, PN_ARRAY_SIZE(places_of_copies));
 	place->tells.unspecified =
 		is_among(name, unspecified_places, PN_ARRAY_SIZE(unspecified_places));
 	place->tells.no_reason = place->tells.unspecified ||

@@ -11,12 +11,14 @@
 /**
  * struct pn_drop_place
  * @name: the function; the address as text if it has no name for us
+ * @has_copies: what is dropped here is another's copy of a packet: nothing is lost
  * @tells: a drop here means something though the kernel says no reason: for want of anything better /
  *	  because this kernel gives no reasons at all
  */
 struct pn_drop_place {
 	uint64_t addr;
 	char name[64];
+	bool has_copies;
 	struct {
 		bool unspecified, no_reason;
 	} tells;

@@ -261,6 +261,8 @@ static void hush(struct pn_drops *d, const struct pn_drop_key *key, uint64_t loc
 static bool is_drop(const struct pn_drops *d, const struct pn_drop_key *key,
 		    const struct pn_drop_place *place)
 {
+	if (place->has_copies)
+		return false;
 	if (key->reason != d->unspecified)
 		return true;
 	return d->has_reason ? place->tells.unspecified : place->tells.no_reason;

@@ -159,6 +159,15 @@ drop_by() { # HOW WHAT
 	await 10 is_dropped '.destination.port == 5003 and .network.transport == "udp"' 'no_listener NO_SOCKET __udp4_lib_rcv 2'
 }
 
+@test "an answered ping is no drop, whatever its sockets" {
+	in_pod client ping -q -c 2 -i 0.2 -W 5 10.81.0.3
+	in_pod client ping -q -c 2 -i 0.2 -W 5 fd00:81::3
+	in_pod client bash -c 'echo hello >/dev/udp/10.81.0.3/5999'
+	await 10 is_dropped '.destination.port == 5999' 'no_listener NO_SOCKET __udp4_lib_rcv 1'
+	run lines '.network.transport | startswith("icmp")'
+	assert_output '[]'
+}
+
 @test "iptables: DROP and REJECT" {
 	in_node iptables-legacy -A FORWARD -p udp --dport 5004 -j DROP
 	in_node iptables-nft -A FORWARD -p udp --dport 5005 -j DROP
