@@ -124,6 +124,8 @@ static const struct pn_option options[] = {
 	FILTER_EACH_END("cidr", "NETWORK", "an end's network: 10.0.0.0/8"),
 	FILTER_EACH_END("port", "PORT", "an end's port; also the Service's"),
 	FILTER("protocol", "NAME", "tcp, udp, icmp, icmpv4, icmpv6, sctp, or a number"),
+	FILTER("verdict", "WORD", "forwarded, or dropped or rejected on this node"),
+	FILTER("drop-reason", "NAME", "the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),
 	FILTER("attribution", "WORD", "how the name of an end was found: cgroup, ip, ..."),
 	{
 		.name = "output",

@@ -159,6 +159,41 @@ static bool match_attribution(const struct pn_filter *f, const struct term *t,
 	return e->attribution == t->numbers[0];
 }
 
+/* What became of a record's packets on this node, as hubble has it. */
+enum verdict {
+	FORWARDED, /* none was thrown away */
+	DROPPED,
+	REJECTED, /* thrown away and answered by a rule */
+	VERDICT_MAX,
+};
+
+static const char *const verdicts[] = { "forwarded", "dropped", "rejected" };
+_Static_assert(PN_ARRAY_SIZE(verdicts) == VERDICT_MAX, "a word for each");
+
+static int parse_verdict(const char *value, struct term *t, struct pn_err *reterr)
+{
+	for (unsigned int i = 0; i < VERDICT_MAX; i++) {
+		if (strcasecmp(value, verdicts[i]) != 0)
+			continue;
+		t->numbers[0] = i;
+		return 0;
+	}
+	return pn_err_set(reterr, -EINVAL, "\"%.64s\" is none of forwarded, dropped, rejected",
+			  value);
+}
+
+static bool match_verdict(const struct pn_filter *f, const struct term *t,
+			  const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	enum verdict v = FORWARDED;
+
+	(void)f;
+	(void)e;
+	if (r->drop.packets)
+		v = r->drop.kind == PN_DROP_REJECTED ? REJECTED : DROPPED;
+	return v == t->numbers[0];
+}
+
 /* --- addresses ------------------------------------------------------------------------------------ */
 
 /* @value: an address, with a prefix length behind a slash if @slash */
@@ -226,6 +261,7 @@ static bool match_network(const struct pn_filter *f, const struct term *t,
 
 static const char lower[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+static const char of_reasons[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 
 static bool consists_of(const char *text, size_t len, const char *characters)
 {
@@ -369,6 +405,23 @@ static bool match_node(const struct pn_filter *f, const struct term *t,
 	return o && strcmp(o->kind == PN_OWNER_NODE ? o->name : o->node, t->name) == 0;
 }
 
+/* Which ones there are, only the node's kernel knows. */
+static int parse_reason(const char *value, struct term *t, struct pn_err *reterr)
+{
+	if (!*value || !consists_of(value, strlen(value), of_reasons))
+		return pn_err_set(reterr, -EINVAL,
+				  "\"%.64s\" is not a reason such as NETFILTER_DROP", value);
+	return keep_name(value, t);
+}
+
+static bool match_drop_reason(const struct pn_filter *f, const struct term *t,
+			      const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	(void)f;
+	(void)e;
+	return r->drop.packets && strcasecmp(t->name, r->drop.reason) == 0;
+}
+
 /* --- the table, and what is made of it ------------------------------------------------------------- */
 
 #define EACH_END(name, parse, match)                                            \
@@ -379,6 +432,8 @@ static bool match_node(const struct pn_filter *f, const struct term *t,
 
 static const struct row rows[] = {
 	{ "protocol", SOURCE, parse_protocol, match_protocol },
+	{ "verdict", SOURCE, parse_verdict, match_verdict },
+	{ "drop-reason", SOURCE, parse_reason, match_drop_reason },
 	{ "attribution", EITHER, parse_attribution, match_attribution },
 	EACH_END("port", parse_port, match_port),
 	EACH_END("ip", parse_ip, match_network),
@@ -404,7 +459,8 @@ static bool has_names(const struct term *t)
 {
 	int (*parse)(const char *, struct term *, struct pn_err *) = rows[t->row].parse;
 
-	return parse == parse_name || parse == parse_namespaced || parse == parse_workload;
+	return parse == parse_name || parse == parse_namespaced || parse == parse_workload ||
+	       parse == parse_reason;
 }
 
 static void free_term(struct term *t)

@@ -89,6 +89,12 @@ send_udp() { # PORT COUNT [ADDRESS]
 	await 10 is_dropped '.destination.port == 5000' 'netfilter NETFILTER_DROP nft_do_chain 3'
 	await 10 is_recorded 'select(.destination.port == 5000)' \
 		'dropped NETFILTER_DROP nft_do_chain 3'
+	run "$podonym" flows --last 3 --verdict dropped --drop-reason NETFILTER_DROP --port 5000 \
+		--socket "$dir/socket"
+	assert_output --partial 'test/client'
+	assert_output --partial 'dropped by netfilter'
+	run "$podonym" flows --last 3 --verdict forwarded --port 5000 --socket "$dir/socket"
+	refute_output --partial ':5000'
 }
 
 @test "nftables: reject with reset" {

@@ -143,6 +143,29 @@ static void each_filter_compares_what_it_says(void **state)
 		assert_meets(cases[i].name, cases[i].value, cases[i].want);
 }
 
+static void what_was_thrown_away_has_a_verdict_and_a_reason(void **state)
+{
+	struct pn_flow_record forwarded = { .proto = IPPROTO_TCP };
+	struct pn_flow_record dropped = {
+		.proto = IPPROTO_TCP,
+		.drop = { .packets = 1, .kind = PN_DROP_NETFILTER, .reason = "NETFILTER_DROP" },
+	};
+	struct pn_flow_record rejected = dropped;
+
+	(void)state;
+	rejected.drop.kind = PN_DROP_REJECTED;
+	assert_true(is("verdict", "forwarded", &forwarded));
+	assert_false(is("verdict", "dropped", &forwarded));
+	assert_true(is("verdict", "DROPPED", &dropped));
+	assert_false(is("verdict", "forwarded", &dropped));
+	assert_false(is("verdict", "rejected", &dropped));
+	assert_true(is("verdict", "rejected", &rejected));
+	assert_false(is("verdict", "dropped", &rejected));
+	assert_true(is("drop-reason", "netfilter_drop", &dropped));
+	assert_false(is("drop-reason", "NO_SOCKET", &dropped));
+	assert_false(is("drop-reason", "NETFILTER_DROP", &forwarded));
+}
+
 static void icmp_is_both_of_its_kinds(void **state)
 {
 	struct pn_flow_record v4_echo = { .proto = IPPROTO_ICMP };
@@ -301,6 +324,8 @@ static void what_makes_no_sense_is_refused_with_words(void **state)
 	assert_refused("port", "99999999999999999999", -EINVAL, "is not a port");
 	assert_refused("protocol", "256", -EINVAL, "is not a protocol");
 	assert_refused("protocol", "", -EINVAL, "is not a protocol");
+	assert_refused("verdict", "denied", -EINVAL, "none of forwarded, dropped, rejected");
+	assert_refused("drop-reason", "no socket", -EINVAL, "is not a reason");
 	assert_refused("attribution", "cgrop", -EINVAL, "did you mean cgroup?");
 }
 
@@ -560,6 +585,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_filter_compares_what_it_says),
+		cmocka_unit_test(what_was_thrown_away_has_a_verdict_and_a_reason),
 		cmocka_unit_test(icmp_is_both_of_its_kinds),
 		cmocka_unit_test(ends_without_names_meet_no_name),
 		cmocka_unit_test(other_owners_are_no_pods),
