@@ -27,8 +27,12 @@ start_both() {
 	await 10 all_are_watched
 }
 
+# All kinds that the agent wants.
 all_are_watched() {
-	[[ $(api GET /testapi/status | jq '[.watches[]] | all(. >= 1)') == true ]]
+	local kinds
+	kinds=$(agent_status '[.api.kinds[].kind]')
+	[[ $(api GET /testapi/status | jq --argjson kinds "$kinds" \
+		'[.watches[$kinds[]]] | length > 0 and all(. >= 1)') == true ]]
 }
 
 # What the agent says about the server, or about one of the kinds.
