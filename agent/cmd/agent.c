@@ -333,6 +333,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	flow.drops = a->drops;
 	flow.notes = pn_tracer_notes(a->tracer);
 	flow.sink = PN_TAKE_PTR(*sink);
+	(void)malloc_trim(0); /* what loading took: the kernel's BTF, several times */
 	r = pn_flow_thread_start(&flow, &a->flow);
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
 }
