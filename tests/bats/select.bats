@@ -52,8 +52,8 @@ ask() { # POD ADDRESS [TIMES]
 }
 
 all_is_told() {
-	status_is '.ledger | .untold == 0 and .in_doubt == 0'
-	status_is '.ledger | .seen == .recorded + .collapsed + .not_ip + .malformed + .table_full + .not_selected + .not_sampled'
+	status_is '.ledger | .untold == 0 and .in_doubt == 0' &&
+		status_is '.ledger | .seen == .recorded + .collapsed + .not_ip + .malformed + .table_full + .not_selected + .not_sampled'
 }
 
 # Who spoke UDP on port 7000 since the file had so many lines: "client web"
