@@ -41,7 +41,7 @@ LIB_ABI := 0
 # --- what is built -------------------------------------------------------------------------------
 
 # Each folder is an archive; it may use those left of it. tests/unit/FOLDER links only them.
-FOLDERS := base kube index datapath flow policy export serve cmd
+FOLDERS := base kube index datapath flow policy export serve daemon cmd
 
 PKGS_base :=
 PKGS_kube := libcurl libuv jansson yaml-0.1 liburcu-bp
@@ -51,6 +51,7 @@ PKGS_flow :=
 PKGS_policy := jansson
 PKGS_export :=
 PKGS_serve := libuv jansson libmicrohttpd
+PKGS_daemon := libuv jansson
 PKGS_cmd := libuv jansson yaml-0.1
 
 # What only the unit tests of a folder need: the test server speaks TLS by itself, and protobuf.
@@ -127,7 +128,7 @@ archives = $(patsubst %,$(B)/%.a,$(call below,$(1)))
 libs = $(foreach f,$(call below,$(1)),$(LIBS_$(f))) -lpthread
 
 define folder_rules
-$(B)/$(1).a: $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard agent/$(1)/*.c)))
+$(B)/$(1).a: $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard agent/$(1)/*.c agent/$(1)/*/*.c)))
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
 
@@ -359,7 +360,7 @@ coverage: deps-coverage ## which lines the unit tests do not reach
 # --- lint ----------------------------------------------------------------------------------------
 
 C_FILES = $(shell git ls-files '*.c' '*.h')
-AGENT_C := $(wildcard agent/*/*.c)
+AGENT_C := $(wildcard agent/*/*.c agent/*/*/*.c)
 
 .PHONY: lint lint-format lint-tidy lint-analyzer lint-cppcheck lint-shell lint-headers lint-layers
 lint: lint-format lint-shell lint-layers lint-headers lint-cppcheck lint-tidy lint-analyzer ## all linters

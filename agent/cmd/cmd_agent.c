@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cmd/agent.h"
+#include "daemon/agent.h"
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
 #include "flow/recent.h"

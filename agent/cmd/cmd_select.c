@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "cmd/ask_agent.h"
 #include "cmd/commands.h"
-#include "cmd/selection.h"
+#include "daemon/selection.h"
 #include "serve/socket.h"
 
 struct select_options {

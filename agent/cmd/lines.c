@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "cmd/line_scan.h"
+#include "cmd/policy/line_scan.h"
 
 enum { PIECE = 256 << 10 };
 

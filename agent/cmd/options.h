@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/nearest.h"
+#include "base/number.h"
 
 /*
  * Commands and their options are rows of tables: parsing, --help and the PODONYM_* environment
@@ -96,11 +97,5 @@ int pn_command_main(const struct pn_command *command, int argc, char **argv);
 
 /** pn_command_help() - the manual page of one command */
 void pn_command_help(const struct pn_command *command, FILE *out);
-
-/** pn_number_parse() - digits only, no sign and no space, at most @max. Return: 0 or -EINVAL */
-int pn_number_parse(const char *text, uint64_t max, uint64_t *ret);
-
-/** pn_duration_parse() - Return: 0 or -EINVAL */
-int pn_duration_parse(const char *text, pn_nsec *ret);
 
 #endif

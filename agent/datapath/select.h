@@ -19,7 +19,7 @@
  */
 struct pn_select;
 
-/** struct pn_select_term - of a rule; what the rule's terms of one sort mean together is in cmd/selection.h */
+/** struct pn_select_term - of a rule; what the rule's terms of one sort mean together is in daemon/selection.h */
 struct pn_select_term {
 	enum pn_select_sort {
 		PN_SELECT_NAMESPACE,

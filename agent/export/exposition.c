@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes what Prometheus reads, for cmd/metrics_doc.c and traffic.c. The two forms differ in the head
+ * Writes what Prometheus reads, for daemon/metrics_doc.c and traffic.c. The two forms differ in the head
  * of a family, in which the _total of a counter is left out, and in the end.
  */
 #include "export/exposition.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From YAML's scalars to JSON's, for the readers of YAML: yaml_tree.c keeps a document, cmd/yaml_stream.c
+ * From YAML's scalars to JSON's, for the readers of YAML: yaml_tree.c keeps a document, cmd/policy/yaml_stream.c
  * does not.
  */
 #include "kube/yaml_scalar.h"

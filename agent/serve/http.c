@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP server, for cmd/web.c. libmicrohttpd speaks HTTP; it has one epoll descriptor for all of its
+ * The HTTP server, for daemon/web.c. libmicrohttpd speaks HTTP; it has one epoll descriptor for all of its
  * sockets, which is polled by the control thread's loop, so there is no other thread.
  *
  * What the library does not do is to end a connection on which something comes all the time, ever so

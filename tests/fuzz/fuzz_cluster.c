@@ -11,8 +11,8 @@
 
 #include "base/addr.h"
 #include "base/intern.h"
-#include "cmd/cluster_file.h"
-#include "cmd/policy_explain.h"
+#include "cmd/policy/cluster_file.h"
+#include "cmd/policy/policy_explain.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "cmd/flow_line.h"
+#include "cmd/policy/flow_line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "cmd/get_body.h"
-#include "cmd/object_print.h"
+#include "cmd/get/get_body.h"
+#include "cmd/get/object_print.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

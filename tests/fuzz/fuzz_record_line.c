@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/record_line.h"
+#include "cmd/policy/record_line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

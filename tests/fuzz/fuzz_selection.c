@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/selection.h"
+#include "daemon/selection.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "base/util.h"
-#include "cmd/get_body.h"
-#include "cmd/get_columns.h"
-#include "cmd/object_print.h"
+#include "cmd/get/get_body.h"
+#include "cmd/get/get_columns.h"
+#include "cmd/get/object_print.h"
 
 static const struct pn_api_resource widget = {
 	.group = "example.com",

@@ -229,22 +229,6 @@ static void the_nearest_name_is_found(void **state)
 	assert_null(pn_nearest("", names, PN_ARRAY_SIZE(names)));
 }
 
-static void durations_need_a_unit(void **state)
-{
-	pn_nsec ns = 1;
-
-	(void)state;
-	assert_int_equal(pn_duration_parse("90s", &ns), 0);
-	assert_int_equal(ns, 90 * PN_NSEC_PER_SEC);
-	assert_int_equal(pn_duration_parse("2h", &ns), 0);
-	assert_int_equal(ns, 7200 * PN_NSEC_PER_SEC);
-	assert_true(pn_duration_parse("5", &ns) < 0);
-	assert_true(pn_duration_parse("-5s", &ns) < 0);
-	assert_true(pn_duration_parse("5s ", &ns) < 0);
-	assert_true(pn_duration_parse("99999999999999999h", &ns) < 0);
-	assert_true(pn_duration_parse("", &ns) < 0);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -254,7 +238,6 @@ int main(void)
 		cmocka_unit_test(items_keep_their_order),
 		cmocka_unit_test(wrong_usage_is_refused),
 		cmocka_unit_test(the_nearest_name_is_found),
-		cmocka_unit_test(durations_need_a_unit),
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "cmd/record_line.h"
+#include "cmd/policy/record_line.h"
 #include "export/encode.h"
 
 static char line[4096];

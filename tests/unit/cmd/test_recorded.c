@@ -3,7 +3,7 @@
  * Whom a record means in a cluster of today, and what becomes of records that mean nobody.
  */
 #include "cmd/lines.h"
-#include "cmd/recorded.h"
+#include "cmd/policy/recorded.h"
 #include "tests/unit/policy/fixture.h"
 
 #include <errno.h>

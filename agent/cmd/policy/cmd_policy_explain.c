@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * podonym policy explain: what the network policies of a cluster make of a connection, and why;
+ * policy_explain.h says where its parts are.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/policy/cluster_live.h"
+#include "cmd/policy/policy_explain.h"
+
+struct explain_options {
+	struct pn_cluster_source cluster;
+	const char *flows, *output, *color;
+	bool fix;
+};
+
+static bool wants_color(const char *when)
+{
+	if (strcmp(when, "auto") == 0)
+		return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	return strcmp(when, "always") == 0;
+}
+
+static int complain(int code, const char *what)
+{
+	(void)fprintf(stderr, "podonym policy explain: %s\n", what);
+	return code;
+}
+
+static int answer_flows(const struct explain_options *o, const struct pn_policy_set *set)
+{
+	int r = pn_policy_answer_flows(set, STDIN_FILENO, STDOUT_FILENO, o->fix);
+
+	if (r == -EPIPE)
+		return PN_EXIT_DONE;
+	if (r < 0)
+		return complain(PN_EXIT_FAILED,
+				r == -EMSGSIZE ? "a line of more than 64 KiB" : strerror(-r));
+	return r ? complain(PN_EXIT_FAILED, "some lines were answered with an error")
+		 : PN_EXIT_DONE;
+}
+
+static int print_fix(const struct pn_policy_set *set, const struct pn_policy_flow *flow)
+{
+	int r = pn_policy_print_fix(set, flow, stdout);
+
+	return r == 1 ? complain(0, "nothing to change: it is allowed, or no policy can allow it")
+		      : r;
+}
+
+static int print(const struct explain_options *o, const struct pn_policy_set *set,
+		 const struct pn_policy_flow *flow)
+{
+	if (strcmp(o->output, "json") == 0)
+		return pn_policy_print_json(set, flow, stdout);
+	if (o->fix)
+		return print_fix(set, flow);
+	return pn_policy_print_text(set, flow, wants_color(o->color), stdout);
+}
+
+static int explain_one(const struct explain_options *o, const struct pn_policy_set *set,
+		       char **operands)
+{
+	struct pn_asked_flow asked = { 0 };
+	struct pn_err err = { "" };
+	int r = pn_asked_flow_port(operands[2], &asked, &err);
+
+	if (r < 0)
+		return complain(PN_EXIT_USAGE, err.text);
+	r = pn_asked_flow_ends(set, operands[0], operands[1], &asked, &err);
+	if (r < 0)
+		return complain(r == -EINVAL ? PN_EXIT_USAGE : PN_EXIT_FAILED, err.text);
+	r = print(o, set, &asked.flow);
+	return r < 0 ? complain(PN_EXIT_FAILED, strerror(-r)) : PN_EXIT_DONE;
+}
+
+/* Return: NULL, or what is wrong */
+static const char *check(const struct explain_options *o, int n_operands)
+{
+	if (o->flows && strcmp(o->flows, "-") != 0)
+		return "--flows takes only -, standard input";
+	if (o->flows && pn_cluster_is_stdin(&o->cluster))
+		return "the cluster and the flows cannot both come from standard input";
+	if (o->flows && n_operands)
+		return "--flows and a flow of its own do not go together";
+	if (!o->flows && n_operands != 3)
+		return "needs SRC DST PROTOCOL/PORT, or --flows -";
+	return NULL;
+}
+
+static int run(const void *values, int n_operands, char **operands)
+{
+	const struct explain_options *o = values;
+	struct pn_cluster_source cluster = o->cluster;
+	const char *wrong = check(o, n_operands);
+	struct pn_policy_set *set = NULL;
+	struct pn_err err = { "out of memory" };
+	int status, r;
+
+	if (wrong) {
+		(void)complain(0, wrong);
+		(void)fprintf(stderr, "Try: podonym policy explain --help\n");
+		return PN_EXIT_USAGE;
+	}
+	cluster.command = "policy explain";
+	r = pn_policy_set_new(&set);
+	if (r == 0)
+		r = pn_cluster_load(&cluster, set, &err);
+	if (r < 0)
+		status = complain(PN_EXIT_FAILED, err.text);
+	else
+		status = o->flows ? answer_flows(o, set) : explain_one(o, set, operands);
+	pn_policy_set_free(set);
+	return status;
+}
+
+static const char *const outputs[] = { "text", "json", NULL };
+static const char *const colors[] = { "auto", "always", "never", NULL };
+
+static const struct pn_option options[] = {
+	PN_CLUSTER_OPTIONS(struct explain_options, cluster),
+	{
+		.name = "flows",
+		.type = PN_OPT_STRING,
+		.arg = "-",
+		.offset = offsetof(struct explain_options, flows),
+		.help = "many flows: a JSON object a line from standard input, one a line back",
+	},
+	{
+		.name = "fix",
+		.type = PN_OPT_FLAG,
+		.offset = offsetof(struct explain_options, fix),
+		.help = "the smallest change that would allow it, as YAML for kubectl patch",
+	},
+	{
+		.name = "output",
+		.letter = 'o',
+		.type = PN_OPT_CHOICE,
+		.arg = "FORM",
+		.offset = offsetof(struct explain_options, output),
+		.preset = "text",
+		.choices = outputs,
+		.help = "form of the answer",
+	},
+	{
+		.name = "color",
+		.type = PN_OPT_CHOICE,
+		.arg = "WHEN",
+		.offset = offsetof(struct explain_options, color),
+		.preset = "auto",
+		.choices = colors,
+		.help = "colours in text",
+	},
+	PN_OPTION_END,
+};
+
+const struct pn_command pn_cmd_policy_explain = {
+	.name = "policy explain",
+	.operands = "SRC DST PROTOCOL/PORT | --flows -",
+	.summary = "what network policies make of a connection, and why",
+	.description =
+		"  Says for both ends of a connection whether policies allow it: which ones "
+		"decide, "
+		"by\n"
+		"  which rule, and for a denial how near each rule came and what it wanted. SRC "
+		"and "
+		"DST\n"
+		"  are namespace/pod or an address; PORT is the destination pod's own, behind any\n"
+		"  Service. Reads NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy and\n"
+		"  BaselineAdminNetworkPolicy. Where network plugins differ and that would change "
+		"the\n"
+		"  answer, it says so.\n"
+		"\n"
+		"  The cluster is that of the API server, or a file as kubectl get -o json or -o "
+		"yaml\n"
+		"  writes it; then neither a cluster nor any right is needed. A line of --flows "
+		"is\n"
+		"    {\"src\": \"shop/web-1\", \"dst\": \"10.1.0.11\", \"protocol\": \"TCP\", "
+		"\"port\": 5432}\n"
+		"\n"
+		"  Allowed and denied are both done; it fails if there is no answer.\n",
+	.examples =
+		"  podonym policy explain shop/web-1 shop/db-0 TCP/5432\n"
+		"  kubectl get ns,nodes,pods,services,networkpolicies -A -o json >cluster.json\n"
+		"  podonym policy explain --cluster cluster.json shop/web-1 shop/db-0 TCP/5432\n"
+		"  podonym policy explain --cluster cluster.json shop/web-1 192.0.2.7 TCP/443 "
+		"--fix\n"
+		"  podonym policy explain --cluster cluster.json --flows - -o json <flows.jsonl\n",
+	.n_operands_max = 3,
+	.options = options,
+	.values_size = sizeof(struct explain_options),
+	.run = run,
+};

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A line of flows as export/encode_json.c writes it, back into what `podonym policy check` and
+ * `podonym policy advise` want of it. Tables say which members those are, one for each object.
+ */
+#include "cmd/policy/record_line.h"
+
+#include <string.h>
+
+#include "cmd/policy/line_scan.h"
+
+enum field_type {
+	STRING,
+	NUMBER,
+	FLAG,
+	OBJECT,
+};
+
+/* A member; of an object its members, with their places counted from @offset. */
+struct field {
+	const char *key;
+	enum field_type type;
+	size_t offset;
+	const struct field *in;
+};
+
+/* clang-format off */
+#define END_FIELD(member) offsetof(struct pn_recorded_end, member)
+#define FLOW_FIELD(member) offsetof(struct pn_recorded_flow, member)
+#define NAME_OF(table, member) \
+	static const struct field table[] = { { "name", STRING, END_FIELD(member), NULL }, { 0 } }
+
+NAME_OF(namespace_fields, name_space);
+NAME_OF(pod_fields, pod);
+NAME_OF(node_fields, node);
+
+static const struct field workload_fields[] = {
+	{ "kind", STRING, END_FIELD(workload_kind), NULL },
+	{ "name", STRING, END_FIELD(workload_name), NULL },
+	{ 0 },
+};
+
+static const struct field k8s_fields[] = {
+	{ "namespace", OBJECT, 0, namespace_fields },
+	{ "pod", OBJECT, 0, pod_fields },
+	{ "workload", OBJECT, 0, workload_fields },
+	{ "node", OBJECT, 0, node_fields },
+	{ 0 },
+};
+
+static const struct field end_fields[] = {
+	{ "address", STRING, END_FIELD(address), NULL },
+	{ "port", NUMBER, END_FIELD(port), NULL },
+	{ "packets", NUMBER, END_FIELD(packets), NULL },
+	{ "k8s", OBJECT, 0, k8s_fields },
+	{ 0 },
+};
+
+static const struct field event_fields[] = { { "end", STRING, FLOW_FIELD(end), NULL }, { 0 } };
+static const struct field network_fields[] = {
+	{ "transport", STRING, FLOW_FIELD(transport), NULL },
+	{ 0 },
+};
+static const struct field attribution_fields[] = {
+	{ "source", STRING, FLOW_FIELD(source.attribution), NULL },
+	{ "destination", STRING, FLOW_FIELD(destination.attribution), NULL },
+	{ 0 },
+};
+static const struct field tcp_fields[] = { { "state", STRING, FLOW_FIELD(state), NULL }, { 0 } };
+
+static const struct field podonym_fields[] = {
+	{ "flow_id", STRING, FLOW_FIELD(id), NULL },
+	{ "attribution", OBJECT, 0, attribution_fields },
+	{ "tcp", OBJECT, 0, tcp_fields },
+	{ "collapsed", FLAG, FLOW_FIELD(is_collapsed), NULL },
+	{ 0 },
+};
+
+static const struct field flow_fields[] = {
+	{ "event", OBJECT, 0, event_fields },
+	{ "source", OBJECT, FLOW_FIELD(source), end_fields },
+	{ "destination", OBJECT, FLOW_FIELD(destination), end_fields },
+	{ "network", OBJECT, 0, network_fields },
+	{ "podonym", OBJECT, 0, podonym_fields },
+	{ 0 },
+};
+/* clang-format on */
+
+static const char not_json[] = "not a JSON object";
+
+static const struct field *find(const struct field *fields, const char *key)
+{
+	while (fields->key && strcmp(fields->key, key) != 0)
+		fields++;
+	return fields;
+}
+
+static const char *take_flag(struct pn_line *l, bool *ret)
+{
+	pn_line_space(l);
+	*ret = l->at < l->end && *l->at == 't';
+	return pn_line_skip(l) ? NULL : not_json;
+}
+
+static const char *take_text(struct pn_line *l, char *into)
+{
+	const char *text = pn_line_string(l);
+
+	memcpy(into, &text, sizeof(text));
+	return text ? NULL : "a name, an address or a time is not a string";
+}
+
+static const char *take_number(struct pn_line *l, char *into)
+{
+	uint64_t n;
+
+	if (!pn_line_number(l, UINT64_MAX, &n))
+		return "a port or a count is not a number";
+	memcpy(into, &n, sizeof(n));
+	return NULL;
+}
+
+static const char *take_object(struct pn_line *l, const struct field *fields, char *base);
+
+/* Return: NULL, or what is wrong */
+static const char *take_value(struct pn_line *l, const struct field *f, char *base)
+{
+	pn_line_space(l);
+	if (!f->key || (l->at < l->end && *l->at == 'n')) /* null: as if it were not there */
+		return pn_line_skip(l) ? NULL : not_json;
+	base += f->offset;
+	switch (f->type) {
+	case STRING:
+		return take_text(l, base);
+	case NUMBER:
+		return take_number(l, base);
+	case FLAG:
+		return take_flag(l, (bool *)base);
+	case OBJECT:
+		return take_object(l, f->in, base);
+	}
+	return not_json;
+}
+
+/* As deep as the tables are. */
+static const char *take_object(struct pn_line *l, const struct field *fields, char *base)
+{
+	if (!pn_line_take(l, '{'))
+		return not_json;
+	if (pn_line_take(l, '}'))
+		return NULL;
+	do {
+		const char *key = pn_line_string(l), *wrong;
+
+		if (!key || !pn_line_take(l, ':'))
+			return not_json;
+		wrong = take_value(l, find(fields, key), base);
+		if (wrong)
+			return wrong;
+	} while (pn_line_take(l, ','));
+	return pn_line_take(l, '}') ? NULL : not_json;
+}
+
+#define EMPTY_END                                 \
+	{                                         \
+		"", "", "", "", "", "", "", 0, 0, \
+	}
+
+const char *pn_record_line_read(char *line, size_t len, struct pn_recorded_flow *ret)
+{
+	struct pn_line l = { line, line + len };
+	const char *wrong;
+
+	*ret = (struct pn_recorded_flow) { EMPTY_END, EMPTY_END, "", "", "", "", false };
+	wrong = take_object(&l, flow_fields, (char *)ret);
+	if (wrong)
+		return wrong;
+	pn_line_space(&l);
+	if (l.at != l.end)
+		return "something behind the JSON object";
+	if (!*ret->source.address || !*ret->destination.address || !*ret->transport)
+		return "not a flow record: needs source.address, destination.address and "
+		       "network.transport";
+	return NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_CMD_POLICY_RECORD_LINE_H
+#define PN_CMD_POLICY_RECORD_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** struct pn_recorded_end - an end of a flow as its record names it; "" and 0 for what it does not say */
+struct pn_recorded_end {
+	const char *address, *attribution;
+	const char *name_space, *pod, *node, *workload_kind, *workload_name;
+	uint64_t port, packets;
+};
+
+/**
+ * struct pn_recorded_flow - a line of flows, as far as policies have a use for it
+ * @id:    podonym.flow_id
+ * @end:   event.end, RFC 3339
+ * @state: podonym.tcp.state
+ *
+ * Strings are never NULL and lie in the line.
+ */
+struct pn_recorded_flow {
+	struct pn_recorded_end source, destination;
+	const char *id, *end, *transport, *state;
+	bool is_collapsed;
+};
+
+/**
+ * pn_record_line_read() - one line as the agent writes it with `-o json`
+ * @line: @len bytes, and one more that may be written; what is read is changed in place
+ *
+ * Members in any order; others are passed over. Allocates nothing.
+ *
+ * Return: NULL, or what is wrong with it; then @ret may hold anything
+ */
+const char *pn_record_line_read(char *line, size_t len, struct pn_recorded_flow *ret);
+
+#endif

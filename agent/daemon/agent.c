@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent: the one place that knows all parts. This file is the control thread: names.c keeps the
+ * index and the pinned maps, the tracer is attached to interfaces as they come, and the socket is
+ * answered. The flow thread (flow_thread.c) does the rest.
+ *
+ * Parts are made in the order of struct agent and undone in the opposite one.
+ */
+#include "daemon/agent.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/version.h"
+#include "daemon/flow_thread.h"
+#include "daemon/names.h"
+#include "daemon/selecting.h"
+#include "daemon/status_doc.h"
+#include "daemon/web.h"
+#include "datapath/cgroups.h"
+#include "datapath/drops.h"
+#include "datapath/links.h"
+#include "flow/joiner.h"
+#include "kube/store.h"
+#include "serve/socket.h"
+
+struct agent {
+	const struct pn_agent_config *config;
+	const struct pn_clock *clock;
+	pn_nsec started;
+
+	uv_loop_t loop;
+	uv_poll_t links_poll;
+	uv_signal_t sigint, sigterm;
+	bool loop_is_open, links_poll_is_open;
+
+	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
+	struct pn_names *names;
+	struct pn_tracer *tracer;
+	struct pn_selecting *selecting;
+	struct pn_traffic *traffic;
+	struct pn_drops *drops;
+	struct pn_flow_thread *flow;
+	struct pn_links *links;
+	unsigned int n_links; /* that should be traced */
+	struct pn_socket *socket;
+	struct pn_web *web;
+};
+
+/* --- interfaces: netlink -> tracer -------------------------------------------------------------- */
+
+static void on_link_appeared(void *data, int ifindex, const char *name)
+{
+	struct agent *a = data;
+	struct pn_err err = { "" };
+	int r = pn_tracer_attach(a->tracer, ifindex, &err);
+
+	a->n_links++;
+	if (r == 0) {
+		pn_debug("agent", "tracing interface=%s ifindex=%d", name, ifindex);
+	} else if (r != -EEXIST && r != -ENODEV) {
+		pn_metric_add(PN_METRIC_LINKS_FAILURES, 1);
+		pn_warn("agent", "interface %s is not traced: %s", name, err.text);
+	}
+}
+
+static void on_link_vanished(void *data, int ifindex, const char *name)
+{
+	struct agent *a = data;
+	struct pn_addr left[2];
+	unsigned int n;
+
+	pn_debug("agent", "interface is gone interface=%s ifindex=%d", name, ifindex);
+	a->n_links--;
+	n = pn_tracer_detach(a->tracer, ifindex, left);
+	for (unsigned int i = 0; i < n; i++)
+		pn_flow_thread_left(a->flow, &left[i]);
+}
+
+static const struct pn_links_ops links_ops = {
+	.appeared = on_link_appeared,
+	.vanished = on_link_vanished,
+};
+
+static void on_links_readable(uv_poll_t *poll, int status, int events)
+{
+	struct agent *a = poll->data;
+	struct pn_err err = { "" };
+
+	(void)status;
+	(void)events;
+	if (pn_links_dispatch(a->links, &err) < 0)
+		pn_warn("agent", "following interfaces: %s", err.text);
+}
+
+/* --- the socket --------------------------------------------------------------------------------- */
+
+static void on_subscribe(void *data, int fd, const struct pn_view *view)
+{
+	struct agent *a = data;
+
+	pn_flow_thread_subscribe(a->flow, fd, view);
+}
+
+static void on_drops(void *data, int fd, const struct pn_view *view)
+{
+	struct agent *a = data;
+	struct pn_feature f = pn_drops_feature(a->drops);
+	char why[sizeof(struct pn_err) + 32];
+
+	if (strcmp(f.state, "on") == 0) {
+		pn_flow_thread_drops(a->flow, fd, view);
+		return;
+	}
+	(void)snprintf(why, sizeof(why), "this agent does not see drops: %s", f.reason);
+	pn_socket_refuse(fd, why);
+}
+
+static struct pn_status_parts status_parts(const struct agent *a)
+{
+	struct pn_status_parts parts = {
+		.clock = a->clock,
+		.node_name = a->config->node_name,
+		.started = a->started,
+		.synced = pn_names_are_synced(a->names),
+		.index = pn_names_index(a->names),
+		.tracer = a->tracer,
+		.selecting = a->selecting,
+		.drops = a->drops,
+	};
+
+	parts.n_informers =
+		pn_names_informers(a->names, &parts.informers, &parts.server, &parts.error);
+	return parts;
+}
+
+static char *on_status(void *data)
+{
+	struct pn_status_parts parts = status_parts(data);
+
+	return pn_status_doc(&parts);
+}
+
+static char *on_select(void *data, const char *expression, uint32_t sampling, struct pn_err *reterr)
+{
+	struct agent *a = data;
+
+	if ((expression || sampling) &&
+	    pn_selecting_change(a->selecting, expression, sampling, reterr) < 0)
+		return NULL;
+	return pn_status_selection(a->selecting);
+}
+
+static const struct pn_socket_ops socket_ops = {
+	.subscribe = on_subscribe,
+	.drops = on_drops,
+	.status = on_status,
+	.select = on_select,
+};
+
+/* --- HTTP --------------------------------------------------------------------------------------- */
+
+static void on_look(void *data, struct pn_web_parts *ret)
+{
+	const struct agent *a = data;
+	pn_nsec now = pn_clock_now(a->clock), drained = pn_flow_thread_drained(a->flow);
+
+	ret->status = status_parts(a);
+	ret->names = a->names;
+	ret->traffic = a->traffic;
+	ret->drain_age = now > drained ? now - drained : 0;
+	ret->interval = a->config->interval;
+	ret->n_links = a->n_links;
+}
+
+static int start_web(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_web_config config = {
+		.address = a->config->http_address,
+		.token = a->config->http_token,
+		.look = on_look,
+		.data = a,
+	};
+
+	return config.address ? pn_web_start(&a->loop, &config, &a->web, reterr) : 0;
+}
+
+/* --- start and stop ----------------------------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	pn_info("agent", "stopping signal=%d", signum);
+	uv_stop(handle->loop);
+}
+
+static int start_loop(struct agent *a, struct pn_err *reterr)
+{
+	int r = uv_loop_init(&a->loop);
+
+	if (r < 0)
+		return pn_err_set(reterr, r, "starting the event loop: %s", uv_strerror(r));
+	a->loop_is_open = true;
+	(void)uv_signal_init(&a->loop, &a->sigint);
+	(void)uv_signal_init(&a->loop, &a->sigterm);
+	r = uv_signal_start(&a->sigint, on_signal, SIGINT);
+	if (r == 0)
+		r = uv_signal_start(&a->sigterm, on_signal, SIGTERM);
+	return r < 0 ? pn_err_set(reterr, r, "catching signals: %s", uv_strerror(r)) : 0;
+}
+
+/* Without the unified hierarchy addresses have to do. */
+static void find_cgroups(struct agent *a)
+{
+	struct pn_err err = { "" };
+
+	if (a->config->no_cgroup)
+		return;
+	if (a->config->cgroup_root)
+		(void)snprintf(a->cgroup_root, sizeof(a->cgroup_root), "%s",
+			       a->config->cgroup_root);
+	else if (pn_cgroups_find_root(a->cgroup_root, sizeof(a->cgroup_root), &err) < 0)
+		pn_warn("agent", "%s", err.text);
+}
+
+/* These run with the loop, when all parts are there. */
+static void on_changed(void *data, const struct pn_object *old, const struct pn_object *new)
+{
+	struct agent *a = data;
+
+	pn_selecting_object(a->selecting, old, new);
+}
+
+static void on_synced(void *data)
+{
+	struct agent *a = data;
+
+	pn_flow_thread_synced(a->flow);
+}
+
+static int start_names(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_names_config config = {
+		.clock = a->clock,
+		.kube = a->config->kube,
+		.node_name = a->config->node_name,
+		.pin_path = a->config->pin_path,
+		.ranges_path = a->config->ranges_path,
+		.state_path = a->config->state_path,
+		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
+		.max_addrs = a->config->max_addrs,
+		.changed = on_changed,
+		.synced = on_synced,
+		.data = a,
+	};
+
+	return pn_names_start(&a->loop, &config, &a->names, reterr);
+}
+
+static int start_selecting(struct agent *a, struct pn_expression **selection, struct pn_err *reterr)
+{
+	int r = pn_selecting_start(a->names, pn_tracer_select(a->tracer), PN_TAKE_PTR(*selection),
+				   &a->selecting);
+
+	return r < 0 ? pn_err_set(reterr, r, "starting the selection: %s", strerror(-r)) : 0;
+}
+
+static int start_drops(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_drops_config config = {
+		.max_drops = PN_MAX_DROPS,
+		.off = a->config->no_drops,
+	};
+	int r = pn_drops_new(&config, &a->drops);
+	struct pn_feature f;
+
+	if (r < 0)
+		return pn_err_set(reterr, r, "preparing to read drops: %s", strerror(-r));
+	f = pn_drops_feature(a->drops);
+	if (*f.reason && !a->config->no_drops)
+		pn_warn("agent", "drops are %s: %s", f.state, f.reason);
+	return 0;
+}
+
+static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
+{
+	const struct pn_tracer_config tracer = {
+		.ip_map_fd = pn_names_ip_map_fd(a->names),
+		.max_flows = a->config->max_flows,
+		.pin_dir = a->trace_path,
+		.cgroup_root = a->cgroup_root[0] ? a->cgroup_root : NULL,
+		.selection = &a->config->selection->selection,
+		.sampling = a->config->sampling,
+		.force_clsact = a->config->no_tcx,
+		.no_nat = a->config->no_nat,
+		.no_cgroup = a->config->no_cgroup,
+		.no_tcp = a->config->no_tcp,
+	};
+	struct pn_flow_thread_config flow = {
+		.clock = a->clock,
+		.index = pn_names_index(a->names),
+		.node_name = a->config->node_name,
+		.n_recent = a->config->n_recent,
+		.interval = a->config->interval,
+		.name_wait = a->config->name_wait,
+		.pod_wait = PN_JOINER_POD_WAIT,
+		.sync_wait = PN_JOINER_SYNC_WAIT,
+	};
+	int r;
+
+	(void)snprintf(a->trace_path, sizeof(a->trace_path), "%s/trace", a->config->pin_path);
+	r = pn_tracer_new(&tracer, &a->tracer, reterr);
+	if (r < 0)
+		return r;
+	r = start_drops(a, reterr);
+	if (r < 0)
+		return r;
+	if (a->config->http_address && a->config->traffic.max_series) {
+		r = pn_traffic_new(&a->config->traffic, &a->traffic);
+		if (r < 0)
+			return pn_err_set(reterr, r, "no memory for %u series of metrics",
+					  a->config->traffic.max_series);
+	}
+	flow.traffic = a->traffic;
+	flow.tracer = a->tracer;
+	flow.drops = a->drops;
+	flow.notes = pn_tracer_notes(a->tracer);
+	flow.sink = PN_TAKE_PTR(*sink);
+	(void)malloc_trim(0); /* what loading took: the kernel's BTF, several times */
+	r = pn_flow_thread_start(&flow, &a->flow);
+	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
+}
+
+static int start_links(struct agent *a, struct pn_err *reterr)
+{
+	int r = pn_links_open(&links_ops, a, &a->links, reterr);
+
+	if (r < 0)
+		return r;
+	r = uv_poll_init(&a->loop, &a->links_poll, pn_links_fd(a->links));
+	if (r < 0)
+		return pn_err_set(reterr, r, "polling netlink: %s", uv_strerror(r));
+	a->links_poll_is_open = true;
+	a->links_poll.data = a;
+	(void)uv_poll_start(&a->links_poll, UV_READABLE, on_links_readable);
+	return pn_links_dispatch(a->links, reterr);
+}
+
+static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **selection,
+		 struct pn_err *reterr)
+{
+	int r = start_loop(a, reterr);
+
+	find_cgroups(a);
+	if (r == 0)
+		r = start_names(a, reterr);
+	if (r == 0)
+		r = start_flow(a, sink, reterr);
+	if (r == 0)
+		r = start_selecting(a, selection, reterr);
+	if (r == 0)
+		r = start_links(a, reterr);
+	if (r == 0)
+		r = pn_socket_listen(&a->loop, a->config->socket_path, &socket_ops, a, &a->socket,
+				     reterr);
+	if (r == 0)
+		r = start_web(a, reterr);
+	return r;
+}
+
+static void close_loop(struct agent *a)
+{
+	if (!a->loop_is_open)
+		return;
+	uv_close((uv_handle_t *)&a->sigint, NULL);
+	uv_close((uv_handle_t *)&a->sigterm, NULL);
+	(void)uv_run(&a->loop, UV_RUN_DEFAULT);
+	(void)uv_loop_close(&a->loop);
+	pn_store_barrier();
+}
+
+static void stop(struct agent *a)
+{
+	pn_web_stop(a->web);
+	pn_socket_close(a->socket);
+	pn_names_stop(a->names);
+	if (a->links_poll_is_open)
+		uv_close((uv_handle_t *)&a->links_poll, NULL);
+	pn_links_close(a->links);
+	pn_flow_thread_stop(a->flow);
+	pn_selecting_free(PN_TAKE_PTR(a->selecting));
+	pn_traffic_free(a->traffic);
+	pn_drops_free(a->drops);
+	pn_tracer_free(a->tracer);
+	close_loop(a);
+	pn_names_free(a->names);
+}
+
+int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
+{
+	struct agent a = { .config = config, .clock = &pn_clock_system };
+	struct pn_expression *selection = config->selection;
+	struct pn_sink *sink = config->sink;
+	int r;
+
+	/* Threads that allocate seldom, and hardly ever at once, need no heap each. */
+	(void)mallopt(M_ARENA_MAX, 1);
+	a.started = pn_clock_now(a.clock);
+	pn_index_reader_begin(); /* the index's writer, see index.h */
+	pn_index_reader_offline();
+	r = start(&a, &sink, &selection, reterr);
+	if (r == 0) {
+		pn_info("agent", "podonym %s started node=%s", pn_version(), config->node_name);
+		(void)uv_run(&a.loop, UV_RUN_DEFAULT);
+	}
+	stop(&a);
+	pn_index_reader_end();
+	pn_sink_close(sink);
+	free(selection);
+	return r;
+}

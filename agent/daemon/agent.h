@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_DAEMON_AGENT_H
+#define PN_DAEMON_AGENT_H
+
+#include "base/err.h"
+#include "daemon/selection.h"
+#include "datapath/pinned_maps.h"
+#include "datapath/tracer.h"
+#include "export/sink.h"
+#include "export/traffic.h"
+#include "kube/config.h"
+
+/**
+ * struct pn_agent_config - all strings are borrowed and outlive the agent
+ * @kube: where to find the settings of the API server; read again and again until they make sense
+ * @sink: where records go, or NULL; taken over, also on failure
+ * @selection: which connections are recorded; taken over, also on failure. @sampling: of so many one is
+ * @ranges_path, @state_path: see struct pn_names_config
+ * @cgroup_root: where cgroup v2 is mounted; NULL: where the mounts say
+ * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token: see struct
+ *		 pn_http_config
+ * @name_wait:	 how long a new connection's first record waits for late news of its names
+ * @n_recent:	 how many of the last records are kept for `podonym flows`
+ */
+struct pn_agent_config {
+	struct pn_kube_config_source kube;
+	struct pn_sink *sink;
+	struct pn_expression *selection;
+	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root,
+		*http_address, *http_token;
+	struct pn_traffic_config traffic; /* without room for a series: none are kept */
+	uint32_t max_addrs, max_flows, sampling, n_recent;
+	pn_nsec interval, name_wait;
+	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops;
+};
+
+/**
+ * pn_agent_run() - until SIGINT or SIGTERM
+ *
+ * Return: 0 after a clean stop, or a negative errno with @reterr when it could not start.
+ */
+int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr);
+
+#endif

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Selections as users write them, from the command line and the socket: parsed as a whole or refused
+ * as a whole. The words of a copy of the text become the strings of the terms.
+ */
+#include "base/nearest.h"
+#include "base/number.h"
+#include "daemon/selection.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kube/decode.h"
+
+#define BLANKS " \t\n"
+
+enum { MAX_SHOWN = 60 }; /* of a term in a message */
+
+struct parser {
+	struct pn_expression *e;
+	const char *term; /* the word as it was written, for messages */
+	size_t n_ports;
+	struct pn_err *err;
+};
+
+static const char *const sorts[] = {
+	[PN_SELECT_NAMESPACE] = "namespace", [PN_SELECT_LABEL] = "label",
+	[PN_SELECT_CIDR] = "cidr",	     [PN_SELECT_PORT] = "port",
+	[PN_SELECT_PROTOCOL] = "protocol",
+};
+_Static_assert(PN_ARRAY_SIZE(sorts) == PN_SELECT_SORT_MAX, "a name for each sort");
+
+static const struct {
+	const char *name;
+	uint8_t proto[2];
+} protocols[] = {
+	{ "tcp", { IPPROTO_TCP, IPPROTO_TCP } },
+	{ "udp", { IPPROTO_UDP, IPPROTO_UDP } },
+	{ "sctp", { IPPROTO_SCTP, IPPROTO_SCTP } },
+	{ "icmp", { IPPROTO_ICMP, IPPROTO_ICMPV6 } },
+};
+
+static int add(struct parser *p, const struct pn_select_term *t)
+{
+	struct pn_selection *s = &p->e->selection;
+
+	if (s->n_terms == PN_SELECT_MAX_TERMS)
+		return pn_err_set(p->err, -EINVAL, "%s: more than %d values in one selection",
+				  p->term, PN_SELECT_MAX_TERMS);
+	p->e->terms[s->n_terms] = *t;
+	p->e->terms[s->n_terms++].rule = (uint8_t)(s->n_rules - 1);
+	return 0;
+}
+
+/* --- one value of each sort --------------------------------------------------------------------- */
+
+static bool consists_of(const char *text, size_t max, const char *others)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr(others, text[i]))
+			return false;
+	return len <= max;
+}
+
+static int parse_namespace(struct parser *p, char *value, struct pn_select_term *t)
+{
+	if (!consists_of(value, 63, "-"))
+		return pn_err_set(
+			p->err, -EINVAL,
+			"%s: \"%.60s\" is not the name of a namespace, such as namespace=shop",
+			p->term, value);
+	t->name = value;
+	return add(p, t);
+}
+
+static int parse_label(struct parser *p, char *label, struct pn_select_term *t)
+{
+	char *equals = strchr(label, '=');
+
+	t->name = label;
+	if (equals) {
+		t->value = equals + 1 + (equals[1] == '=');
+		t->is_unwanted = equals > label && equals[-1] == '!';
+		equals[t->is_unwanted ? -1 : 0] = '\0';
+	} else if (*label == '!') {
+		t->is_unwanted = true;
+		t->name++;
+	}
+	if (!*t->name || !consists_of(t->name, 253 + 1 + 63, "-_./") ||
+	    (t->value && !consists_of(t->value, 63, "-_.")))
+		return pn_err_set(
+			p->err, -EINVAL,
+			"%s: not a label; write label=app=web, label=app!=web, label=app or "
+			"label=!app",
+			p->term);
+	return add(p, t);
+}
+
+static int parse_cidr(struct parser *p, char *value, struct pn_select_term *t)
+{
+	int r;
+
+	if (strchr(value, '/')) {
+		r = pn_cidr_parse(value, &t->cidr);
+	} else {
+		r = pn_addr_parse(value, &t->cidr.addr);
+		t->cidr.prefix_len = 128;
+	}
+	if (r < 0)
+		return pn_err_set(
+			p->err, -EINVAL,
+			"%s: \"%.60s\" is not a network, such as cidr=10.0.0.0/8, cidr=fd00::/8 "
+			"or cidr=10.1.2.3",
+			p->term, value);
+	return add(p, t);
+}
+
+static int parse_port_number(const char *text, uint16_t *ret)
+{
+	uint64_t n;
+
+	if (pn_number_parse(text, UINT16_MAX, &n) < 0 || !n)
+		return -EINVAL;
+	*ret = (uint16_t)n;
+	return 0;
+}
+
+static int parse_port(struct parser *p, char *value, struct pn_select_term *t)
+{
+	char *dash = strchr(value, '-');
+	int r;
+
+	if (dash)
+		*dash = '\0';
+	r = parse_port_number(value, &t->first);
+	if (r == 0)
+		r = parse_port_number(dash ? dash + 1 : value, &t->last);
+	if (dash)
+		*dash = '-';
+	if (r < 0 || t->first > t->last)
+		return pn_err_set(
+			p->err, -EINVAL,
+			"%s: \"%.60s\" is not a port from 1 to 65535, nor a range of them, such as "
+			"port=443 or port=8000-8100",
+			p->term, value);
+	p->n_ports += (size_t)t->last - t->first + 1;
+	if (p->n_ports > PN_SELECT_MAX_PORTS)
+		return pn_err_set(p->err, -EINVAL, "%s: more than %d ports in one selection",
+				  p->term, PN_SELECT_MAX_PORTS);
+	return add(p, t);
+}
+
+static int parse_protocol(struct parser *p, char *value, struct pn_select_term *t)
+{
+	const char *names[PN_ARRAY_SIZE(protocols)], *near;
+	uint64_t n;
+	int r;
+
+	for (size_t i = 0; i < PN_ARRAY_SIZE(protocols); i++) {
+		names[i] = protocols[i].name;
+		if (strcasecmp(value, names[i]) != 0)
+			continue;
+		t->proto = protocols[i].proto[0];
+		r = add(p, t);
+		t->proto = protocols[i].proto[1];
+		return r == 0 && t->proto != protocols[i].proto[0] ? add(p, t) : r;
+	}
+	if (pn_number_parse(value, UINT8_MAX, &n) == 0) {
+		t->proto = (uint8_t)n;
+		return add(p, t);
+	}
+	near = pn_nearest(value, names, PN_ARRAY_SIZE(names));
+	return pn_err_set(
+		p->err, -EINVAL,
+		"%s: \"%.60s\" is none of tcp, udp, sctp, icmp, nor a number from 0 to 255%s%s%s",
+		p->term, value, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* --- terms and rules ---------------------------------------------------------------------------- */
+
+static int parse_values(struct parser *p, enum pn_select_sort sort, char *values)
+{
+	static int (*const parse[])(struct parser *, char *, struct pn_select_term *) = {
+		[PN_SELECT_NAMESPACE] = parse_namespace, [PN_SELECT_LABEL] = parse_label,
+		[PN_SELECT_CIDR] = parse_cidr,		 [PN_SELECT_PORT] = parse_port,
+		[PN_SELECT_PROTOCOL] = parse_protocol,
+	};
+	int r = 0;
+
+	while (r == 0 && values) {
+		struct pn_select_term t = { .sort = sort };
+		char *value = strsep(&values, ",");
+
+		if (!*value)
+			return pn_err_set(p->err, -EINVAL,
+					  "%s: a value is missing: write %s=VALUE, or "
+					  "%s=VALUE,VALUE",
+					  p->term, sorts[sort], sorts[sort]);
+		r = parse[sort](p, value, &t);
+	}
+	return r;
+}
+
+static int parse_term(struct parser *p, char *word)
+{
+	char *equals = strchr(word, '=');
+	const char *near;
+
+	if (equals)
+		*equals = '\0';
+	for (int sort = 0; sort < PN_SELECT_SORT_MAX; sort++)
+		if (equals && strcmp(word, sorts[sort]) == 0)
+			return parse_values(p, (enum pn_select_sort)sort, equals + 1);
+	near = equals ? pn_nearest(word, sorts, PN_ARRAY_SIZE(sorts)) : NULL;
+	return pn_err_set(
+		p->err, -EINVAL,
+		"%s: not a term%s%s%s; there are namespace=, label=, cidr=, port=, protocol=, "
+		"and \"or\" between rules",
+		p->term, near ? ", did you mean " : "", near ? near : "", near ? "=?" : "");
+}
+
+static int begin_rule(struct parser *p)
+{
+	if (++p->e->selection.n_rules <= PN_SELECT_MAX_RULES)
+		return 0;
+	return pn_err_set(p->err, -EINVAL, "more than %d rules in one selection",
+			  PN_SELECT_MAX_RULES);
+}
+
+static int parse_words(struct parser *p, char *rest)
+{
+	bool is_rule = false;
+	char *word, as_written[MAX_SHOWN + 4];
+	int r = 0;
+
+	p->term = as_written;
+	while (r == 0 && (word = strsep(&rest, BLANKS))) {
+		if (!*word)
+			continue;
+		(void)snprintf(as_written, sizeof(as_written), "%.*s%s", MAX_SHOWN, word,
+			       strlen(word) > MAX_SHOWN ? "..." : "");
+		if (strcmp(word, "or") != 0) {
+			if (!is_rule)
+				r = begin_rule(p);
+			is_rule = true;
+			if (r == 0)
+				r = parse_term(p, word);
+		} else if (is_rule) {
+			is_rule = false;
+		} else {
+			break;
+		}
+	}
+	if (r == 0 && !is_rule && p->e->selection.n_rules)
+		return pn_err_set(p->err, -EINVAL,
+				  "\"or\" stands between two rules, as in port=80 or port=443");
+	if (r == 0 && !is_rule && word)
+		return pn_err_set(p->err, -EINVAL, "\"or\" has no rule before it");
+	return r;
+}
+
+int pn_expression_parse(const char *text, struct pn_expression **ret, struct pn_err *reterr)
+{
+	PN_CLEANUP(pn_freep) struct pn_expression *e = NULL;
+	struct parser p = { .err = reterr };
+	int r;
+
+	if (strlen(text) >= PN_EXPRESSION_SIZE)
+		return pn_err_set(reterr, -EINVAL, "the selection is longer than %d bytes",
+				  PN_EXPRESSION_SIZE - 1);
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return pn_err_set(reterr, -ENOMEM, "no memory");
+	(void)stpcpy(e->text, text);
+	(void)stpcpy(e->words, text);
+	e->selection.terms = e->terms;
+	p.e = e;
+	r = parse_words(&p, e->words);
+	if (r < 0)
+		return r;
+	*ret = PN_TAKE_PTR(e);
+	return 0;
+}
+
+/* --- owners ------------------------------------------------------------------------------------- */
+
+static bool has_label(const struct pn_object *pod, const struct pn_select_term *t)
+{
+	const char *value = pod ? pn_object_label(pod, t->name) : NULL;
+	bool is_there = value && (!t->value || strcmp(value, t->value) == 0);
+
+	return pod && is_there != t->is_unwanted;
+}
+
+uint32_t pn_expression_owner(const struct pn_selection *s, const char *name_space,
+			     const struct pn_object *pod)
+{
+	uint32_t wants_namespace = pn_selection_rules(s, PN_SELECT_NAMESPACE);
+	uint32_t rules = wants_namespace | pn_selection_rules(s, PN_SELECT_LABEL);
+	uint32_t in_namespace = 0;
+
+	for (size_t i = 0; i < s->n_terms; i++) {
+		const struct pn_select_term *t = &s->terms[i];
+		uint32_t bit = 1u << t->rule;
+
+		if (t->sort == PN_SELECT_NAMESPACE && strcmp(t->name, name_space) == 0)
+			in_namespace |= bit;
+		else if (t->sort == PN_SELECT_LABEL && !has_label(pod, t))
+			rules &= ~bit;
+	}
+	return rules & (~wants_namespace | in_namespace);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_DAEMON_SELECTION_H
+#define PN_DAEMON_SELECTION_H
+
+#include "datapath/select.h"
+
+/*
+ * What a user writes to say which connections are recorded:
+ *
+ *   selection = rule { "or" rule }          any rule is enough
+ *   rule      = term { term }               of each sort of term one must be met
+ *   term      = "namespace=" name { "," name }
+ *             | "label=" label { "," label }   as in kubectl: key=value, key!=value, key, !key
+ *             | "cidr=" network { "," network }
+ *             | "port=" port [ "-" port ] { "," ... }
+ *             | "protocol=" tcp, udp, sctp, icmp or a number { "," ... }
+ *
+ * Either end of a connection may meet a term. Labels are those of one pod, and all of them must hold;
+ * with namespaces in the same rule the pod is in one of these. Of the other sorts any value is enough.
+ */
+
+/** Longest selection, its NUL included: what a request can carry. */
+enum { PN_EXPRESSION_SIZE = 2048 };
+
+/** struct pn_expression - @text: as it was written; @selection points into the struct */
+struct pn_expression {
+	struct pn_selection selection;
+	struct pn_select_term terms[PN_SELECT_MAX_TERMS];
+	char text[PN_EXPRESSION_SIZE], words[PN_EXPRESSION_SIZE];
+};
+
+/**
+ * pn_expression_parse() - @text: "" selects everything
+ * @ret: to be freed with free(); must not be moved
+ *
+ * Return: 0; -EINVAL with @reterr: the term, what is wrong with it, what would be right; -ENOMEM
+ */
+int pn_expression_parse(const char *text, struct pn_expression **ret, struct pn_err *reterr);
+
+/**
+ * pn_expression_owner() - the rules whose namespaces and labels an owner has, a bit each
+ * @pod: NULL: it is no pod, and meets no labels
+ */
+uint32_t pn_expression_owner(const struct pn_selection *s, const char *name_space,
+			     const struct pn_object *pod);
+
+#endif

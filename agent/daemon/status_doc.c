@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agent's figures as one JSON document. Built in the control thread when a client asks; the
+ * flow thread's figures come through the metrics cells and the kernel's ledger.
+ */
+#include "daemon/status_doc.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+#include "base/metric.h"
+#include "base/version.h"
+#include "daemon/ledger.h"
+
+static double seconds_since(const struct pn_status_parts *p, pn_nsec then)
+{
+	pn_nsec now = pn_clock_now(p->clock);
+
+	return now > then ? (double)(now - then) / (double)PN_NSEC_PER_SEC : 0;
+}
+
+static json_t *informer_json(const struct pn_informer_status *s)
+{
+	json_t *doc =
+		json_pack("{s:s, s:b, s:I, s:s, s:I, s:s}", "kind", s->kind, "synced", s->is_synced,
+			  "objects", (json_int_t)s->n_objects, "resource_version", s->watch_version,
+			  "failures", (json_int_t)s->n_failures, "error", s->last_error.text);
+
+	if (s->last_contact_ms >= 0)
+		(void)json_object_set_new(doc, "last_contact_s",
+					  json_real((double)s->last_contact_ms / 1000));
+	return doc;
+}
+
+static json_t *api_json(const struct pn_status_parts *p)
+{
+	json_t *kinds = json_array();
+
+	for (size_t i = 0; i < p->n_informers; i++) {
+		struct pn_informer_status s;
+
+		pn_informer_status(p->informers[i], &s);
+		(void)json_array_append_new(kinds, informer_json(&s));
+	}
+	return json_pack("{s:s, s:s, s:o}", "server", p->server, "error", p->error, "kinds", kinds);
+}
+
+static json_t *index_json(const struct pn_status_parts *p)
+{
+	struct pn_index_counts n;
+
+	pn_index_counts(p->index, &n);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "addresses", (json_int_t)n.n_addrs,
+			 "services", (json_int_t)n.n_services, "hostports",
+			 (json_int_t)n.n_hostports, "networks", (json_int_t)n.n_cidrs, "cgroups",
+			 (json_int_t)n.n_cgroups, "owners", (json_int_t)n.n_owners);
+}
+
+static void put(json_t *doc, const char *key, uint64_t n)
+{
+	(void)json_object_set_new(doc, key, json_integer((json_int_t)n));
+}
+
+static json_t *ledger_json(const struct pn_status_parts *p)
+{
+	struct pn_ledger ledger;
+	json_t *doc = json_object();
+
+	if (pn_ledger_read(p->tracer, &ledger) < 0)
+		return doc;
+	for (enum pn_flow_stat i = 0; i < PN_STAT_MAX; i++)
+		put(doc, pn_ledger_name(i), ledger.stats[i]);
+	put(doc, "told", ledger.told);
+	put(doc, "in_doubt", ledger.in_doubt);
+	put(doc, "untold", ledger.untold);
+	return doc;
+}
+
+static json_t *feature_json(const struct pn_feature *f)
+{
+	return json_pack("{s:s, s:s, s:s}", "name", f->name, "state", f->state, "reason",
+			 f->reason);
+}
+
+static json_t *features_json(const struct pn_status_parts *p)
+{
+	const struct pn_feature drops = pn_drops_feature(p->drops), *features;
+	size_t n = pn_tracer_features(p->tracer, &features);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		(void)json_array_append_new(list, feature_json(&features[i]));
+	(void)json_array_append_new(list, feature_json(&drops));
+	return list;
+}
+
+static json_t *selection_json(const struct pn_selecting *selecting)
+{
+	struct pn_selecting_state now = pn_selecting_state(selecting);
+
+	return json_pack("{s:s, s:I, s:I}", "expression", now.expression, "sampling",
+			 (json_int_t)now.sampling, "addresses", (json_int_t)now.n_addrs);
+}
+
+/* What is not told is told soon, or stands in one of the lines that follow. */
+static json_t *drops_json(const struct pn_status_parts *p)
+{
+	struct pn_drop_losses_seen lost = pn_drops_losses(p->drops);
+	json_t *doc = json_object();
+
+	put(doc, "told", pn_metric_get(PN_METRIC_DROPS_PACKETS));
+	put(doc, "table_full", lost.table_full);
+	put(doc, "unparsed", lost.unparsed);
+	put(doc, "missed", lost.missed);
+	return doc;
+}
+
+static json_t *metrics_json(void)
+{
+	json_t *doc = json_object();
+
+	for (enum pn_metric m = 0; m < PN_METRIC_MAX; m++)
+		(void)json_object_set_new(doc, pn_metric_name(m),
+					  json_integer((json_int_t)pn_metric_get(m)));
+	return doc;
+}
+
+char *pn_status_doc(const struct pn_status_parts *p)
+{
+	json_t *doc;
+	char *text;
+
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+			pn_version(), "node", p->node_name, "pid", (int)getpid(), "uptime_s",
+			seconds_since(p, p->started), "synced", p->synced, "api", api_json(p),
+			"index", index_json(p), "features", features_json(p), "selection",
+			selection_json(p->selecting), "ledger", ledger_json(p), "drops",
+			drops_json(p), "metrics", metrics_json());
+	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	json_decref(doc);
+	return text;
+}
+
+char *pn_status_selection(const struct pn_selecting *selecting)
+{
+	json_t *doc = selection_json(selecting);
+	char *text = json_dumps(doc, JSON_COMPACT);
+
+	json_decref(doc);
+	return text;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Selections as users write them: what they mean, whom they mean, and what is said of wrong ones.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "daemon/selection.h"
+
+static struct pn_expression *parse(const char *text)
+{
+	struct pn_expression *e = NULL;
+	struct pn_err err = { "" };
+
+	if (pn_expression_parse(text, &e, &err) < 0)
+		fail_msg("%s: %s", text, err.text);
+	assert_string_equal(e->text, text);
+	return e;
+}
+
+static const struct pn_select_term *term(const struct pn_expression *e, size_t i,
+					 enum pn_select_sort sort, unsigned int rule)
+{
+	assert_true(i < e->selection.n_terms);
+	assert_int_equal(e->terms[i].sort, sort);
+	assert_int_equal(e->terms[i].rule, rule);
+	return &e->terms[i];
+}
+
+static void nothing_selects_everything(void **state)
+{
+	struct pn_expression *e = parse(" \t ");
+
+	(void)state;
+	assert_int_equal(e->selection.n_rules, 0);
+	free(e);
+}
+
+static void each_sort_of_term(void **state)
+{
+	struct pn_expression *e =
+		parse("namespace=shop,web port=443,8000-8100 protocol=TCP,icmp,47 or "
+		      "cidr=10.1.2.3/8,fd00::1 label=app=web,!old,tier!=db,zone");
+	const struct pn_select_term *t;
+
+	(void)state;
+	assert_int_equal(e->selection.n_rules, 2);
+	assert_int_equal(e->selection.n_terms, 14);
+	assert_string_equal(term(e, 0, PN_SELECT_NAMESPACE, 0)->name, "shop");
+	assert_string_equal(term(e, 1, PN_SELECT_NAMESPACE, 0)->name, "web");
+	t = term(e, 2, PN_SELECT_PORT, 0);
+	assert_true(t->first == 443 && t->last == 443);
+	t = term(e, 3, PN_SELECT_PORT, 0);
+	assert_true(t->first == 8000 && t->last == 8100);
+	assert_int_equal(term(e, 4, PN_SELECT_PROTOCOL, 0)->proto, 6);
+	assert_int_equal(term(e, 5, PN_SELECT_PROTOCOL, 0)->proto, 1);
+	assert_int_equal(term(e, 6, PN_SELECT_PROTOCOL, 0)->proto, 58);
+	assert_int_equal(term(e, 7, PN_SELECT_PROTOCOL, 0)->proto, 47);
+	t = term(e, 8, PN_SELECT_CIDR, 1);
+	assert_int_equal(t->cidr.prefix_len, 104);
+	assert_int_equal(t->cidr.addr.b[13], 0);
+	assert_int_equal(term(e, 9, PN_SELECT_CIDR, 1)->cidr.prefix_len, 128);
+	t = term(e, 10, PN_SELECT_LABEL, 1);
+	assert_string_equal(t->name, "app");
+	assert_string_equal(t->value, "web");
+	assert_false(t->is_unwanted);
+	t = term(e, 11, PN_SELECT_LABEL, 1);
+	assert_true(t->is_unwanted && !t->value && strcmp(t->name, "old") == 0);
+	t = term(e, 12, PN_SELECT_LABEL, 1);
+	assert_true(t->is_unwanted && strcmp(t->value, "db") == 0 && strcmp(t->name, "tier") == 0);
+	t = term(e, 13, PN_SELECT_LABEL, 1);
+	assert_true(!t->is_unwanted && !t->value && strcmp(t->name, "zone") == 0);
+	free(e);
+}
+
+static void assert_refused(const char *text, const char *words)
+{
+	struct pn_expression *e = NULL;
+	struct pn_err err = { "" };
+
+	assert_int_equal(pn_expression_parse(text, &e, &err), -EINVAL);
+	assert_null(e);
+	if (!strstr(err.text, words))
+		fail_msg("%s: \"%s\" does not say \"%s\"", text, err.text, words);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+	(void)state;
+	assert_refused("prot=tcp", "prot=tcp: not a term, did you mean");
+	assert_refused("port=80 shop", "shop: not a term; there are namespace=");
+	assert_refused("port", "port: not a term");
+	assert_refused("port=", "port=: a value is missing: write port=VALUE");
+	assert_refused("port=80,,81", "port=80,,81: a value is missing");
+	assert_refused("port=0", "\"0\" is not a port from 1 to 65535");
+	assert_refused("port=65536", "\"65536\" is not a port");
+	assert_refused("port=9-8", "\"9-8\" is not a port");
+	assert_refused("port=1-4096,5000", "more than 4096 ports");
+	assert_refused("protocol=tpc", "did you mean tcp?");
+	assert_refused("protocol=256", "nor a number from 0 to 255");
+	assert_refused("cidr=10.0.0.0/33", "such as cidr=10.0.0.0/8");
+	assert_refused("cidr=shop", "\"shop\" is not a network");
+	assert_refused("namespace=a_b", "not the name of a namespace");
+	assert_refused("label==web", "not a label; write label=app=web");
+	assert_refused("label=!=web", "not a label");
+	assert_refused("label=!", "not a label");
+	assert_refused("label=app=a=b", "not a label");
+	assert_refused("or port=80", "has no rule before it");
+	assert_refused("or", "has no rule before it");
+	assert_refused("port=80 or", "stands between two rules");
+	assert_refused("port=80 or or port=81", "stands between two rules");
+}
+
+static void what_is_too_much_is_said(void **state)
+{
+	char text[PN_EXPRESSION_SIZE + 8] = "port=1";
+
+	(void)state;
+	for (int i = 0; i < 32; i++)
+		(void)strcat(text, " or port=1");
+	assert_refused(text, "more than 32 rules");
+	(void)strcpy(text, "protocol=0");
+	for (int i = 0; i < 256; i++)
+		(void)strcat(text, ",1");
+	assert_refused(text, "more than 256 values");
+	memset(text, ' ', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	assert_refused(text, "longer than 2047 bytes");
+}
+
+/* --- whom it means ------------------------------------------------------------------------------ */
+
+static const struct pn_label web[] = { { "app", "web" }, { "tier", "front" } };
+static const struct pn_object pod = { .kind = PN_KIND_POD, .labels = web, .n_labels = 2 };
+
+static uint32_t rules(const char *text, const char *name_space, const struct pn_object *o)
+{
+	struct pn_expression *e = parse(text);
+	uint32_t bits = pn_expression_owner(&e->selection, name_space, o);
+
+	free(e);
+	return bits;
+}
+
+static void labels_must_all_hold_and_one_namespace(void **state)
+{
+	(void)state;
+	assert_int_equal(rules("namespace=a,shop", "shop", NULL), 1);
+	assert_int_equal(rules("namespace=a,shop", "b", NULL), 0);
+	assert_int_equal(rules("label=app=web", "shop", &pod), 1);
+	assert_int_equal(rules("label=app=web,tier", "shop", &pod), 1);
+	assert_int_equal(rules("label=app=web label=tier=back", "shop", &pod), 0);
+	assert_int_equal(rules("label=app!=web", "shop", &pod), 0);
+	assert_int_equal(rules("label=app!=db,!zone", "shop", &pod), 1);
+	assert_int_equal(rules("label=!app", "shop", &pod), 0);
+	assert_int_equal(rules("namespace=shop label=app=web", "shop", &pod), 1);
+	assert_int_equal(rules("namespace=other label=app=web", "shop", &pod), 0);
+}
+
+static void rules_are_told_apart(void **state)
+{
+	(void)state;
+	assert_int_equal(
+		rules("namespace=a or namespace=shop or label=app=web or label=app=db or port=1",
+		      "shop", &pod),
+		1 << 1 | 1 << 2);
+}
+
+/* A Service has no labels that count, and none that it lacks. */
+static void only_pods_meet_labels(void **state)
+{
+	(void)state;
+	assert_int_equal(rules("namespace=shop label=!app", "shop", NULL), 0);
+	assert_int_equal(rules("port=80", "shop", &pod), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_selects_everything),
+		cmocka_unit_test(each_sort_of_term),
+		cmocka_unit_test(what_is_wrong_is_said),
+		cmocka_unit_test(what_is_too_much_is_said),
+		cmocka_unit_test(labels_must_all_hold_and_one_namespace),
+		cmocka_unit_test(rules_are_told_apart),
+		cmocka_unit_test(only_pods_meet_labels),
+	};
+
+	return cmocka_run_group_tests_name("selection", tests, NULL, NULL);
+}
