@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #include "base/util.h"
+#include "cmd/ask_agent.h"
+#include "cmd/color.h"
 #include "cmd/commands.h"
 #include "cmd/flows.h"
 #include "serve/socket.h"
@@ -31,7 +33,6 @@ static int run(const void *values, int n_operands, char **operands)
 }
 
 static const char *const outputs[] = { "compact", "json", NULL };
-static const char *const colors[] = { "auto", "always", "never", NULL };
 
 static const struct pn_option options[] = {
 	{
@@ -52,24 +53,8 @@ static const struct pn_option options[] = {
 		.choices = outputs,
 		.help = "form of the lines",
 	},
-	{
-		.name = "color",
-		.type = PN_OPT_CHOICE,
-		.arg = "WHEN",
-		.offset = offsetof(struct pn_flows_options, color),
-		.preset = "auto",
-		.choices = colors,
-		.help = "colours in compact lines",
-	},
-	{
-		.name = "socket",
-		.type = PN_OPT_STRING,
-		.arg = "PATH",
-		.offset = offsetof(struct pn_flows_options, socket),
-		.preset = PN_SOCKET_PATH,
-		.has_env = true,
-		.help = "where the agent listens",
-	},
+	PN_COLOR_OPTION(struct pn_flows_options, color, "compact lines"),
+	PN_SOCKET_OPTION(struct pn_flows_options, socket),
 	PN_OPTION_END,
 };
 

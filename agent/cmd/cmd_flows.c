@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/ask_agent.h"
+#include "cmd/color.h"
 #include "cmd/commands.h"
 #include "cmd/flows.h"
 #include "serve/socket.h"
@@ -35,7 +37,6 @@ static int run(const void *values, int n_operands, char **operands)
 
 static const char *const outputs[] = { "compact", "table", "dict", "json", NULL };
 static const char *const times[] = { "clock", "rfc3339", "rfc3339nano", "unix", "relative", NULL };
-static const char *const colors[] = { "auto", "always", "never", NULL };
 
 #define FILTER(option, value, words)                                                 \
 	{                                                                            \
@@ -158,24 +159,8 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct pn_flows_options, numeric),
 		.help = "addresses instead of names, except in JSON",
 	},
-	{
-		.name = "color",
-		.type = PN_OPT_CHOICE,
-		.arg = "WHEN",
-		.offset = offsetof(struct pn_flows_options, color),
-		.preset = "auto",
-		.choices = colors,
-		.help = "colours in compact lines",
-	},
-	{
-		.name = "socket",
-		.type = PN_OPT_STRING,
-		.arg = "PATH",
-		.offset = offsetof(struct pn_flows_options, socket),
-		.preset = PN_SOCKET_PATH,
-		.has_env = true,
-		.help = "where the agent listens",
-	},
+	PN_COLOR_OPTION(struct pn_flows_options, color, "compact lines"),
+	PN_SOCKET_OPTION(struct pn_flows_options, socket),
 	PN_OPTION_END,
 };
 

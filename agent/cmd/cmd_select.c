@@ -138,15 +138,7 @@ static const struct pn_option options[] = {
 		.choices = outputs,
 		.help = "form of the answer",
 	},
-	{
-		.name = "socket",
-		.type = PN_OPT_STRING,
-		.arg = "PATH",
-		.offset = offsetof(struct select_options, socket),
-		.preset = PN_SOCKET_PATH,
-		.has_env = true,
-		.help = "where the agent listens",
-	},
+	PN_SOCKET_OPTION(struct select_options, socket),
 	PN_OPTION_END,
 };
 

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmd/color.h"
 #include "flow/filter.h"
 #include "serve/request.h"
 
@@ -155,20 +156,13 @@ static bool has_namespace(const struct pn_flows_options *o)
 	return false;
 }
 
-static bool wants_color(const char *when)
-{
-	if (strcmp(when, "auto") == 0)
-		return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	return strcmp(when, "always") == 0;
-}
-
 const char *pn_flows_format(const struct pn_flows_options *o)
 {
 	if (strcmp(o->output, "json") == 0)
 		return "json";
 	if (strcmp(o->output, "compact") != 0)
 		return "fields";
-	return wants_color(o->color) ? "color" : "compact";
+	return pn_color_wanted(o->color) ? "color" : "compact";
 }
 
 static int put_style(json_t *root, const struct pn_flows_options *o)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/color.h"
 #include "cmd/commands.h"
 #include "cmd/policy/cluster_live.h"
 #include "cmd/policy/policy_explain.h"
@@ -16,13 +17,6 @@ struct explain_options {
 	const char *flows, *output, *color;
 	bool fix;
 };
-
-static bool wants_color(const char *when)
-{
-	if (strcmp(when, "auto") == 0)
-		return isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	return strcmp(when, "always") == 0;
-}
 
 static int complain(int code, const char *what)
 {
@@ -58,7 +52,7 @@ static int print(const struct explain_options *o, const struct pn_policy_set *se
 		return pn_policy_print_json(set, flow, stdout);
 	if (o->fix)
 		return print_fix(set, flow);
-	return pn_policy_print_text(set, flow, wants_color(o->color), stdout);
+	return pn_policy_print_text(set, flow, pn_color_wanted(o->color), stdout);
 }
 
 static int explain_one(const struct explain_options *o, const struct pn_policy_set *set,
@@ -118,7 +112,6 @@ static int run(const void *values, int n_operands, char **operands)
 }
 
 static const char *const outputs[] = { "text", "json", NULL };
-static const char *const colors[] = { "auto", "always", "never", NULL };
 
 static const struct pn_option options[] = {
 	PN_CLUSTER_OPTIONS(struct explain_options, cluster),
@@ -145,15 +138,7 @@ static const struct pn_option options[] = {
 		.choices = outputs,
 		.help = "form of the answer",
 	},
-	{
-		.name = "color",
-		.type = PN_OPT_CHOICE,
-		.arg = "WHEN",
-		.offset = offsetof(struct explain_options, color),
-		.preset = "auto",
-		.choices = colors,
-		.help = "colours in text",
-	},
+	PN_COLOR_OPTION(struct explain_options, color, "text"),
 	PN_OPTION_END,
 };
 
