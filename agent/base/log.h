@@ -15,7 +15,7 @@ enum pn_log_level {
 	PN_LOG_MAX, /* sentinel */
 };
 
-/** pn_log_set_level() - most talkative level that is still written; default PN_LOG_INFO. Before threads start. */
+/** pn_log_set_level() - most talkative level that is still written; default PN_LOG_INFO. Any thread */
 void pn_log_set_level(enum pn_log_level level);
 
 /** pn_log_parse_level() - "err", "warn", "info", "debug". Return: 0, or -EINVAL and @ret untouched */

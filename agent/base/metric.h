@@ -55,6 +55,10 @@
 	X(DROPS_LINES, "pn_drops_lines_total", "lines about drops")                                \
 	X(DROPS_FAILURES, "pn_drops_read_failures_total",                                          \
 	  "times that drops could not be read or kept; they are read again")                       \
+	X(CONFIG_RELOADS, "pn_config_reloads_total",                                               \
+	  "times that the settings were read again and hold since")                                \
+	X(CONFIG_FAILURES, "pn_config_reload_failures_total",                                      \
+	  "times that the settings were read again in vain: those from before stay")               \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
 	X(TRAFFIC_SERIES, "pn_traffic_series", "pairs of ends that have series of traffic")        \

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "cmd/agent_reload.h"
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
 #include "flow/recent.h"
@@ -20,7 +21,7 @@
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*log_level, *disable, *select, *http, *http_token_file, *metrics_labels;
+		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels;
 	pn_nsec interval, name_wait, metrics_idle;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 };
@@ -63,7 +64,7 @@ static int parse_disable(const char *list, struct pn_agent_config *config, struc
 			i++;
 		if (i == PN_ARRAY_SIZE(names))
 			return pn_err_set(reterr, -EINVAL,
-					  "--disable: \"%.*s\" is not a feature; there are: tcx, "
+					  "\"%.*s\" is not a feature; there are: tcx, "
 					  "nat, cgroup, tcp, drops",
 					  (int)len, list);
 		*switches[i] = true;
@@ -71,6 +72,34 @@ static int parse_disable(const char *list, struct pn_agent_config *config, struc
 		list += *list == ',';
 	}
 	return 0;
+}
+
+static int check_disable(const char *text, struct pn_err *reterr)
+{
+	struct pn_agent_config config = { 0 };
+
+	return parse_disable(text, &config, reterr);
+}
+
+static int check_select(const char *text, struct pn_err *reterr)
+{
+	PN_CLEANUP(pn_freep) struct pn_expression *e = NULL;
+
+	return pn_expression_parse(text, &e, reterr);
+}
+
+static int check_http(const char *text, struct pn_err *reterr)
+{
+	struct sockaddr_storage address;
+
+	return strcmp(text, "none") == 0 ? 0 : pn_http_address(text, &address, reterr);
+}
+
+static int check_metrics_labels(const char *text, struct pn_err *reterr)
+{
+	struct pn_traffic_config config = { 0 };
+
+	return pn_traffic_parse_labels(text, &config.labels, reterr);
 }
 
 /* Return: 0, or a negative errno with @reterr; @ret_token is for pn_wipe_free() */
@@ -136,19 +165,36 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	return pn_agent_run(config, reterr);
 }
 
-static int run(const void *values, int n_operands, char **operands)
+/* The rows that are live. */
+static void change(const struct pn_reload *r, const void *next, struct pn_agent_change *ret)
 {
-	const struct agent_options *o = values;
+	const struct agent_options *o = next;
+
+	if (pn_reload_differs(r, "log-level"))
+		ret->log_level = o->log_level;
+	if (pn_reload_differs(r, "select"))
+		ret->selection = o->select ? o->select : "";
+	if (pn_reload_differs(r, "sample"))
+		ret->sampling = o->sampling;
+	if (pn_reload_differs(r, "ranges"))
+		ret->ranges_path = o->ranges ? o->ranges : "";
+	if (pn_reload_differs(r, "interval"))
+		ret->interval = o->interval;
+}
+
+static int run(const struct pn_settings *settings)
+{
+	const struct agent_options *o = pn_settings_values(settings);
+	struct pn_reload reload = { .started = settings, .change = change };
+	struct pn_agent_config config = { .reload = pn_reload_ops(&reload) };
 	enum pn_log_level level = PN_LOG_INFO;
-	struct pn_agent_config config = { 0 };
 	PN_CLEANUP(pn_wipe_freep) char *token = NULL;
 	struct pn_err err = { "" };
 	int r;
 
-	(void)n_operands;
-	(void)operands;
 	(void)pn_log_parse_level(o->log_level, &level);
 	pn_log_set_level(level);
+	(void)signal(SIGHUP, SIG_IGN); /* until the agent listens to it */
 	(void)signal(SIGPIPE,
 		     SIG_IGN); /* a reader that goes, a file that is full: both are errors */
 	(void)signal(SIGXFSZ, SIG_IGN); /* of one sink, not the end */
@@ -166,6 +212,7 @@ static int run(const void *values, int n_operands, char **operands)
 		return PN_EXIT_USAGE;
 	}
 	r = run_agent(o, &config, &err);
+	pn_reload_done(&reload);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_FAILED;
@@ -174,6 +221,17 @@ static int run(const void *values, int n_operands, char **operands)
 }
 
 static const struct pn_option options[] = {
+	{
+		.name = "config",
+		.type = PN_OPT_CONFIG,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, config),
+		.preset = PN_CONFIG_PATH,
+		.has_env = true,
+		.help = "settings in YAML, each option here by its name: see `podonym config "
+			"example`; the "
+			"default one need not be there; none",
+	},
 	PN_KUBE_OPTIONS(struct agent_options, kube),
 	{
 		.name = "node",
@@ -212,6 +270,7 @@ static const struct pn_option options[] = {
 		.min = 100 * PN_NSEC_PER_MSEC,
 		.max = 3600 * PN_NSEC_PER_SEC,
 		.has_env = true,
+		.live = true,
 		.help = "a line for each connection with news, so often",
 	},
 	{
@@ -232,6 +291,7 @@ static const struct pn_option options[] = {
 		.arg = "FILE",
 		.offset = offsetof(struct agent_options, ranges),
 		.has_env = true,
+		.live = true,
 		.help = "names for networks: lines of \"10.0.0.0/8 NAME\"; read again when it "
 			"changes",
 	},
@@ -251,6 +311,7 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct agent_options, http),
 		.preset = PN_HTTP_ADDRESS,
 		.has_env = true,
+		.check = check_http,
 		.help = "serve /metrics, /healthz and /readyz there, IPv6 in brackets; none",
 	},
 	{
@@ -290,6 +351,7 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct agent_options, metrics_labels),
 		.preset = PN_TRAFFIC_LABELS,
 		.has_env = true,
+		.check = check_metrics_labels,
 		.help = "what such ends are told apart by: namespace, workload, pod, port",
 	},
 	{
@@ -359,6 +421,8 @@ static const struct pn_option options[] = {
 		.arg = "SELECTION",
 		.offset = offsetof(struct agent_options, select),
 		.has_env = true,
+		.check = check_select,
+		.live = true,
 		.help = "record only these connections, see `podonym select --help`; else all",
 	},
 	{
@@ -370,6 +434,7 @@ static const struct pn_option options[] = {
 		.min = 1,
 		.max = PN_SELECT_MAX_SAMPLING,
 		.has_env = true,
+		.live = true,
 		.help = "record one of N connections, whole; its records say that it stands for N",
 	},
 	{
@@ -378,6 +443,7 @@ static const struct pn_option options[] = {
 		.arg = "FEATURES",
 		.offset = offsetof(struct agent_options, disable),
 		.has_env = true,
+		.check = check_disable,
 		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp, drops",
 	},
 	{
@@ -388,6 +454,7 @@ static const struct pn_option options[] = {
 		.preset = "info",
 		.choices = log_levels,
 		.has_env = true,
+		.live = true,
 		.help = "how much is said on standard error",
 	},
 	PN_OPTION_END,
@@ -410,6 +477,12 @@ const struct pn_command pn_cmd_agent = {
 		"maps and\n"
 		"  programs stay pinned and go on counting for the next agent, until `podonym "
 		"cleanup`.\n\n"
+		"  Options are also keys of a config file. With SIGHUP it is read again: "
+		"those marked\n"
+		"  reload change at once, without a gap in what is recorded; others wait for a "
+		"restart, and\n"
+		"  the log and `podonym status` name them. A file with an error changes "
+		"nothing.\n\n"
 		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; "
 		"for "
 		"the names\n"
@@ -419,5 +492,5 @@ const struct pn_command pn_cmd_agent = {
 		    "  podonym agent --output none --interval 1s    # then: podonym flows -f\n",
 	.options = options,
 	.values_size = sizeof(struct agent_options),
-	.run = run,
+	.run_settings = run,
 };

@@ -77,6 +77,17 @@ static void print_selection(const json_t *selection)
 	(void)putchar('\n');
 }
 
+static void print_config(const json_t *config)
+{
+	const char *path = json_string_value(json_object_get(config, "file"));
+
+	(void)printf("\nSettings\n  %-12s%s\n", "file", path ? path : "none");
+	if (*text_of(config, "error"))
+		(void)printf("  %-12s%s\n", "refused", text_of(config, "error"));
+	if (*text_of(config, "pending"))
+		(void)printf("  %-12s%s\n", "at restart", text_of(config, "pending"));
+}
+
 static void print_numbers(json_t *numbers)
 {
 	const char *name;
@@ -124,6 +135,7 @@ static void print_human(const json_t *doc)
 		     number_of(metrics, "pn_flow_active"));
 	print_features(json_object_get(doc, "features"));
 	print_selection(json_object_get(doc, "selection"));
+	print_config(json_object_get(doc, "config"));
 	(void)printf("\nPackets since the start\n");
 	print_numbers(json_object_get(doc, "ledger"));
 	(void)printf("\nDropped packets since the start\n");

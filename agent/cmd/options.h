@@ -8,14 +8,16 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/nearest.h"
 #include "base/number.h"
 
 /*
- * Commands and their options are rows of tables: parsing, --help and the PODONYM_* environment
- * variables all come from the same row. A value is, in this order: the flag, the environment
- * variable (PODONYM_ and the name, '-' as '_'), the default. What differs from call to call (the
- * form of the output, a filter) has no variable, so that one command's settings never reach another.
+ * Commands and their options are rows of tables: parsing, --help, the PODONYM_* environment variables
+ * and the keys of the config file all come from the same row. A value is, in this order: the flag, the
+ * environment variable (PODONYM_ and the name, '-' as '_'), what the config file says (of a command
+ * that has one), the default. What differs from call to call (the form of the output, a filter) has no
+ * variable, so that one command's settings never reach another.
  */
 
 enum pn_option_type {
@@ -25,7 +27,8 @@ enum pn_option_type {
 	PN_OPT_UINT,	 /* uint32_t between min and max */
 	PN_OPT_DURATION, /* pn_nsec: "500ms", "5s", "2m", "1h", between min and max */
 	PN_OPT_ITEM, /* struct pn_option_items, which takes it with its name: given as often as wanted */
-	PN_OPT_MARK, /* the same without a value */
+	PN_OPT_MARK,   /* the same without a value */
+	PN_OPT_CONFIG, /* const char *: the config file, whose keys are all other rows; "none" */
 };
 
 /** struct pn_option_items - what several options have in common: the order in which they were given */
@@ -45,6 +48,8 @@ struct pn_option_items {
  * @choices:     PN_OPT_CHOICE: NULL-terminated
  * @min, @max:   PN_OPT_UINT and PN_OPT_DURATION (ns)
  * @has_env:     read the environment variable
+ * @check:       PN_OPT_STRING and PN_OPT_ITEM: refuses a value with words, -EINVAL; NULL: any is right
+ * @live:        a config file that is read again changes it at once, see pn_settings_differ()
  */
 struct pn_option {
 	const char *name;
@@ -55,9 +60,12 @@ struct pn_option {
 	const char *preset;
 	const char *const *choices;
 	uint64_t min, max;
-	bool has_env;
+	bool has_env, live;
+	int (*check)(const char *text, struct pn_err *reterr);
 	const char *help;
 };
+
+struct pn_settings;
 
 /** Ends a table of options. */
 #define PN_OPTION_END        \
@@ -72,6 +80,7 @@ struct pn_option {
  * @n_operands_min, @n_operands_max: how many are accepted
  * @values_size: size of the struct that the options' offsets point into
  * @run:         @values is that struct, filled. Return: the exit status
+ * @run_settings: instead of @run, for a command that wants to know where values are from, see settings.h
  */
 struct pn_command {
 	const char *name, *operands, *summary, *description, *examples, *status;
@@ -79,6 +88,7 @@ struct pn_command {
 	const struct pn_option *options;
 	size_t values_size;
 	int (*run)(const void *values, int n_operands, char **operands);
+	int (*run_settings)(const struct pn_settings *settings);
 };
 
 /** Exit statuses of every command. */

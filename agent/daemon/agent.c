@@ -39,7 +39,7 @@ struct agent {
 
 	uv_loop_t loop;
 	uv_poll_t links_poll;
-	uv_signal_t sigint, sigterm;
+	uv_signal_t sigint, sigterm, sighup;
 	bool loop_is_open, links_poll_is_open;
 
 	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
@@ -53,6 +53,7 @@ struct agent {
 	unsigned int n_links; /* that should be traced */
 	struct pn_socket *socket;
 	struct pn_web *web;
+	pn_nsec interval;
 };
 
 /* --- interfaces: netlink -> tracer -------------------------------------------------------------- */
@@ -135,6 +136,7 @@ static struct pn_status_parts status_parts(const struct agent *a)
 		.tracer = a->tracer,
 		.selecting = a->selecting,
 		.drops = a->drops,
+		.config = a->config->reload.state(a->config->reload.data),
 	};
 
 	parts.n_informers =
@@ -159,11 +161,19 @@ static char *on_select(void *data, const char *expression, uint32_t sampling, st
 	return pn_status_selection(a->selecting);
 }
 
+static char *on_config(void *data)
+{
+	const struct agent *a = data;
+
+	return a->config->reload.settings(a->config->reload.data);
+}
+
 static const struct pn_socket_ops socket_ops = {
 	.subscribe = on_subscribe,
 	.drops = on_drops,
 	.status = on_status,
 	.select = on_select,
+	.config = on_config,
 };
 
 /* --- HTTP --------------------------------------------------------------------------------------- */
@@ -177,7 +187,7 @@ static void on_look(void *data, struct pn_web_parts *ret)
 	ret->names = a->names;
 	ret->traffic = a->traffic;
 	ret->drain_age = now > drained ? now - drained : 0;
-	ret->interval = a->config->interval;
+	ret->interval = a->interval;
 	ret->n_links = a->n_links;
 }
 
@@ -191,6 +201,59 @@ static int start_web(struct agent *a, struct pn_err *reterr)
 	};
 
 	return config.address ? pn_web_start(&a->loop, &config, &a->web, reterr) : 0;
+}
+
+/* --- other settings ------------------------------------------------------------------------------- */
+
+/* All of it or nothing: what can fail comes first. */
+static int change(struct agent *a, const struct pn_agent_change *c, struct pn_err *reterr)
+{
+	bool selects = c->selection || c->sampling;
+	enum pn_log_level level;
+	int r = 0;
+
+	if (selects)
+		r = pn_selecting_change(a->selecting, c->selection, c->sampling, reterr);
+	if (r < 0)
+		return r;
+	if (c->interval) {
+		pn_flow_thread_set_interval(a->flow, c->interval);
+		a->interval = c->interval;
+	}
+	if (c->log_level && pn_log_parse_level(c->log_level, &level) == 0)
+		pn_log_set_level(level);
+	return 0;
+}
+
+static int change_all(struct agent *a, const struct pn_agent_change *c, struct pn_err *reterr)
+{
+	PN_CLEANUP(pn_freep) char *before = NULL;
+	int r;
+
+	if (!c->ranges_path)
+		return change(a, c, reterr);
+	before = strdup(pn_names_ranges(a->names));
+	if (!before)
+		return pn_err_set(reterr, -ENOMEM, "out of memory");
+	r = pn_names_set_ranges(a->names, c->ranges_path, reterr);
+	if (r < 0)
+		return r;
+	r = change(a, c, reterr);
+	if (r < 0)
+		(void)pn_names_set_ranges(a->names, before, NULL);
+	return r;
+}
+
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+	struct agent *a = PN_CONTAINER_OF(handle, struct agent, sighup);
+	const struct pn_agent_reload *reload = &a->config->reload;
+	struct pn_agent_change c = { .interval = 0 };
+	struct pn_err err = { "" };
+
+	(void)signum;
+	if (reload->read(reload->data, &c) == 0)
+		reload->done(reload->data, change_all(a, &c, &err) < 0 ? err.text : NULL);
 }
 
 /* --- start and stop ----------------------------------------------------------------------------- */
@@ -210,9 +273,12 @@ static int start_loop(struct agent *a, struct pn_err *reterr)
 	a->loop_is_open = true;
 	(void)uv_signal_init(&a->loop, &a->sigint);
 	(void)uv_signal_init(&a->loop, &a->sigterm);
+	(void)uv_signal_init(&a->loop, &a->sighup);
 	r = uv_signal_start(&a->sigint, on_signal, SIGINT);
 	if (r == 0)
 		r = uv_signal_start(&a->sigterm, on_signal, SIGTERM);
+	if (r == 0)
+		r = uv_signal_start(&a->sighup, on_hangup, SIGHUP);
 	return r < 0 ? pn_err_set(reterr, r, "catching signals: %s", uv_strerror(r)) : 0;
 }
 
@@ -381,6 +447,7 @@ static void close_loop(struct agent *a)
 		return;
 	uv_close((uv_handle_t *)&a->sigint, NULL);
 	uv_close((uv_handle_t *)&a->sigterm, NULL);
+	uv_close((uv_handle_t *)&a->sighup, NULL);
 	(void)uv_run(&a->loop, UV_RUN_DEFAULT);
 	(void)uv_loop_close(&a->loop);
 	pn_store_barrier();
@@ -405,7 +472,11 @@ static void stop(struct agent *a)
 
 int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 {
-	struct agent a = { .config = config, .clock = &pn_clock_system };
+	struct agent a = {
+		.config = config,
+		.clock = &pn_clock_system,
+		.interval = config->interval,
+	};
 	struct pn_expression *selection = config->selection;
 	struct pn_sink *sink = config->sink;
 	int r;

@@ -4,11 +4,37 @@
 
 #include "base/err.h"
 #include "daemon/selection.h"
+#include "daemon/status_doc.h"
 #include "datapath/pinned_maps.h"
 #include "datapath/tracer.h"
 #include "export/sink.h"
 #include "export/traffic.h"
 #include "kube/config.h"
+
+/**
+ * struct pn_agent_change - what a running agent is told to do otherwise; NULL, 0: as before
+ * @ranges_path: "": none
+ */
+struct pn_agent_change {
+	const char *selection, *ranges_path, *log_level;
+	uint32_t sampling;
+	pn_nsec interval;
+};
+
+/**
+ * struct pn_agent_reload - settings that are read again at SIGHUP. Control thread
+ * @read:     Return: 0, @ret holds until @done; or a negative errno: nothing is to change
+ * @done:     after each @read that returned 0; @error: NULL, or why nothing has changed
+ * @settings: those in force as JSON text, allocated with malloc(); NULL: no memory
+ * @state:    the same in short
+ */
+struct pn_agent_reload {
+	int (*read)(void *data, struct pn_agent_change *ret);
+	void (*done)(void *data, const char *error);
+	char *(*settings)(void *data);
+	struct pn_status_config (*state)(void *data);
+	void *data;
+};
 
 /**
  * struct pn_agent_config - all strings are borrowed and outlive the agent
@@ -32,6 +58,7 @@ struct pn_agent_config {
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
 	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops;
+	struct pn_agent_reload reload;
 };
 
 /**

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flow thread's loop. Data comes in by the tracer's drain, is named through the index, and
- * leaves through the sinks; nothing goes back. From the control thread only four things arrive, by
- * the mailbox: a new subscriber, an interface that went, that the index is complete, and the wish to
- * stop.
+ * leaves through the sinks; nothing goes back. From the control thread only five things arrive, by
+ * the mailbox: a new subscriber, an interface that went, that the index is complete, another interval,
+ * and the wish to stop.
  *
  * What a round tells is noted in the journal before it is written, and committed when the main sink
  * has written everything; only then do entries leave the table. So it does not matter when this ends.
@@ -62,6 +62,7 @@ struct pn_flow_thread {
 	pthread_mutex_t lock;
 	struct letter *letters;
 	bool synced, stop;
+	pn_nsec interval; /* another one from now on; 0: none */
 };
 
 /* Return: is everything written that the main sink was given? */
@@ -209,6 +210,13 @@ static void on_drain(uv_timer_t *timer)
 	drain(timer->data, false);
 }
 
+static void start_drains(struct pn_flow_thread *t, pn_nsec interval)
+{
+	uint64_t ms = PN_MAX(interval / PN_NSEC_PER_MSEC, (pn_nsec)1);
+
+	(void)uv_timer_start(&t->drain, on_drain, ms, ms);
+}
+
 static void close_handles(struct pn_flow_thread *t)
 {
 	uv_close((uv_handle_t *)&t->drain, NULL);
@@ -252,12 +260,15 @@ static void on_mail(uv_async_t *mail)
 	struct pn_flow_thread *t = mail->data;
 	struct letter *letters, *l, *next;
 	bool synced, stop;
+	pn_nsec interval;
 
 	(void)pthread_mutex_lock(&t->lock);
 	letters = t->letters;
 	t->letters = NULL;
 	synced = t->synced;
 	stop = t->stop;
+	interval = t->interval;
+	t->interval = 0;
 	(void)pthread_mutex_unlock(&t->lock);
 
 	end_connections(t, letters);
@@ -268,6 +279,8 @@ static void on_mail(uv_async_t *mail)
 	}
 	if (synced)
 		pn_joiner_synced(t->joiner);
+	if (interval)
+		start_drains(t, interval);
 	if (stop) {
 		drain(t, true);
 		close_handles(t);
@@ -388,7 +401,6 @@ static int make_parts(struct pn_flow_thread *t)
 
 static int make_loop(struct pn_flow_thread *t)
 {
-	uint64_t interval_ms = PN_MAX(t->config.interval / PN_NSEC_PER_MSEC, (pn_nsec)1);
 	int r;
 
 	r = uv_loop_init(&t->loop);
@@ -402,7 +414,7 @@ static int make_loop(struct pn_flow_thread *t)
 	(void)uv_timer_init(&t->loop, &t->drain);
 	(void)uv_timer_init(&t->loop, &t->flush);
 	t->mail.data = t->drain.data = t->flush.data = t;
-	(void)uv_timer_start(&t->drain, on_drain, interval_ms, interval_ms);
+	start_drains(t, t->config.interval);
 	pn_drop_feed_start(t->drops, &t->loop);
 	return 0;
 }
@@ -473,6 +485,14 @@ void pn_flow_thread_synced(struct pn_flow_thread *t)
 {
 	(void)pthread_mutex_lock(&t->lock);
 	t->synced = true;
+	(void)pthread_mutex_unlock(&t->lock);
+	(void)uv_async_send(&t->mail);
+}
+
+void pn_flow_thread_set_interval(struct pn_flow_thread *t, pn_nsec interval)
+{
+	(void)pthread_mutex_lock(&t->lock);
+	t->interval = interval;
 	(void)pthread_mutex_unlock(&t->lock);
 	(void)uv_async_send(&t->mail);
 }

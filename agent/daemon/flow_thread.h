@@ -54,6 +54,9 @@ void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr);
 /** pn_flow_thread_synced() - see pn_joiner_synced() */
 void pn_flow_thread_synced(struct pn_flow_thread *t);
 
+/** pn_flow_thread_set_interval() - between drains from now on, ns */
+void pn_flow_thread_set_interval(struct pn_flow_thread *t, pn_nsec interval);
+
 /** pn_flow_thread_subscribe() - write records to @fd too; takes @fd and the filter over, also when memory is short */
 void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_view *view);
 

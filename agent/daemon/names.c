@@ -47,6 +47,7 @@ struct pn_names {
 	struct pn_maps *maps;
 	struct pn_cgroups *cgroups;
 	struct pn_ranges_file ranges;
+	char *ranges_path; /* of a file that came later than the config */
 	struct pn_factory *factory;
 	struct pn_informer *informers[N_KINDS];
 	struct pn_backoff kube_backoff;
@@ -183,6 +184,37 @@ static int read_ranges(struct pn_names *n, struct pn_err *reterr)
 		pn_info("names", "%zu networks have names by %s", ranges.n, n->ranges.path);
 	pn_ranges_done(&ranges);
 	return r;
+}
+
+static int forget_ranges(struct pn_names *n)
+{
+	n->maps_dirty = true;
+	return pn_index_set_ranges(n->index, NULL, 0);
+}
+
+const char *pn_names_ranges(const struct pn_names *n)
+{
+	return n->ranges.path ? n->ranges.path : "";
+}
+
+int pn_names_set_ranges(struct pn_names *n, const char *path, struct pn_err *reterr)
+{
+	const struct pn_ranges_file before = n->ranges;
+	char *copy = *path ? strdup(path) : NULL;
+	int r;
+
+	if (*path && !copy)
+		return pn_err_set(reterr, -ENOMEM, "out of memory");
+	n->ranges = (struct pn_ranges_file) { .path = copy };
+	r = copy ? read_ranges(n, reterr) : forget_ranges(n);
+	if (r < 0) {
+		n->ranges = before;
+		free(copy);
+		return r;
+	}
+	free(n->ranges_path);
+	n->ranges_path = copy;
+	return 0;
 }
 
 /* --- index -> maps ------------------------------------------------------------------------------ */
@@ -443,6 +475,7 @@ void pn_names_free(struct pn_names *n)
 	pn_cgroups_close(n->cgroups);
 	pn_maps_close(n->maps);
 	pn_index_free(n->index);
+	free(n->ranges_path);
 	free(n);
 }
 

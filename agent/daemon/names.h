@@ -62,6 +62,16 @@ int pn_names_ip_map_fd(const struct pn_names *n);
 const struct pn_object *pn_names_pod(const struct pn_names *n, const char *name_space,
 				     const char *name);
 
+/**
+ * pn_names_set_ranges() - another file with names for networks, see daemon/ranges.h; "": none
+ *
+ * Return: 0, or a negative errno with @reterr: the names from before stay
+ */
+int pn_names_set_ranges(struct pn_names *n, const char *path, struct pn_err *reterr);
+
+/** pn_names_ranges() - the path in force, borrowed until another one is; "": none */
+const char *pn_names_ranges(const struct pn_names *n);
+
 /** pn_names_each() - every pod and every Service, between pn_read_begin() and pn_read_end() */
 void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct pn_object *o),
 		   void *data);

@@ -11,6 +11,16 @@
 #include "index/index.h"
 
 /**
+ * struct pn_status_config - the agent's settings
+ * @path:    the config file; NULL: there is none
+ * @error:   why it did not hold when it was read last; "": it does
+ * @pending: what is another setting there but waits for a restart, with commas between; ""
+ */
+struct pn_status_config {
+	const char *path, *error, *pending;
+};
+
+/**
  * struct pn_status_parts - where the figures come from; all borrowed for the call
  * @synced: the index has every object of the first lists
  * @server, @error: the API server's URL, or why there is none yet; the other is ""
@@ -26,6 +36,7 @@ struct pn_status_parts {
 	const struct pn_tracer *tracer;
 	const struct pn_selecting *selecting;
 	const struct pn_drops *drops;
+	struct pn_status_config config;
 };
 
 /**

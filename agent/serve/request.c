@@ -23,11 +23,13 @@ static int parse_command(const json_t *value, struct pn_request *req, struct pn_
 		req->command = PN_REQUEST_STATUS;
 	else if (strcmp(name, "select") == 0)
 		req->command = PN_REQUEST_SELECT;
+	else if (strcmp(name, "config") == 0)
+		req->command = PN_REQUEST_CONFIG;
 	else
 		return pn_err_set(
 			reterr, -EINVAL,
-			"unknown command \"%.64s\", this agent knows flows, drops, status "
-			"and select",
+			"unknown command \"%.64s\", this agent knows flows, drops, status, "
+			"select and config",
 			name);
 	return 0;
 }

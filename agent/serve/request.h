@@ -20,6 +20,7 @@ struct pn_request {
 		PN_REQUEST_DROPS,
 		PN_REQUEST_STATUS,
 		PN_REQUEST_SELECT,
+		PN_REQUEST_CONFIG,
 	} command;
 	struct pn_view view; /* of PN_REQUEST_FLOWS and _DROPS */
 	/* of PN_REQUEST_SELECT */

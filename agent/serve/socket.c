@@ -196,6 +196,9 @@ static void serve_line(struct client *c, size_t len)
 	case PN_REQUEST_SELECT:
 		serve_select(c, &request);
 		break;
+	case PN_REQUEST_CONFIG:
+		answer(c, s->ops->config(s->data));
+		break;
 	}
 }
 

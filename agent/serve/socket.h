@@ -16,6 +16,7 @@
  *   {"command": "status"}   one JSON document, then the end
  *   {"command": "select", "expression": "...", "sampling": 1}  what is to be recorded, each of both if it is to
  *							       change; the answer is what is in force
+ *   {"command": "config"}   its settings, and where each is from
  *   {"command": "flows"}    lines of records, with these members, all of which may be left out:
  *	"format": "compact"|"color"|"json"|"fields", "time_format": see encode.h, "numeric": true
  *	"follow": false      no records that come from now on: what has been, then the end
@@ -36,12 +37,14 @@ struct pn_socket;
  * @drops: the same, for drops: those to come (@view->follow), else those held
  * @select: @expression, @sampling: NULL, 0: stays as it is. Return: the document to answer with, likewise; NULL
  *	    with @reterr
+ * @config: as @status
  * @status: the document to answer with, allocated with malloc(); NULL: out of memory
  */
 struct pn_socket_ops {
 	void (*subscribe)(void *data, int fd, const struct pn_view *view);
 	void (*drops)(void *data, int fd, const struct pn_view *view);
 	char *(*status)(void *data);
+	char *(*config)(void *data);
 	char *(*select)(void *data, const char *expression, uint32_t sampling,
 			struct pn_err *reterr);
 };
