@@ -216,6 +216,9 @@ $(B)/podonym-informer.pc: agent/kube/podonym-informer.pc.in Makefile FORCE
 .PHONY: install
 install: $(B)/podonym lib ## install agent, library and headers below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(B)/podonym $(DESTDIR)$(PREFIX)/bin/podonym
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/bin/podonym|$(PREFIX)/bin/podonym|' deploy/systemd/podonym.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/podonym.service
 	install -D -m 755 $(LIB).so.$(LIB_ABI) $(DESTDIR)$(PREFIX)/lib/libpodonym-informer.so.$(LIB_ABI)
 	ln -sf libpodonym-informer.so.$(LIB_ABI) $(DESTDIR)$(PREFIX)/lib/libpodonym-informer.so
 	install -m 644 $(LIB).a $(DESTDIR)$(PREFIX)/lib/
@@ -362,8 +365,8 @@ coverage: deps-coverage ## which lines the unit tests do not reach
 C_FILES = $(shell git ls-files '*.c' '*.h')
 AGENT_C := $(wildcard agent/*/*.c agent/*/*/*.c)
 
-.PHONY: lint lint-format lint-tidy lint-analyzer lint-cppcheck lint-shell lint-headers lint-layers
-lint: lint-format lint-shell lint-layers lint-headers lint-cppcheck lint-tidy lint-analyzer ## all linters
+.PHONY: lint lint-units lint-format lint-tidy lint-analyzer lint-cppcheck lint-shell lint-headers lint-layers
+lint: lint-format lint-shell lint-layers lint-headers lint-cppcheck lint-tidy lint-analyzer lint-units ## all linters
 
 lint-format: deps-lint
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
@@ -376,6 +379,14 @@ lint-layers:
 
 lint-headers: deps-lint
 	$(Q)tests/tools/lint-headers $(CPPFLAGS) $(LIB_CFLAGS)
+
+# What systemd takes the unit for, and how exposed it thinks that it is, of 100: capabilities, netlink
+# and the host's network have to be.
+lint-units: $(B)/podonym deps-lint
+	$(Q)mkdir -p $(B)/units
+	$(Q)sed 's|/usr/bin/podonym|$(abspath $<)|' deploy/systemd/podonym.service >$(B)/units/podonym.service
+	$(Q)systemd-analyze verify --man=no $(B)/units/podonym.service
+	$(Q)systemd-analyze security --offline=true --threshold=30 --no-pager $(B)/units/podonym.service >/dev/null
 
 lint-cppcheck: deps-lint
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \

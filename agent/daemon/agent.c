@@ -22,6 +22,7 @@
 #include "base/version.h"
 #include "daemon/flow_thread.h"
 #include "daemon/names.h"
+#include "daemon/notify.h"
 #include "daemon/selecting.h"
 #include "daemon/status_doc.h"
 #include "daemon/web.h"
@@ -261,6 +262,7 @@ static void on_hangup(uv_signal_t *handle, int signum)
 static void on_signal(uv_signal_t *handle, int signum)
 {
 	pn_info("agent", "stopping signal=%d", signum);
+	pn_notify("STOPPING=1");
 	uv_stop(handle->loop);
 }
 
@@ -489,6 +491,7 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	r = start(&a, &sink, &selection, reterr);
 	if (r == 0) {
 		pn_info("agent", "podonym %s started node=%s", pn_version(), config->node_name);
+		pn_notify("READY=1");
 		(void)uv_run(&a.loop, UV_RUN_DEFAULT);
 	}
 	stop(&a);

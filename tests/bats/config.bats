@@ -101,7 +101,7 @@ all_is_told() {
 
 # Packets from the client in all lines.
 sent() { # PROTOCOL
-	flow_sum "select(.network.transport == \"$1\" and .source.ip == \"10.86.0.3\")" .source.packets
+	flow_sum "select(.network.transport == \"$1\" and .source.address == \"10.86.0.3\")" .source.packets
 }
 
 @test "config: each error is told with its line and what would be right" {
