@@ -172,6 +172,9 @@ static void put_option(const struct pn_option *o, FILE *out)
 		put_env_name(o, out);
 		(void)fputs("\\fR.\n", out);
 	}
+	if (o->live)
+		(void)fputs(".br\nChanges at once when the config file is read again (reload).\n",
+			    out);
 }
 
 static void put_exit_status(FILE *out)

@@ -19,16 +19,22 @@ setup_file() {
 	start_testapi in_node --objects "$dir/objects.json"
 	bpffs_up "$dir/bpf"
 	write_config 'interval: 200ms'
-	start "$dir/agent.out" "$dir/agent.err" in_node "$podonym" agent --config "$dir/config.yaml"
+	start "$dir/notified" /dev/null socat -u UNIX-RECV:"$dir/notify" -
+	notify_pid=$started
+	await 5 test -S "$dir/notify"
+	NOTIFY_SOCKET=$dir/notify start "$dir/agent.out" "$dir/agent.err" \
+		in_node "$podonym" agent --config "$dir/config.yaml"
 	agent_pid=$started
 	await 30 agent_in_sync || { cat "$dir/agent.err"; return 1; }
 	await 10 status_is '.metrics.pn_links_traced == 2'
 	start /dev/null /dev/null in_pod web socat UDP4-RECVFROM:7000,fork PIPE
 	await 5 listens in_pod web 7000
 	suite_export
+	export notify_pid
 }
 
 teardown_file() {
+	stop "$notify_pid"
 	suite_end
 }
 
@@ -151,7 +157,7 @@ sent() { # PROTOCOL
 	export PODONYM_CONFIG=$BATS_TEST_TMPDIR/c.yaml PODONYM_SAMPLE=3 PODONYM_NODE=environment
 	run -0 "$podonym" config show -- --node flag
 	assert_line --regexp '^interval: 1s +# .*/c.yaml:1$'
-	assert_line --regexp '^sample: 3 +# \$PODONYM_SAMPLE$'
+	assert_line --regexp '^sample: 3 +# .PODONYM_SAMPLE$'
 	assert_line --regexp '^node: flag +# --node$'
 	assert_line --regexp '^format: compact +# default$'
 	assert_line --regexp '^# select: +# not set$'
@@ -186,6 +192,10 @@ namespace=shop or port=80"
 	run -1 "$podonym" config check "$BATS_TEST_TMPDIR/d.yaml" # names of values are no values
 	refute_output --partial 'unknown key'
 	refute_output --partial 'not YAML'
+}
+
+@test "config: the service manager is told that the agent is ready" {
+	await 5 grep -q '^READY=1' "$dir/notified"
 }
 
 @test "config: settings change at once, without a packet missing or told twice" {

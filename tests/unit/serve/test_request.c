@@ -50,6 +50,14 @@ static void known_requests_are_understood(void **state)
 			 PN_FORMAT_COLOR);
 }
 
+static void the_settings_are_asked_for_without_more(void **state)
+{
+	struct pn_request r = parse("{\"command\": \"config\"}");
+
+	(void)state;
+	assert_int_equal(r.command, PN_REQUEST_CONFIG);
+}
+
 static void a_selection_has_what_is_to_change(void **state)
 {
 	struct pn_request r = parse("{\"command\": \"select\"}");
@@ -234,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_requests_are_understood),
+		cmocka_unit_test(the_settings_are_asked_for_without_more),
 		cmocka_unit_test(a_selection_has_what_is_to_change),
 		cmocka_unit_test(what_is_left_out_is_as_it_always_was),
 		cmocka_unit_test(the_past_is_asked_for_in_one_way),
