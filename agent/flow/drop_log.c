@@ -5,6 +5,9 @@
  *
  * Everything hangs at the connection that it belongs to, so that the connection's record finds it.
  * Counters of the kernel's entries only grow; a sort sums up all the entries that it has had.
+ *
+ * Records ask for each of their connections, of which few have lost anything. So there is a bit for what
+ * no record has told, by the connection's hash, and most are answered without a look into the table.
  */
 #include "flow/drop_log.h"
 
@@ -21,6 +24,8 @@
 #define HASH_FUNCTION(key, len, hash) ((hash) = (unsigned int)pn_hash_bytes(key, len))
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+
+enum { UNRECORDED_BITS = 1 << 15 };
 
 struct count {
 	uint64_t packets, bytes;
@@ -63,6 +68,7 @@ struct pn_drop_log {
 	struct pn_resolver resolver;
 	struct connection *connections;
 	size_t n_sorts;
+	uint64_t unrecorded[UNRECORDED_BITS / 64]; /* some may be set that need not be */
 };
 
 int pn_drop_log_new(const struct pn_drop_log_config *config, const struct pn_drop_log_ops *ops,
@@ -107,6 +113,20 @@ static struct connection *get_connection(struct pn_drop_log *l, const struct pn_
 		return c;
 	free(c);
 	return NULL;
+}
+
+static void set_unrecorded(struct pn_drop_log *l, const struct connection *c)
+{
+	unsigned int bit = c->hh.hashv % UNRECORDED_BITS;
+
+	l->unrecorded[bit / 64] |= 1ull << bit % 64;
+}
+
+static bool may_be_unrecorded(const struct pn_drop_log *l, unsigned int hash)
+{
+	unsigned int bit = hash % UNRECORDED_BITS;
+
+	return l->unrecorded[bit / 64] & 1ull << bit % 64;
 }
 
 static void forget_sort(struct pn_drop_log *l, struct connection *c, struct sort *s)
@@ -173,7 +193,7 @@ static struct sort *add_sort(struct pn_drop_log *l, struct connection *c,
 	return s;
 }
 
-/* Return: NULL without memory */
+/* What is new of it is in no record yet. Return: NULL without memory */
 static struct sort *get_sort(struct pn_drop_log *l, const struct pn_drop_key *key)
 {
 	struct pn_flow_tuple tuple;
@@ -187,12 +207,16 @@ static struct sort *get_sort(struct pn_drop_log *l, const struct pn_drop_key *ke
 	sender = pn_conn_key(&tuple, key->proto, &flow);
 	c = find_connection(l, &flow);
 	s = c ? find_sort(c, key) : NULL;
-	if (s)
+	if (s) {
+		set_unrecorded(l, c);
 		return s;
+	}
 	if (l->n_sorts >= l->config.max)
 		forget(l, PN_NSEC_NEVER);
 	c = get_connection(l, &flow);
 	s = c ? add_sort(l, c, key, sender) : NULL;
+	if (s)
+		set_unrecorded(l, c);
 	if (c && !c->sorts) {
 		HASH_DELETE(hh, l->connections, c);
 		free(c);
@@ -269,10 +293,15 @@ void pn_drop_log_sweep(struct pn_drop_log *l)
 	struct connection *c, *next;
 	struct sort *s;
 
-	HASH_ITER (hh, l->connections, c, next)
-		LL_FOREACH (c->sorts, s)
+	memset(l->unrecorded, 0, sizeof(l->unrecorded));
+	HASH_ITER (hh, l->connections, c, next) {
+		LL_FOREACH (c->sorts, s) {
 			if (s->is_in_table && now > s->last && now - s->last >= l->config.idle)
 				take_out(l, s);
+			if (s->total.packets != s->recorded.packets)
+				set_unrecorded(l, c);
+		}
+	}
 	if (now > l->config.hold)
 		forget(l, now - l->config.hold);
 }
@@ -382,9 +411,14 @@ void pn_drop_log_list(struct pn_drop_log *l,
 void pn_drop_log_take(struct pn_drop_log *l, const struct pn_flow_key *key,
 		      struct pn_record_drop *drop)
 {
-	struct connection *c = find_connection(l, key);
+	unsigned int hash;
+	struct connection *c;
 	struct sort *s;
 
+	HASH_VALUE(key, sizeof(*key), hash);
+	if (!may_be_unrecorded(l, hash))
+		return;
+	HASH_FIND_BYHASHVALUE(hh, l->connections, key, sizeof(*key), hash, c);
 	if (!c)
 		return;
 	LL_FOREACH (c->sorts, s) {
