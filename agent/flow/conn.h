@@ -72,6 +72,7 @@ struct pn_conn_total {
  * @tcp, @quote:   by the protocol: of TCP, of an ICMP error (owned; NULL: none)
  * @rtt_of_opener: tcp.srtt_us is what the opener's socket says
  * @slot:         in the journal, or PN_NO_SLOT
+ * @met_next:     the leg whose entry came after one of its own when the table was last read
  * @sampling:     it is one of so many
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
@@ -92,7 +93,7 @@ struct pn_conn {
 		struct pn_conn_tcp tcp;
 		struct pn_record_quote *quote;
 	};
-	uint32_t slot, closed_since;
+	uint32_t slot, closed_since, met_next;
 	uint16_t sampling;
 	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered, elsewhere, over;
@@ -106,6 +107,7 @@ struct pn_conn {
  * @buckets: the first leg of each chain, UINT32_MAX: none. A leg is named by twice the number of its
  *	     connection, or of an extra leg, and 1
  * @key:     of the hash; tuples are chosen by strangers
+ * @met:     the leg of the last entry, likewise; it may have gone
  */
 struct pn_conn_table {
 	struct pn_pool conns, extras;
@@ -113,6 +115,7 @@ struct pn_conn_table {
 	size_t n_buckets; /* a power of two */
 	size_t n_legs, n_conns;
 	uint64_t key[2];
+	uint32_t met;
 };
 
 /** pn_leg_conn() - whose leg it is */
@@ -136,6 +139,9 @@ void pn_conn_table_done(struct pn_conn_table *t);
 uint8_t pn_conn_key(const struct pn_flow_tuple *t, uint8_t proto, struct pn_flow_key *ret);
 
 struct pn_leg *pn_conn_table_find(const struct pn_conn_table *t, const struct pn_flow_key *key);
+
+/** pn_conn_table_meet() - the same, for the entries of the flow table as it is read, one after the other */
+struct pn_leg *pn_conn_table_meet(struct pn_conn_table *t, const struct pn_flow_key *key);
 
 /** pn_conn_new() - a connection with its own leg, @key must not be in the table. Return: NULL without memory */
 struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *key);

@@ -270,7 +270,7 @@ static void meet(struct pn_joiner *j, struct pn_leg *leg, uint64_t id)
 int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 		    const struct pn_flow_value *value)
 {
-	struct pn_leg *leg = pn_conn_table_find(&j->table, key);
+	struct pn_leg *leg = pn_conn_table_meet(&j->table, key);
 
 	if (leg)
 		leg = reconsider(j, leg, value);

@@ -2,6 +2,7 @@
 #ifndef PN_FLOW_POOL_H
 #define PN_FLOW_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,15 @@ void pn_pool_put(struct pn_pool *p, uint32_t number);
 
 /** pn_pool_next() - Return: the first one in use from @number on, or PN_POOL_NONE */
 uint32_t pn_pool_next(const struct pn_pool *p, uint32_t number);
+
+/** pn_pool_has() - is it in use? Any number may be asked for */
+static inline bool pn_pool_has(const struct pn_pool *p, uint32_t number)
+{
+	uint32_t chunk = number / PN_POOL_CHUNK, in_chunk = number % PN_POOL_CHUNK;
+
+	return chunk < p->n_chunks && p->chunks[chunk] &&
+	       p->chunks[chunk]->used[in_chunk / 64] & 1ull << in_chunk % 64;
+}
 
 /** pn_pool_at() - of one in use */
 static inline void *pn_pool_at(const struct pn_pool *p, uint32_t number)
