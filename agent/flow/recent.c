@@ -28,9 +28,11 @@ struct names {
 
 struct pn_recent {
 	uint32_t room, n_buckets;
+	uint32_t at;	  /* where the next record goes */
 	uint64_t end;	  /* records told so far */
 	uint64_t settled; /* those before it have names of our own */
 	uint64_t round;
+	uint64_t n_gone; /* not in the metric yet */
 	pn_nsec gone_until;
 	struct pn_flow_record *records;
 	struct pn_record_quote *quotes; /* one for each record; most are never touched */
@@ -189,7 +191,7 @@ static struct pn_flow_record *slot_of(const struct pn_recent *rec, uint64_t numb
 	return &rec->records[number % rec->room];
 }
 
-static void release(struct pn_recent *rec, struct pn_flow_record *r)
+static void release(struct pn_recent *rec, const struct pn_flow_record *r)
 {
 	release_names(rec, r->source.owner);
 	release_names(rec, r->destination.owner);
@@ -205,37 +207,36 @@ static bool is_there(const struct pn_flow_record *r)
 static void count_gone(struct pn_recent *rec, const struct pn_flow_record *r)
 {
 	rec->gone_until = PN_MAX(rec->gone_until, r->end);
-	pn_metric_add(PN_METRIC_FLOW_OVERWRITTEN, 1);
+	rec->n_gone++;
 }
 
-static void make_room(struct pn_recent *rec)
+/* @r: the oldest one */
+static void make_room(struct pn_recent *rec, const struct pn_flow_record *r)
 {
-	uint64_t oldest = rec->end - rec->room;
-	struct pn_flow_record *r = slot_of(rec, oldest);
-
 	if (!is_there(r))
 		return;
-	if (oldest < rec->settled)
+	if (pn_recent_begin(rec) < rec->settled)
 		release(rec, r);
 	count_gone(rec, r);
 }
 
 void pn_recent_add(struct pn_recent *rec, const struct pn_flow_record *r)
 {
-	struct pn_flow_record *slot;
+	struct pn_flow_record *slot = &rec->records[rec->at];
 
 	if (!rec->room)
 		return;
 	if (rec->end >= rec->room)
-		make_room(rec);
-	slot = slot_of(rec, rec->end++);
+		make_room(rec, slot);
 	*slot = *r;
 	if (r->quote) {
-		struct pn_record_quote *q = &rec->quotes[slot - rec->records];
+		struct pn_record_quote *q = &rec->quotes[rec->at];
 
 		*q = *r->quote;
 		slot->quote = q;
 	}
+	rec->end++;
+	rec->at = rec->at + 1 < rec->room ? rec->at + 1 : 0;
 }
 
 /* What a record without its names is: nothing that a filter or a reader could rely on. */
@@ -261,6 +262,8 @@ void pn_recent_settle(struct pn_recent *rec)
 			forget(rec, r);
 	}
 	rec->settled = rec->end;
+	pn_metric_add(PN_METRIC_FLOW_OVERWRITTEN, rec->n_gone);
+	rec->n_gone = 0;
 }
 
 uint32_t pn_recent_room(const struct pn_recent *rec)
