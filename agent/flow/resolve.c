@@ -18,20 +18,18 @@
 
 void pn_resolver_init(struct pn_resolver *v, const struct pn_index *index, const char *node_name)
 {
-	*v = (struct pn_resolver) {
-		.index = index,
-		.node = {
-			.kind = PN_OWNER_NODE,
-			.flags = PN_OWNER_LOCAL,
-			.uid = "",
-			.name_space = "",
-			.name = node_name ? node_name : "",
-			.workload_kind = "",
-			.workload_name = "",
-			.node = "",
-			.zone = "",
-			.region = "",
-		},
+	v->index = index;
+	v->node = (struct pn_owner) {
+		.kind = PN_OWNER_NODE,
+		.flags = PN_OWNER_LOCAL,
+		.uid = "",
+		.name_space = "",
+		.name = node_name ? node_name : "",
+		.workload_kind = "",
+		.workload_name = "",
+		.node = "",
+		.zone = "",
+		.region = "",
 	};
 }
 

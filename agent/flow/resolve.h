@@ -19,7 +19,7 @@ struct pn_resolver_answer {
 	uint32_t round;
 };
 
-#define PN_RESOLVER_ANSWERS 1024
+#define PN_RESOLVER_ANSWERS 4096
 
 /**
  * struct pn_resolver
@@ -36,7 +36,7 @@ struct pn_resolver {
 	struct pn_resolver_answer answers[PN_RESOLVER_ANSWERS];
 };
 
-/** pn_resolver_init() - @node_name: outlives it; NULL: not known */
+/** pn_resolver_init() - of memory with zeros in it. @node_name: outlives it; NULL: not known */
 void pn_resolver_init(struct pn_resolver *v, const struct pn_index *index, const char *node_name);
 
 /**
