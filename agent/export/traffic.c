@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of series of traffic. All of its memory but for the names is taken at the start: slots,
- * found by a hash of the name through chains of slot numbers, and in a list by the time of their last
+ * The table of series of traffic. All of its memory but for the names is taken at the start, and touched
+ * as it is used: slots, found by a hash of the name through chains of slot numbers, and in a list by the time of their last
  * record, so that those to end are at its end.
  *
  * Counts are copied out under the lock and written without it. Names are not copied: they never
@@ -33,7 +33,7 @@ static const struct {
 };
 
 enum {
-	N_HINTS = 1024, /* a power of two */
+	N_HINTS = 4096, /* a power of two */
 	N_BUCKETS = PN_ARRAY_SIZE(buckets),
 	FORTH = 0, /* from source to destination */
 	BACK = 1,
@@ -79,8 +79,9 @@ struct pn_traffic {
 	pthread_mutex_t lock;	    /* guards all that follows */
 	uint64_t n_added;
 	uint32_t *heads, n_heads;
-	struct series *series; /* the last one is "_other" */
-	uint32_t free, newest, oldest, n;
+	struct series *series;	  /* the last one is "_other" */
+	uint32_t free, n_touched; /* those before the second have been used, or are */
+	uint32_t newest, oldest, n;
 };
 
 /* What was there at one moment. */
@@ -172,15 +173,31 @@ static void end_idle(struct pn_traffic *t, pn_nsec now)
 	pn_metric_set(PN_METRIC_TRAFFIC_SERIES, t->n);
 }
 
+static bool is_full(const struct pn_traffic *t)
+{
+	return t->free == NONE && t->n_touched == t->config.max_series;
+}
+
+/* There is one. */
+static uint32_t take_slot(struct pn_traffic *t)
+{
+	uint32_t i = t->free;
+
+	if (i == NONE)
+		return t->n_touched++;
+	t->free = t->series[i].chain;
+	return i;
+}
+
 /* Return: its number; NONE: no room, or no memory */
 static uint32_t add(struct pn_traffic *t, const char *text, size_t len, uint64_t hash)
 {
-	uint32_t i = t->free, *head = head_of(t, hash);
-	struct name *name = i == NONE ? NULL : new_name(text, len, hash);
+	uint32_t i, *head = head_of(t, hash);
+	struct name *name = is_full(t) ? NULL : new_name(text, len, hash);
 
 	if (!name)
 		return NONE;
-	t->free = t->series[i].chain;
+	i = take_slot(t);
 	t->series[i] = (struct series) {
 		.chain = *head,
 		.serial = ++t->n_added,
@@ -200,7 +217,7 @@ static uint32_t find_or_add(struct pn_traffic *t, const char *text, pn_nsec now)
 
 	if (i != NONE)
 		return i;
-	if (t->free == NONE)
+	if (is_full(t))
 		end_idle(t, now);
 	return add(t, text, len, hash);
 }
@@ -424,10 +441,7 @@ static int make_table(struct pn_traffic *t)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < t->n_heads; i++)
 		t->heads[i] = NONE;
-	for (uint32_t i = 0; i < max; i++)
-		t->series[i].chain = i + 1 < max ? i + 1 : NONE;
-	t->free = max ? 0 : NONE;
-	t->newest = t->oldest = NONE;
+	t->free = t->newest = t->oldest = NONE;
 	t->series[max].name = new_name(other, strlen(other), 0);
 	return t->series[max].name ? 0 : -ENOMEM;
 }
@@ -452,8 +466,10 @@ void pn_traffic_free(struct pn_traffic *t)
 {
 	if (!t)
 		return;
-	for (uint32_t i = 0; t->series && i <= t->config.max_series; i++)
+	for (uint32_t i = 0; i < t->n_touched; i++)
 		leave_name(t->series[i].name);
+	if (t->series)
+		leave_name(t->series[t->config.max_series].name);
 	free(t->series);
 	free(t->heads);
 	(void)pthread_mutex_destroy(&t->lock);
