@@ -343,13 +343,15 @@ static void describe(struct pn_drop_log *l, const struct connection *c, struct s
 		     pn_nsec since, const struct count *n, struct pn_flow_record *ret)
 {
 	struct pn_conn conn = { .start = since, .last = s->last, .tcp_flags = { s->tcp_flags, 0 } };
+	struct pn_ends ends;
 
 	memcpy(conn.own.key.addr, s->key.addr, sizeof(s->key.addr));
 	memcpy(conn.own.key.port, s->key.port, sizeof(s->key.port));
 	conn.own.key.proto = s->key.proto;
 	conn.legs = &conn.own;
 	ask_flow_table(l, c, s, &conn.own);
-	pn_resolve(&l->resolver, &conn, ret);
+	pn_resolve_ends(&l->resolver, &conn, &ends);
+	pn_resolve(&l->resolver, &conn, &ends, ret);
 	ret->is_drop = true;
 	ret->drop = describe_drop(s, n);
 }

@@ -42,32 +42,23 @@ pn_nsec pn_resolver_look_at_clock(struct pn_resolver *v, const struct pn_clock *
 	return now;
 }
 
-/* One end as it stands in a key, and the cgroup of its socket (0: not known). */
-struct end {
-	struct pn_addr addr;
-	uint16_t port;
-	uint8_t proto;
-	uint64_t cgroup;
-	pn_nsec when; /* the connection's first packet */
-};
-
-static struct end end_of(const struct pn_conn *c, const struct pn_flow_key *key, unsigned int i)
+static struct pn_end end_of(const struct pn_conn *c, const struct pn_flow_key *key, unsigned int i)
 {
-	struct end e = { .port = ntohs(key->port[i]), .proto = key->proto, .when = c->start };
+	struct pn_end e = { .port = ntohs(key->port[i]), .proto = key->proto, .when = c->start };
 
 	memcpy(e.addr.b, key->addr[i], sizeof(e.addr.b));
 	return e;
 }
 
-static bool same_end(const struct end *a, const struct end *b)
+static bool same_end(const struct pn_end *a, const struct pn_end *b)
 {
 	return a->port == b->port && pn_addr_eq(&a->addr, &b->addr);
 }
 
 /* The opener is the same socket on every leg, whichever has shown it. */
-static struct end source_of(const struct pn_conn *c)
+static struct pn_end source_of(const struct pn_conn *c)
 {
-	struct end e = end_of(c, &c->own.key, c->opener);
+	struct pn_end e = end_of(c, &c->own.key, c->opener);
 
 	for (const struct pn_leg *leg = c->legs; leg && !e.cgroup; leg = pn_leg_older(leg))
 		e.cgroup = leg->cgroup[c->opener];
@@ -75,7 +66,7 @@ static struct end source_of(const struct pn_conn *c)
 }
 
 /* Who was called: a backend, or the Service's own address. */
-static struct end called_of(const struct pn_conn *c)
+static struct pn_end called_of(const struct pn_conn *c)
 {
 	return end_of(c, &c->own.key, !c->opener);
 }
@@ -84,9 +75,9 @@ static struct end called_of(const struct pn_conn *c)
  * The newest leg's end that did not open the connection: who was really reached. Only the opener's
  * own leg may know that socket too; other legs are of other backends.
  */
-static struct end reached_of(const struct pn_conn *c)
+static struct pn_end reached_of(const struct pn_conn *c)
 {
-	struct end e = end_of(c, &c->legs->key, !c->opener ^ c->legs->flip);
+	struct pn_end e = end_of(c, &c->legs->key, !c->opener ^ c->legs->flip);
 
 	e.cgroup = c->legs->cgroup[!c->opener];
 	if (!e.cgroup)
@@ -112,17 +103,32 @@ static void ask(const struct pn_resolver *v, const struct pn_addr *addr,
 	ret->sole = pn_index_addr_sole(ret->known, &ret->since);
 }
 
-/* Who has had an address at a time. Return: as pn_index_at() */
-static int owners_at(struct pn_resolver *v, const struct pn_addr *addr, pn_nsec when,
-		     const struct pn_owner **ret)
+static void look_up(struct pn_resolver *v, struct pn_end *e)
 {
-	struct pn_resolver_answer *a = &v->answers[pn_addr_hash(addr) % PN_RESOLVER_ANSWERS];
+	struct pn_resolver_answer *a = &v->answers[pn_addr_hash(&e->addr) % PN_RESOLVER_ANSWERS];
 
-	if (a->round != v->round || !pn_addr_eq(&a->addr, addr))
-		ask(v, addr, a);
-	if (!a->sole || when < a->since)
-		return pn_index_addr_at(a->known, when, ret);
-	*ret = a->sole;
+	if (a->round != v->round || !pn_addr_eq(&a->addr, &e->addr))
+		ask(v, &e->addr, a);
+	e->known = a->known;
+	e->sole = a->sole;
+	e->since = a->since;
+}
+
+void pn_resolve_ends(struct pn_resolver *v, const struct pn_conn *c, struct pn_ends *ret)
+{
+	ret->source = source_of(c);
+	ret->called = called_of(c);
+	ret->reached = reached_of(c);
+	look_up(v, &ret->source);
+	look_up(v, &ret->reached);
+}
+
+/* Who has had its address at a time. Return: as pn_index_at() */
+static int owners_at(const struct pn_end *e, pn_nsec when, const struct pn_owner **ret)
+{
+	if (!e->sole || when < e->since)
+		return pn_index_addr_at(e->known, when, ret);
+	*ret = e->sole;
 	return 1;
 }
 
@@ -142,7 +148,7 @@ static struct name named(const struct pn_owner *o, enum pn_attribution attributi
  * A process counts only with an address of this node (@is_here): somebody may enter a pod's network
  * from outside, and is then known by the pod's address. Return: is the end known by this?
  */
-static bool name_by_cgroup(struct pn_resolver *v, const struct end *e, bool is_here,
+static bool name_by_cgroup(struct pn_resolver *v, const struct pn_end *e, bool is_here,
 			   struct name *ret)
 {
 	const struct pn_owner *o = NULL;
@@ -166,7 +172,7 @@ static bool name_by_cgroup(struct pn_resolver *v, const struct end *e, bool is_h
 	return true;
 }
 
-static struct name name_by_port(struct pn_resolver *v, const struct end *e,
+static struct name name_by_port(struct pn_resolver *v, const struct pn_end *e,
 				const struct pn_owner *node)
 {
 	const struct pn_owner *pod = NULL;
@@ -178,7 +184,7 @@ static struct name name_by_port(struct pn_resolver *v, const struct end *e,
 }
 
 /* No one is known to have had the address at that time. */
-static struct name name_by_network(struct pn_resolver *v, const struct end *e)
+static struct name name_by_network(struct pn_resolver *v, const struct pn_end *e)
 {
 	const struct pn_owner *o = NULL;
 
@@ -189,10 +195,10 @@ static struct name name_by_network(struct pn_resolver *v, const struct end *e)
 	return named(NULL, PN_ATTR_NONE);
 }
 
-static struct name name_end(struct pn_resolver *v, const struct end *e)
+static struct name name_end(struct pn_resolver *v, const struct pn_end *e)
 {
 	const struct pn_owner *o = NULL;
-	int n = owners_at(v, &e->addr, e->when, &o);
+	int n = owners_at(e, e->when, &o);
 	bool is_node = n == 1 && o->kind == PN_OWNER_NODE;
 	bool is_here = is_node && o->flags & PN_OWNER_LOCAL;
 	struct name ret;
@@ -208,7 +214,7 @@ static struct name name_end(struct pn_resolver *v, const struct end *e)
 	return named(o, o->kind == PN_OWNER_SERVICE ? PN_ATTR_SERVICE : PN_ATTR_IP);
 }
 
-static struct pn_record_end describe_end(const struct end *e, const struct name *n)
+static struct pn_record_end describe_end(const struct pn_end *e, const struct name *n)
 {
 	return (struct pn_record_end) {
 		.addr = e->addr, .port = e->port, .attribution = n->attribution, .owner = n->owner
@@ -226,8 +232,8 @@ static bool is_vague(const struct name *n)
  * The Service behind the called address, or else the one that hands out the addresses of its
  * endpoints. Where no translation to a backend is known, the called Service itself is the end.
  */
-static void add_service(struct pn_resolver *v, const struct end *called, const struct end *reached,
-			bool is_vague_end, struct pn_flow_record *r)
+static void add_service(struct pn_resolver *v, const struct pn_end *called,
+			const struct pn_end *reached, bool is_vague_end, struct pn_flow_record *r)
 {
 	const struct pn_owner *o = NULL;
 
@@ -272,10 +278,10 @@ static void describe_tcp(const struct pn_conn *c, struct pn_flow_record *r)
 	r->min_rtt_us = c->tcp.min_rtt_us;
 }
 
-void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret)
+void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, const struct pn_ends *ends,
+		struct pn_flow_record *ret)
 {
-	struct end source = source_of(c), called = called_of(c), reached = reached_of(c);
-	struct name from = name_end(v, &source), to = name_end(v, &reached);
+	struct name from = name_end(v, &ends->source), to = name_end(v, &ends->reached);
 
 	*ret = (struct pn_flow_record) {
 		.id = c->id,
@@ -284,9 +290,9 @@ void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_r
 		.proto = c->own.key.proto,
 		.is_collapsed = pn_conn_is_pair(c),
 		.sampling = c->sampling,
-		.is_v4 = pn_addr_is_v4(&source.addr),
-		.source = describe_end(&source, &from),
-		.destination = describe_end(&reached, &to),
+		.is_v4 = pn_addr_is_v4(&ends->source.addr),
+		.source = describe_end(&ends->source, &from),
+		.destination = describe_end(&ends->reached, &to),
 	};
 	if (pn_conn_is_pair(c))
 		return;
@@ -295,28 +301,25 @@ void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_r
 	if (pn_conn_is_icmp(c))
 		describe_icmp(c, ret);
 	else
-		add_service(v, &called, &reached, is_vague(&to), ret);
+		add_service(v, &ends->called, &ends->reached, is_vague(&to), ret);
 }
 
-enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_conn *c)
+enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_ends *ends)
 {
-	struct end source = source_of(c), reached = reached_of(c);
-	struct name from = name_end(v, &source), to = name_end(v, &reached);
+	struct name from = name_end(v, &ends->source), to = name_end(v, &ends->reached);
 
 	return PN_MAX(from.certainty, to.certainty);
 }
 
-static bool changed_hands(struct pn_resolver *v, const struct end *e, pn_nsec to)
+static bool changed_hands(const struct pn_end *e, pn_nsec to)
 {
 	const struct pn_owner *before = NULL, *after = NULL;
 
-	return owners_at(v, &e->addr, e->when, &before) == 1 &&
-	       owners_at(v, &e->addr, to, &after) == 1 && before->id != after->id;
+	return owners_at(e, e->when, &before) == 1 && owners_at(e, to, &after) == 1 &&
+	       before != after && before->id != after->id;
 }
 
-bool pn_resolve_reassigned(struct pn_resolver *v, const struct pn_conn *c)
+bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends)
 {
-	struct end source = source_of(c), reached = reached_of(c);
-
-	return changed_hands(v, &source, c->last) || changed_hands(v, &reached, c->last);
+	return changed_hands(&ends->source, c->last) || changed_hands(&ends->reached, c->last);
 }

@@ -50,11 +50,37 @@ pn_nsec pn_resolver_look_at_clock(struct pn_resolver *v, const struct pn_clock *
 /** pn_resolver_begin() - from now on until the thread's next quiescent state the calls below may be made */
 void pn_resolver_begin(struct pn_resolver *v);
 
+/**
+ * struct pn_end - an end of a connection
+ * @cgroup: of its socket; 0: not known
+ * @when:   the connection's first packet
+ * @known, @sole, @since: what the index says of the address, as in struct pn_resolver_answer
+ */
+struct pn_end {
+	struct pn_addr addr;
+	uint16_t port;
+	uint8_t proto;
+	uint64_t cgroup;
+	pn_nsec when;
+	const struct pn_index_addr *known;
+	const struct pn_owner *sole;
+	pn_nsec since;
+};
+
+/** struct pn_ends - who opened it and who answers. @called: reached, or the Service before it; not looked up */
+struct pn_ends {
+	struct pn_end source, called, reached;
+};
+
+/** pn_resolve_ends() - look both up, once for all that is asked of them; valid as long as @c does not change */
+void pn_resolve_ends(struct pn_resolver *v, const struct pn_conn *c, struct pn_ends *ret);
+
 /** pn_resolve() - describe @c, all but the counters and the state */
-void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, struct pn_flow_record *ret);
+void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, const struct pn_ends *ends,
+		struct pn_flow_record *ret);
 
 /** pn_resolve_reassigned() - has an end's address gone from one owner to another since the first packet? */
-bool pn_resolve_reassigned(struct pn_resolver *v, const struct pn_conn *c);
+bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends);
 
 /** How far the names of a connection's ends may still change with what the API server says next. */
 enum pn_certainty {
@@ -63,6 +89,6 @@ enum pn_certainty {
 	PN_NAMES_AWAITED, /* an end is a pod whose object has not come */
 };
 
-enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_conn *c);
+enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_ends *ends);
 
 #endif

@@ -30,10 +30,14 @@ static pn_nsec since(const struct pn_joiner *j, pn_nsec when)
 
 /* --- what is told and what is not ----------------------------------------------------------------- */
 
-/* What has been seen of a connection, and what of it is in no record yet (@any: something); by end. */
+/*
+ * What has been seen of a connection, and what of it is in no record yet (@any: something, and then @ends
+ * has been looked up); by end.
+ */
 struct news {
 	struct pn_conn_total told[2], fresh[2];
 	bool any;
+	struct pn_ends ends;
 };
 
 static void told_of(const struct pn_joiner *j, const struct pn_conn *c,
@@ -72,7 +76,7 @@ static struct pn_conn_total minus(const struct pn_conn_total *a, const struct pn
 	};
 }
 
-static void look_for_news(const struct pn_joiner *j, const struct pn_conn *c, struct news *ret)
+static void look_for_news(struct pn_joiner *j, const struct pn_conn *c, struct news *ret)
 {
 	ret->any = false;
 	told_of(j, c, ret->told);
@@ -83,6 +87,8 @@ static void look_for_news(const struct pn_joiner *j, const struct pn_conn *c, st
 		ret->any = ret->any || ret->fresh[end].packets || ret->fresh[end].bytes ||
 			   ret->fresh[end].delivered;
 	}
+	if (ret->any)
+		pn_resolve_ends(&j->resolver, c, &ret->ends);
 }
 
 static uint64_t sights_of(const struct pn_conn *c, const struct news *n)
@@ -177,7 +183,7 @@ static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn
 {
 	struct pn_flow_record r;
 
-	pn_resolve(&j->resolver, c, &r);
+	pn_resolve(&j->resolver, c, &n->ends, &r);
 	r.state = state;
 	count(&r.source, &n->fresh[c->opener]);
 	count(&r.destination, &n->fresh[!c->opener]);
@@ -205,8 +211,8 @@ static bool is_closed(const struct pn_conn *c)
 	return pn_conn_is_tcp(c) && (both & TH_FIN || any & TH_RST);
 }
 
-static enum pn_flow_end state_of(struct pn_joiner *j, const struct pn_conn *c, bool has_news,
-				 bool shutdown)
+static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c,
+				 const struct news *n, bool shutdown)
 {
 	bool closed = is_closed(c);
 
@@ -220,7 +226,7 @@ static enum pn_flow_end state_of(struct pn_joiner *j, const struct pn_conn *c, b
 		return PN_FLOW_LEFT;
 	if (c->over == PN_FLOW_REASSIGNED)
 		return PN_FLOW_REASSIGNED;
-	if (has_news && pn_resolve_reassigned(&j->resolver, c))
+	if (n->any && pn_resolve_reassigned(c, &n->ends))
 		return PN_FLOW_REASSIGNED;
 	return PN_FLOW_ACTIVE;
 }
@@ -254,10 +260,12 @@ static bool is_told(const struct pn_joiner *j, const struct pn_conn *c)
 static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 {
 	pn_nsec age = since(j, PN_MAX(c->start, j->known_since));
+	struct pn_ends ends;
 
 	if (is_told(j, c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
 		return false;
-	switch (pn_resolve_certainty(&j->resolver, c)) {
+	pn_resolve_ends(&j->resolver, c, &ends);
+	switch (pn_resolve_certainty(&j->resolver, &ends)) {
 	case PN_NAMES_EXACT:
 		break;
 	case PN_NAMES_OPEN:
@@ -300,7 +308,7 @@ void pn_tell_in_time(struct pn_joiner *j, struct pn_conn *c, const struct pn_joi
 		return;
 	look_for_news(j, c, &n);
 	if (!is_silent) {
-		state = state_of(j, c, n.any, out->shutdown);
+		state = state_of(j, c, &n, out->shutdown);
 		is_silent = state == PN_FLOW_ACTIVE && is_held(j, c);
 	}
 	if (n.any && !is_silent && !has_account(j, c)) {
