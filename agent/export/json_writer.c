@@ -19,27 +19,55 @@ static bool is_plain(unsigned char c)
  * The same of eight characters at once: one that is not plain shows in the highest bit of its byte. What
  * it borrows from or carries into the next ones does not matter then.
  */
-static bool are_plain(const unsigned char *s)
+static bool are_plain(uint64_t w)
 {
-	uint64_t w, signs;
+	uint64_t signs = w | (w - EIGHT_TIMES(0x20u)) | (w + EIGHT_TIMES(0x01u)) |
+			 ((w ^ EIGHT_TIMES((unsigned int)'"')) - EIGHT_TIMES(0x01u)) |
+			 ((w ^ EIGHT_TIMES((unsigned int)'\\')) - EIGHT_TIMES(0x01u));
 
-	memcpy(&w, s, sizeof(w));
-	signs = w | (w - EIGHT_TIMES(0x20u)) | (w + EIGHT_TIMES(0x01u)) |
-		((w ^ EIGHT_TIMES((unsigned int)'"')) - EIGHT_TIMES(0x01u)) |
-		((w ^ EIGHT_TIMES((unsigned int)'\\')) - EIGHT_TIMES(0x01u));
 	return !(signs & EIGHT_TIMES(0x80u));
 }
 
-/* How many characters at @s, which has @len, are plain. */
-static size_t plain_len(const unsigned char *s, size_t len)
+/* Return: is it plain, and copied? */
+static bool copy_eight(char *to, const char *from)
+{
+	uint64_t w;
+
+	memcpy(&w, from, sizeof(w));
+	memcpy(to, &w, sizeof(w));
+	return are_plain(w);
+}
+
+/*
+ * What nearly all names are: plain from end to end, and copied while that is found out. The last eight
+ * characters may be copied twice. Return: false: it is not plain or has no room, nothing is written
+ */
+static bool put_plain(struct pn_text *t, const char *s, size_t len)
 {
 	const size_t step = sizeof(uint64_t);
 	size_t n = 0;
 
-	while (len - n >= step && are_plain(s + n))
-		n += step;
-	if (n && len - n < step && are_plain(s + len - step))
-		return len;
+	if ((size_t)(t->end - t->at) < len)
+		return false;
+	if (len < step) {
+		for (; n < len && is_plain((unsigned char)s[n]); n++)
+			t->at[n] = s[n];
+	} else {
+		for (; len - n >= step && copy_eight(t->at + n, s + n); n += step)
+			;
+		if (len - n < step && copy_eight(t->at + len - step, s + len - step))
+			n = len;
+	}
+	if (n < len)
+		return false;
+	t->at += len;
+	return true;
+}
+
+static size_t plain_len(const unsigned char *s, size_t len)
+{
+	size_t n = 0;
+
 	while (n < len && is_plain(s[n]))
 		n++;
 	return n;
@@ -72,8 +100,11 @@ static size_t put_special(struct pn_text *t, const unsigned char *s)
 
 void pn_json_put_escaped(struct pn_json *j, const char *s)
 {
-	const unsigned char *at = (const unsigned char *)s, *end = at + strlen(s);
+	size_t len = strlen(s);
+	const unsigned char *at = (const unsigned char *)s, *end = at + len;
 
+	if (put_plain(&j->text, s, len))
+		return;
 	while (at < end && !j->text.full) {
 		size_t n = plain_len(at, (size_t)(end - at));
 
