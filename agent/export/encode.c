@@ -56,7 +56,7 @@ static void encode_line(const struct pn_style *style, const struct pn_flow_recor
 		pn_encode_compact(style, r, t);
 		break;
 	case PN_FORMAT_JSON:
-		pn_encode_json(r, t);
+		pn_encode_json(style, r, t);
 		break;
 	case PN_FORMAT_FIELDS:
 		pn_encode_fields(style, r, t);

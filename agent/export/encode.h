@@ -5,6 +5,8 @@
 #include "base/buf.h"
 #include "flow/record.h"
 
+struct pn_owner_texts;
+
 /** The forms a record can be written in; each is one line with its newline. */
 enum pn_format {
 	PN_FORMAT_COMPACT, /* for a person */
@@ -45,12 +47,14 @@ enum pn_time_form {
  * @time, @numeric, @now: of all forms but JSON
  * @numeric: addresses where names would stand
  * @now: what PN_TIME_RELATIVE counts from, CLOCK_REALTIME
+ * @texts: of JSON: where the text of owners is remembered, NULL: nowhere; see export/owner_json.h
  */
 struct pn_style {
 	enum pn_format format;
 	enum pn_time_form time;
 	bool numeric;
 	pn_nsec now;
+	struct pn_owner_texts *texts;
 };
 
 #define PN_SCHEMA_VERSION 1

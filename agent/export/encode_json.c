@@ -8,7 +8,7 @@
 #include <netinet/tcp.h>
 
 #include "export/encode_line.h"
-#include "export/json_writer.h"
+#include "export/owner_json.h"
 
 /* The protocol's name in lower case, or its number. */
 static void put_transport(struct pn_json *j, uint8_t proto)
@@ -41,26 +41,6 @@ PN_JSON_INLINE void put_time(struct pn_json *j, const char *key, pn_nsec realtim
 	pn_json_put_done(j);
 }
 
-/* {"key":{"name":"..."}}, or nothing without a name */
-PN_JSON_INLINE void put_named(struct pn_json *j, const char *key, const char *name)
-{
-	if (!*name)
-		return;
-	pn_json_put_open(j, key);
-	pn_json_put_string(j, "name", name);
-	pn_json_put_close(j);
-}
-
-static void put_workload(struct pn_json *j, const struct pn_owner *o)
-{
-	if (!*o->workload_name)
-		return;
-	pn_json_put_open(j, "workload");
-	pn_json_put_string(j, "kind", o->workload_kind);
-	pn_json_put_string(j, "name", o->workload_name);
-	pn_json_put_close(j);
-}
-
 static void put_service(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_open(j, "service");
@@ -73,54 +53,9 @@ static void put_service(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_close(j);
 }
 
-static void put_kubernetes(struct pn_json *j, const struct pn_owner *o)
-{
-	put_named(j, "namespace", o->name_space);
-	switch (o->kind) {
-	case PN_OWNER_POD:
-		put_named(j, "pod", o->name);
-		put_workload(j, o);
-		put_named(j, "node", o->node);
-		break;
-	case PN_OWNER_NODE:
-		put_named(j, "node", o->name);
-		break;
-	case PN_OWNER_PROCESS:
-		put_named(j, "node", o->node);
-		break;
-	case PN_OWNER_SERVICE: /* put_service() says more */
-	case PN_OWNER_RANGE:
-	case PN_OWNER_NONE:
-	case PN_OWNER_KIND_MAX:
-		break;
-	}
-}
-
-static void put_cloud(struct pn_json *j, const struct pn_owner *o)
-{
-	if (!*o->zone && !*o->region)
-		return;
-	pn_json_put_open(j, "cloud");
-	if (*o->zone)
-		pn_json_put_string(j, "availability_zone", o->zone);
-	if (*o->region)
-		pn_json_put_string(j, "region", o->region);
-	pn_json_put_close(j);
-}
-
-/* What stands beside k8s. */
-static void put_surroundings(struct pn_json *j, const struct pn_owner *o)
-{
-	if (o->kind == PN_OWNER_PROCESS)
-		put_named(j, "process", o->name);
-	else if (o->kind == PN_OWNER_RANGE)
-		put_named(j, "network", o->name);
-	put_cloud(j, o);
-}
-
 /* @is_called: the Service of the record stands before this end */
 static void put_end(struct pn_json *j, const char *key, const struct pn_record_end *e,
-		    const struct pn_flow_record *r, bool is_called)
+		    const struct pn_flow_record *r, bool is_called, struct pn_owner_texts *texts)
 {
 	bool has_kubernetes = e->owner && e->owner->kind != PN_OWNER_RANGE;
 	bool has_service = is_called && r->service;
@@ -136,13 +71,13 @@ static void put_end(struct pn_json *j, const char *key, const struct pn_record_e
 	if (has_kubernetes || has_service) {
 		pn_json_put_open(j, "k8s");
 		if (has_kubernetes)
-			put_kubernetes(j, e->owner);
+			pn_owner_json_put_kubernetes(j, texts, e->owner);
 		if (has_service)
 			put_service(j, r);
 		pn_json_put_close(j);
 	}
 	if (e->owner)
-		put_surroundings(j, e->owner);
+		pn_owner_json_put_rest(j, texts, e->owner);
 	pn_json_put_close(j);
 }
 
@@ -313,7 +248,7 @@ static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_close(j);
 }
 
-void pn_encode_json(const struct pn_flow_record *r, struct pn_text *t)
+void pn_encode_json(const struct pn_style *style, const struct pn_flow_record *r, struct pn_text *t)
 {
 	struct pn_json j = { .text = *t };
 
@@ -322,8 +257,8 @@ void pn_encode_json(const struct pn_flow_record *r, struct pn_text *t)
 	put_time(&j, "start", r->start);
 	put_time(&j, "end", r->end);
 	pn_json_put_close(&j);
-	put_end(&j, "source", &r->source, r, false);
-	put_end(&j, "destination", &r->destination, r, true);
+	put_end(&j, "source", &r->source, r, false, style->texts);
+	put_end(&j, "destination", &r->destination, r, true, style->texts);
 	put_network(&j, r);
 	put_podonym(&j, r);
 	pn_json_put_end(&j);

@@ -6,7 +6,8 @@
 #include "export/text.h"
 
 /* One record as one line, newline included; private to agent/export. t->full: it did not fit. */
-void pn_encode_json(const struct pn_flow_record *r, struct pn_text *t);
+void pn_encode_json(const struct pn_style *style, const struct pn_flow_record *r,
+		    struct pn_text *t);
 void pn_encode_compact(const struct pn_style *style, const struct pn_flow_record *r,
 		       struct pn_text *t);
 void pn_encode_fields(const struct pn_style *style, const struct pn_flow_record *r,

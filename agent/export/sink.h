@@ -92,7 +92,7 @@ int pn_sinks_place(const struct pn_sinks *s, struct pn_place *ret);
 /** pn_sinks_lost() - has the main sink left a record out since the last call? */
 bool pn_sinks_lost(struct pn_sinks *s);
 
-/** pn_sinks_record() - give a record to every sink (buffered until pn_sinks_flush()) */
+/** pn_sinks_record() - give a record to every sink (buffered until pn_sinks_flush(); its owners stay until then) */
 void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r);
 
 /** pn_sinks_drop() - the same of a record of drops alone */

@@ -9,6 +9,7 @@
 #include <utlist.h>
 
 #include "base/metric.h"
+#include "export/owner_json.h"
 
 /* A batch is handed on at this size; one more record always fits. */
 enum {
@@ -27,6 +28,7 @@ struct pn_sinks {
 	size_t n_wanting[PN_FORMAT_MAX];    /* members of each format */
 	const struct pn_sink *main;	    /* one of the members, or NULL */
 	bool lost;			    /* it left a record out */
+	struct pn_owner_texts *texts;	    /* until lines are flushed */
 };
 
 int pn_sinks_new(struct pn_sinks **ret)
@@ -59,9 +61,12 @@ int pn_sinks_add_main(struct pn_sinks *s, struct pn_sink *sink)
 {
 	int r = pn_sinks_add(s, sink);
 
-	if (r == 0)
-		s->main = sink;
-	return r;
+	if (r < 0)
+		return r;
+	s->main = sink;
+	if (!s->texts && pn_sink_format(sink) == PN_FORMAT_JSON)
+		s->texts = pn_owner_texts_new(); /* without memory it is slower */
+	return 0;
 }
 
 int pn_sinks_place(const struct pn_sinks *s, struct pn_place *ret)
@@ -95,10 +100,13 @@ static void hand_on(struct pn_sinks *s, enum pn_format format)
 
 static void encode(struct pn_sinks *s, const struct pn_flow_record *r)
 {
+	struct pn_style style = { .texts = s->texts };
+
 	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++) {
 		if (!s->n_wanting[i])
 			continue;
-		if (pn_encode(i, r, &s->lines[i]) < 0) {
+		style.format = i;
+		if (pn_encode_styled(&style, r, &s->lines[i]) < 0) {
 			pn_metric_add(PN_METRIC_EXPORT_DROPPED, s->n_wanting[i]);
 			s->lost = s->lost || (s->main && pn_sink_format(s->main) == i);
 		}
@@ -136,6 +144,7 @@ bool pn_sinks_flush(struct pn_sinks *s)
 
 	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++)
 		hand_on(s, i);
+	pn_owner_texts_forget(s->texts);
 	LL_FOREACH_SAFE (s->members, m, next) {
 		if (pn_sink_flush(m->sink) < 0)
 			drop(s, m);
@@ -163,5 +172,6 @@ void pn_sinks_free(struct pn_sinks *s)
 		drop(s, s->members);
 	for (int i = 0; i < PN_FORMAT_MAX; i++)
 		pn_buf_done(&s->lines[i]);
+	pn_owner_texts_free(s->texts);
 	free(s);
 }
