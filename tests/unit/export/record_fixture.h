@@ -120,4 +120,44 @@ static inline struct pn_flow_record sample_record(void)
 	};
 }
 
+static inline struct pn_flow_record sample_drop(void)
+{
+	struct pn_flow_record r = sample_record();
+
+	r.source.tcp_flags = TH_SYN;
+	r.is_drop = true;
+	r.drop = (struct pn_record_drop) {
+		.packets = 3,
+		.bytes = 180,
+		.total = 12,
+		.netns = 4026531840,
+		.ifindex = 7,
+		.reason = "NETFILTER_DROP",
+		.location = "nft_do_chain",
+		.kind = PN_DROP_NETFILTER,
+	};
+	return r;
+}
+
+static const struct pn_record_quote sample_quote = {
+	.source = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1 } },
+	.destination = { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 1, 2 } },
+	.source_port = 43210,
+	.destination_port = 5432,
+	.proto = IPPROTO_TCP,
+};
+
+static inline struct pn_flow_record icmp_error(void)
+{
+	struct pn_flow_record r = sample_record();
+
+	r.proto = IPPROTO_ICMP;
+	r.icmp_type = 3;
+	r.icmp_code = 13;
+	r.source.port = r.destination.port = 0;
+	r.service = NULL;
+	r.quote = &sample_quote;
+	return r;
+}
+
 #endif
