@@ -3,7 +3,7 @@
 #define PN_EXPORT_OWNER_JSON_H
 
 #include "export/json_writer.h"
-#include "index/index.h"
+#include "flow/record.h"
 
 /**
  * struct pn_owner_texts - what JSON says of owners, written once and copied from then on

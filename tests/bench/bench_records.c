@@ -209,7 +209,7 @@ int main(int argc, char **argv)
 {
 	const struct pn_clock clock = { now, realtime, random_bits, NULL };
 	struct pn_joiner_config config = { .clock = &clock, .idle_timeout = PN_JOINER_IDLE };
-	unsigned int n_rounds = argc > 1 ? (unsigned int)atoi(argv[1]) : 20;
+	unsigned int n_rounds = argc > 1 ? (unsigned int)atoi(argv[1]) : 5;
 	unsigned int from = argc > 2 ? (unsigned int)atoi(argv[2]) % 4 : 0;
 	struct pn_index *index;
 	void *notes =
