@@ -6,6 +6,7 @@
 
 #include "datapath/drops.h"
 #include "export/sink.h"
+#include "export/view.h"
 #include "index/index.h"
 
 /*
@@ -29,8 +30,8 @@ int pn_drop_feed_new(const struct pn_drop_feed_config *config, struct pn_drop_fe
 /** pn_drop_feed_start() - looks from now on, on @loop */
 void pn_drop_feed_start(struct pn_drop_feed *f, uv_loop_t *loop);
 
-/** pn_drop_feed_add() - @sink gets what is to come (@follow), or what is held and then the end; taken over. Return: 0 or -ENOMEM */
-int pn_drop_feed_add(struct pn_drop_feed *f, struct pn_sink *sink, bool follow);
+/** pn_drop_feed_add() - @sink gets what @view wants of what is held and of what is to come; see pn_viewers_add() */
+int pn_drop_feed_add(struct pn_drop_feed *f, struct pn_sink *sink, const struct pn_view *view);
 
 /** pn_drop_feed_entry() - an entry of the flow table: it may say that a drop was answered */
 void pn_drop_feed_entry(struct pn_drop_feed *f, const struct pn_flow_key *key,

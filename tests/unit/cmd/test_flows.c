@@ -38,7 +38,7 @@ static struct pn_request ask(const struct pn_flows_options *o)
 	struct pn_err err = { "" };
 	char *text;
 
-	if (pn_flows_request(o, now, &text, &err) < 0)
+	if (pn_flows_request("flows", o, now, &text, &err) < 0)
 		fail_msg("%s", err.text);
 	if (pn_request_parse(text, strlen(text), &req, &err) < 0)
 		fail_msg("%s: %s", text, err.text);
@@ -60,7 +60,7 @@ static void assert_refused(const struct pn_flows_options *o, const char *words)
 	struct pn_err err = { "" };
 	char *text = NULL;
 
-	assert_int_equal(pn_flows_request(o, now, &text, &err), -EINVAL);
+	assert_int_equal(pn_flows_request("flows", o, now, &text, &err), -EINVAL);
 	if (!strstr(err.text, words))
 		fail_msg("\"%s\" has no \"%s\"", err.text, words);
 	assert_null(text);
