@@ -49,8 +49,10 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	struct pn_drop_feed *f = data;
 
 	pn_metric_add(PN_METRIC_DROPS_LINES, 1);
-	pn_metric_add(PN_METRIC_DROPS_PACKETS, r->drop.packets);
+	pn_metric_add(PN_METRIC_DROPS_TOLD, r->drop.packets);
 	pn_viewers_record(f->viewers, r);
+	if (f->config.traffic)
+		pn_traffic_drop(f->config.traffic, r, pn_clock_now(f->config.clock));
 }
 
 static int on_remove(void *data, const struct pn_drop_key *key, struct pn_drop_value *ret)

@@ -6,6 +6,7 @@
 
 #include "datapath/drops.h"
 #include "export/sink.h"
+#include "export/traffic.h"
 #include "export/view.h"
 #include "index/index.h"
 
@@ -15,13 +16,14 @@
  */
 struct pn_drop_feed;
 
-/** struct pn_drop_feed_config - all outlive the feed; @drops may be NULL */
+/** struct pn_drop_feed_config - all outlive the feed; @drops and @traffic may be NULL */
 struct pn_drop_feed_config {
 	const struct pn_clock *clock;
 	const struct pn_index *index;
 	const char *node_name;
 	struct pn_drops *drops;
 	struct pn_tracer *tracer;
+	struct pn_traffic *traffic;
 };
 
 /** pn_drop_feed_new() - Return: 0 or -ENOMEM */

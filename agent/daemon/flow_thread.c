@@ -360,6 +360,7 @@ static int make_drop_feed(struct pn_flow_thread *t)
 		.node_name = t->config.node_name,
 		.drops = t->config.drops,
 		.tracer = t->config.tracer,
+		.traffic = t->config.traffic,
 	};
 
 	return pn_drop_feed_new(&config, &t->drops);
