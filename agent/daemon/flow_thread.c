@@ -530,7 +530,8 @@ void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_
 
 void pn_flow_thread_drops(struct pn_flow_thread *t, int fd, const struct pn_view *view)
 {
-	post_subscriber(t, fd, view, view->past == PN_PAST_NONE ? SUBSCRIBER_MAX_BYTES : LIST_MAX_BYTES, true);
+	post_subscriber(t, fd, view,
+			view->past == PN_PAST_NONE ? SUBSCRIBER_MAX_BYTES : LIST_MAX_BYTES, true);
 }
 
 pn_nsec pn_flow_thread_drained(const struct pn_flow_thread *t)
