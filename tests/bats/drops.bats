@@ -69,7 +69,7 @@ is_recorded() { # FLOW-FILTER TEXT
 }
 
 is_unanswered() { # FLOW-FILTER
-	[[ $(flows "select($1) | .podonym.tcp.state" | jq -r 'unique | join(" ")') == unanswered ]]
+	[[ $(flows "select($1) | .podonym.tcp.state" | jq -r 'unique | join(" ")') == opening ]]
 }
 
 # So many UDP packets of the client, each sent.
