@@ -338,6 +338,9 @@ ACCURACY := $(B)/tests/bench/accuracy_pods
 # tests/bench/traffic and tests/bench/soak_flows drive them: who sends, who receives, what programs cost.
 TRAFFIC := $(patsubst %,$(B)/tests/bench/traffic_%,gen sink programs)
 
+# tests/bench/drops_flood drives it, and traffic_programs.
+DROPS_GEN := $(B)/tests/bench/drops_gen
+
 # tests/bench/soak drives it: informers, by the library's public face alone, on a server in trouble.
 SOAK := $(B)/tests/bench/soak_informer
 $(SOAK): $(B)/tests/bench/soak_informer.o $(LIB).a
@@ -347,11 +350,12 @@ $(SOAK): $(B)/tests/bench/soak_informer.o $(LIB).a
 .PHONY: bench soak coverage
 soak: $(SOAK) ## informers held to their word, for tests/bench/soak: build/release/tests/bench/soak_informer
 
-bench: $(BENCHES) $(ACCURACY) $(TRAFFIC) $(B)/podonym $(TESTAPI) $(B)/tests/bpf/drop_counter ## measure
+bench: $(BENCHES) $(ACCURACY) $(TRAFFIC) $(DROPS_GEN) $(B)/podonym $(TESTAPI) $(B)/tests/bpf/drop_counter ## measure
 	$(Q)for b in $(BENCHES); do echo "$${b##*/}"; $$b || exit 1; done
 	$(Q)echo accuracy; tests/bench/accuracy $(B)
 	$(Q)echo kills; tests/bench/kills $(B)
 	$(Q)echo traffic; tests/bench/traffic $(B)
+	$(Q)echo drops_flood; tests/bench/drops_flood $(B)
 	$(Q)echo soak_flows; tests/bench/soak_flows $(B)
 	$(Q)echo policy flows; tests/bench/policy_flows $(B)
 	$(Q)echo informers; tests/bench/informers $(B)/tests/bench/bench_informer

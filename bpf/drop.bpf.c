@@ -12,7 +12,9 @@
  * A rule that rejects a packet answers it and then drops it as any other rule does. Answers by ICMP
  * are seen by other programs, which note the packet that the answer is about.
  *
- * Per drop: the headers in one copy, one look-up, two atomic additions.
+ * Per drop: the headers in one copy, one look-up, two atomic additions. A flood is of few flows: what
+ * a CPU drops again right away is added to its own memory and goes to the table together, when
+ * something else is dropped there or the agent looks.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -49,6 +51,10 @@ const volatile __u64 ignored_reasons[PN_REASON_WORDS] = {}; /* by bit */
 /* Set by the program when it has counted anything, cleared by the agent when it looks. */
 volatile __u32 news = 0;
 struct pn_drop_losses losses = {};
+
+/* Set by the agent: it asks each CPU for what waits there; another number when it has removed entries. */
+volatile __u32 may_wait = 0;
+volatile __u32 epoch = 0;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct ns_common {
@@ -99,6 +105,14 @@ struct {
 	__type(value, struct pn_drop_value);
 } drops SEC(".maps");
 
+/* By CPU. Its size is set before load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pn_drop_last);
+} last SEC(".maps");
+
 /* Places whose unspecified drops are not wanted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -128,7 +142,7 @@ struct packet {
 	__u32 bytes;
 	__u8 tcp_flags;
 	bool is_answered;
-};
+} __attribute__((aligned(8)));
 
 /* Headers, from the IP header on: that of IPv6 and a TCP header. */
 struct headers {
@@ -314,50 +328,155 @@ static __always_inline __u32 netns_of(struct sk_buff *skb)
 	return sk ? sk->__sk_common.skc_net.net->ns.inum : 0;
 }
 
+/* @skb: NULL: its interface is not known any more */
 static __always_inline struct pn_drop_value *add_entry(struct sk_buff *skb, __u64 location,
-						       const struct pn_drop_key *key)
+						       __u64 now_ns, const struct pn_drop_key *key)
 {
 	struct pn_drop_value v = {};
 
-	v.first_ns = v.last_ns = bpf_ktime_get_ns();
+	v.first_ns = v.last_ns = now_ns;
 	v.tick = bpf_jiffies64();
 	v.location = location;
-	v.ifindex = skb->dev ? skb->dev->ifindex : 0;
-	v.netns = netns_of(skb);
+	if (skb) {
+		v.ifindex = skb->dev ? skb->dev->ifindex : 0;
+		v.netns = netns_of(skb);
+	}
 	bpf_map_update_elem(&drops, key, &v, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&drops, key);
 }
 
-static __always_inline void note_time(struct pn_drop_value *v)
+static __always_inline void note_time(__u32 *tick_noted, __u64 *last_ns)
 {
 	__u32 tick = bpf_jiffies64();
 
-	if (v->tick == tick)
+	if (*tick_noted == tick)
 		return;
-	v->tick = tick;
-	v->last_ns = bpf_ktime_get_ns();
+	*tick_noted = tick;
+	*last_ns = bpf_ktime_get_ns();
+}
+
+static __always_inline void add(struct pn_drop_value *v, __u64 packets, __u64 bytes, __u8 tcp_flags,
+				bool is_answered)
+{
+	__sync_fetch_and_add(&v->packets, packets);
+	__sync_fetch_and_add(&v->bytes, bytes);
+	if ((v->tcp_flags & tcp_flags) != tcp_flags)
+		v->tcp_flags |= tcp_flags;
+	if (is_answered)
+		v->is_answered = 1;
+}
+
+/* Return: is there an entry for it? */
+static __always_inline bool count_in_table(struct sk_buff *skb, __u64 location,
+					   const struct packet *p, __u32 packets)
+{
+	struct pn_drop_value *v = bpf_map_lookup_elem(&drops, &p->k);
+
+	if (!v)
+		v = add_entry(skb, location, bpf_ktime_get_ns(), &p->k);
+	if (!v) {
+		__sync_fetch_and_add(&losses.table_full, packets);
+		return false;
+	}
+	add(v, packets, p->bytes, p->tcp_flags, p->is_answered);
+	note_time(&v->tick, &v->last_ns);
+	return true;
+}
+
+/* What waits goes to the table. */
+static __always_inline void settle(struct pn_drop_last *l)
+{
+	struct pn_drop_value *v;
+
+	if (!l->packets)
+		return;
+	v = bpf_map_lookup_elem(&drops, &l->key);
+	if (!v)
+		v = add_entry(NULL, l->location, l->last_ns, &l->key);
+	if (v) {
+		add(v, l->packets, l->bytes, l->tcp_flags, l->is_answered);
+		v->tick = l->tick;
+		v->last_ns = l->last_ns;
+	} else {
+		__sync_fetch_and_add(&losses.table_full, l->packets);
+	}
+	l->packets = l->bytes = 0;
+	l->tcp_flags = l->is_answered = 0;
+}
+
+static __always_inline bool is_same(const struct pn_drop_last *l, const struct packet *p)
+{
+	const __u64 *a = (const __u64 *)&l->key, *b = (const __u64 *)&p->k;
+
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] &&
+	       a[5] == b[5] && l->epoch == epoch;
+}
+
+static __always_inline void count_again(struct pn_drop_last *l, const struct packet *p,
+					__u32 packets)
+{
+	l->packets += packets;
+	l->bytes += p->bytes;
+	l->tcp_flags |= p->tcp_flags;
+	l->is_answered |= p->is_answered;
+	note_time(&l->tick, &l->last_ns);
+}
+
+/* The one that waited goes first; what has found its entry may wait the next time. */
+static __always_inline void count_another(struct pn_drop_last *l, struct sk_buff *skb,
+					  __u64 location, const struct packet *p, __u32 packets)
+{
+	__u32 now = epoch;
+
+	settle(l);
+	if (!count_in_table(skb, location, p, packets))
+		return;
+	l->key = p->k;
+	l->location = location;
+	l->epoch = now;
 }
 
 static __always_inline void count(struct sk_buff *skb, __u64 location, const struct packet *p)
 {
-	struct pn_drop_value *v = bpf_map_lookup_elem(&drops, &p->k);
-	__u32 packets = count_segments(skb, p->bytes);
+	__u32 cpu = bpf_get_smp_processor_id(), packets = count_segments(skb, p->bytes);
+	struct pn_drop_last *l = may_wait ? bpf_map_lookup_elem(&last, &cpu) : NULL;
 
-	if (!v)
-		v = add_entry(skb, location, &p->k);
-	if (!v) {
-		__sync_fetch_and_add(&losses.table_full, packets);
-		return;
+	if (l && !l->is_busy) {
+		l->is_busy = 1;
+		barrier();
+		if (is_same(l, p))
+			count_again(l, p, packets);
+		else
+			count_another(l, skb, location, p, packets);
+		barrier();
+		l->is_busy = 0;
+	} else {
+		(void)count_in_table(skb, location, p, packets);
 	}
-	__sync_fetch_and_add(&v->packets, packets);
-	__sync_fetch_and_add(&v->bytes, p->bytes);
-	if ((v->tcp_flags & p->tcp_flags) != p->tcp_flags)
-		v->tcp_flags |= p->tcp_flags;
-	if (p->is_answered)
-		v->is_answered = 1;
-	note_time(v);
 	if (!news)
 		news = 1;
+}
+
+/*
+ * Run by the agent on the CPU of its argument, or, where that is off, on any. Return: 1: it was in the
+ * middle of a drop, which is to be looked at again
+ */
+SEC("raw_tp")
+int pn_drop_settle(__u64 *ctx)
+{
+	__u32 cpu = ctx[0];
+	struct pn_drop_last *l = bpf_map_lookup_elem(&last, &cpu);
+
+	if (!l)
+		return 0;
+	if (l->is_busy)
+		return 1;
+	l->is_busy = 1;
+	barrier();
+	settle(l);
+	barrier();
+	l->is_busy = 0;
+	return 0;
 }
 
 /* A packet's memory may soon be another's, so what was noted counts once. */

@@ -51,6 +51,22 @@ struct pn_drop_value {
 	__u8 reserved[2];
 };
 
+/*
+ * struct pn_drop_last - what one CPU has dropped last: more of the same waits here for the table
+ * @packets, @bytes, @tcp_flags, @is_answered: that the table does not have yet
+ * @last_ns, @tick, @location: as in struct pn_drop_value
+ * @epoch:   of `epoch`, when the table had the entry
+ * @is_busy: a program is at it; another one on the same CPU keeps off
+ */
+struct pn_drop_last {
+	struct pn_drop_key key;
+	__u64 packets, bytes;
+	__u64 last_ns, location;
+	__u32 tick, epoch;
+	__u8 tcp_flags, is_answered, is_busy;
+	__u8 reserved[37]; /* two cache lines */
+};
+
 /* What is in no entry. */
 struct pn_drop_losses {
 	__u64 table_full; /* packets that found no room */
@@ -59,5 +75,6 @@ struct pn_drop_losses {
 
 _Static_assert(sizeof(struct pn_drop_key) == 48, "no hidden padding");
 _Static_assert(sizeof(struct pn_drop_value) == 56, "no hidden padding");
+_Static_assert(sizeof(struct pn_drop_last) == 128, "no hidden padding");
 
 #endif

@@ -49,15 +49,17 @@ static uint32_t free_slot(uint32_t hash)
 	return i;
 }
 
-static void set_slot(uint32_t i, struct interned *e)
+static void set_slot(uint32_t i, struct interned *e, uint32_t hash)
 {
 	entries[i] = e;
-	hashes[i] = e->hash;
+	hashes[i] = hash;
 }
 
+/* By the hashes beside the slots: the strings themselves are all over the memory. */
 static int resize(uint32_t n)
 {
 	struct interned **old = entries;
+	const uint32_t *old_hashes = hashes;
 	uint32_t n_old = n_slots;
 
 	entries = calloc(n, sizeof(*entries) + sizeof(*hashes));
@@ -69,7 +71,7 @@ static int resize(uint32_t n)
 	n_slots = n;
 	for (uint32_t i = 0; i < n_old; i++)
 		if (old[i])
-			set_slot(free_slot(old[i]->hash), old[i]);
+			set_slot(free_slot(old_hashes[i]), old[i], old_hashes[i]);
 	free(old);
 	return 0;
 }
@@ -121,7 +123,7 @@ static struct interned *add(const char *text, size_t len, uint32_t hash)
 	e->hash = hash;
 	memcpy(e->text, text, len);
 	e->text[len] = '\0';
-	set_slot(free_slot(hash), e);
+	set_slot(free_slot(hash), e, hash);
 	n_entries++;
 	return e;
 }
@@ -137,7 +139,7 @@ static void take_out(const struct interned *e)
 		uint32_t home = pn_hash_place(hashes[i], n_slots);
 
 		if (gap <= i ? home <= gap || home > i : home <= gap && home > i) {
-			set_slot(gap, entries[i]);
+			set_slot(gap, entries[i], hashes[i]);
 			gap = i;
 		}
 	}

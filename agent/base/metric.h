@@ -50,7 +50,7 @@
 	  "connections in a pinned flow table that this build could not go on with")               \
 	X(SELECT_FAILURES, "pn_select_failures_total",                                             \
 	  "addresses of a selection that the kernel did not take")                                 \
-	X(DROPS_PACKETS, "pn_drops_packets_total",                                                 \
+	X(DROPS_TOLD, "pn_drops_told_packets_total",                                               \
 	  "packets that the kernel has thrown away and lines tell of")                             \
 	X(DROPS_LINES, "pn_drops_lines_total", "lines about drops")                                \
 	X(DROPS_FAILURES, "pn_drops_read_failures_total",                                          \
@@ -59,6 +59,11 @@
 	  "times that the settings were read again and hold since")                                \
 	X(CONFIG_FAILURES, "pn_config_reload_failures_total",                                      \
 	  "times that the settings were read again in vain: those from before stay")               \
+	X(DROPS_SERIES, "pn_drops_series", "pairs of ends and reasons that have series of drops")  \
+	X(DROPS_ENDED, "pn_drops_series_ended_total",                                              \
+	  "such series that ended, as nothing was dropped for --metrics-idle")                     \
+	X(DROPS_OTHER, "pn_drops_other_lines_total",                                               \
+	  "lines about drops counted under _other, as there was no room for one more series")      \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
 	X(TRAFFIC_SERIES, "pn_traffic_series", "pairs of ends that have series of traffic")        \

@@ -2,34 +2,16 @@
 /*
  * podonym drops: what the node has thrown away, between whom, and why.
  */
-#include <errno.h>
-#include <stdio.h>
-
-#include "base/util.h"
 #include "cmd/ask_agent.h"
 #include "cmd/color.h"
 #include "cmd/commands.h"
-#include "cmd/flows.h"
-#include "serve/socket.h"
+#include "cmd/flows_options.h"
 
 static int run(const void *values, int n_operands, char **operands)
 {
-	const struct pn_flows_options *o = values;
-	PN_CLEANUP(pn_closep) int fd = -1;
-	struct pn_err err = { "" };
-	char request[96];
-	int r;
-
 	(void)n_operands;
 	(void)operands;
-	(void)snprintf(request, sizeof(request),
-		       "{\"command\": \"drops\", \"format\": \"%s\", \"follow\": %s}",
-		       pn_flows_format(o), o->follow ? "true" : "false");
-	fd = pn_socket_connect(o->socket, request, &err);
-	r = fd < 0 ? fd : pn_flows_print("drops", o, fd, &err);
-	if (r < 0 && r != -EBADMSG)
-		(void)fprintf(stderr, "podonym drops: %s\n", err.text);
-	return r < 0 ? PN_EXIT_FAILED : PN_EXIT_DONE;
+	return pn_flows_run("drops", values);
 }
 
 static const char *const outputs[] = { "compact", "json", NULL };
@@ -43,6 +25,8 @@ static const struct pn_option options[] = {
 		.help = "print drops as they come, until interrupted; else those of the last five "
 			"minutes",
 	},
+	PN_FLOWS_PAST_OPTIONS,
+	PN_FLOWS_FILTER_OPTIONS,
 	{
 		.name = "output",
 		.letter = 'o',
@@ -53,6 +37,7 @@ static const struct pn_option options[] = {
 		.choices = outputs,
 		.help = "form of the lines",
 	},
+	PN_FLOWS_STYLE_OPTIONS,
 	PN_COLOR_OPTION(struct pn_flows_options, color, "compact lines"),
 	PN_SOCKET_OPTION(struct pn_flows_options, socket),
 	PN_OPTION_END,
@@ -75,8 +60,15 @@ const struct pn_command pn_cmd_drops = {
 		"programs\n"
 		"  at tc, netkit and cgroups. They drop for other reasons too, so only an expected "
 		"denial\n"
-		"  makes it a policy's; `podonym policy explain` knows what is expected.\n",
+		"  makes it a policy's; `podonym policy explain` knows what is expected.\n\n"
+		"  Filters are those of `podonym flows` and combine as they do there; from- is who "
+		"sent the\n"
+		"  packets that were dropped. With -f, --last, --all or --since show those held "
+		"before those\n"
+		"  to come.\n",
 	.examples = "  podonym drops -f\n"
+		    "  podonym drops -f -n shop --not --drop-reason NO_SOCKET\n"
+		    "  podonym drops --since 1m --to-workload Deployment/db --port 5432\n"
 		    "  podonym drops -o json | jq -r .podonym.drop.reason | sort | uniq -c\n",
 	.options = options,
 	.values_size = sizeof(struct pn_flows_options),

@@ -1,52 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podonym flows: records of the running agent, those it has kept and those that come. The agent
- * matches and writes; flows_request.c asks it, flows_print.c shows what it says.
+ * podonym flows: records of the running agent, those it has kept and those that come.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "cmd/ask_agent.h"
 #include "cmd/color.h"
 #include "cmd/commands.h"
-#include "cmd/flows.h"
-#include "serve/socket.h"
+#include "cmd/flows_options.h"
 
 static int run(const void *values, int n_operands, char **operands)
 {
-	const struct pn_flows_options *o = values;
-	PN_CLEANUP(pn_freep) char *request = NULL;
-	PN_CLEANUP(pn_closep) int fd = -1;
-	struct pn_err err = { "" };
-	int r;
-
 	(void)n_operands;
 	(void)operands;
-	r = pn_flows_request(o, pn_clock_realtime(&pn_clock_system), &request, &err);
-	if (r < 0) {
-		(void)fprintf(stderr, "podonym flows: %s\n%s", err.text,
-			      r == -EINVAL ? "Try: podonym flows --help\n" : "");
-		return r == -EINVAL ? PN_EXIT_USAGE : PN_EXIT_FAILED;
-	}
-	fd = pn_socket_connect(o->socket, request, &err);
-	r = fd < 0 ? fd : pn_flows_print("flows", o, fd, &err);
-	if (r < 0 && r != -EBADMSG)
-		(void)fprintf(stderr, "podonym flows: %s\n", err.text);
-	return r < 0 ? PN_EXIT_FAILED : PN_EXIT_DONE;
+	return pn_flows_run("flows", values);
 }
 
 static const char *const outputs[] = { "compact", "table", "dict", "json", NULL };
-static const char *const times[] = { "clock", "rfc3339", "rfc3339nano", "unix", "relative", NULL };
-
-#define FILTER(option, value, words)                                                 \
-	{                                                                            \
-		.name = option, .type = PN_OPT_ITEM, .arg = value,                   \
-		.offset = offsetof(struct pn_flows_options, filters), .help = words, \
-	}
-#define FILTER_EACH_END(option, value, words)                                                      \
-	FILTER(option, value, words), FILTER("from-" option, value, "the same, of who opened it"), \
-		FILTER("to-" option, value, "the same, of who was called")
-
 static const struct pn_option options[] = {
 	{
 		.name = "follow",
@@ -55,79 +23,8 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct pn_flows_options, follow),
 		.help = "print records as they come, until interrupted",
 	},
-	{
-		.name = "last",
-		.type = PN_OPT_UINT,
-		.arg = "N",
-		.offset = offsetof(struct pn_flows_options, last),
-		.min = 1,
-		.max = UINT32_MAX,
-		.help = "the newest N of those that are kept; 20 when nothing else is asked for",
-	},
-	{
-		.name = "first",
-		.type = PN_OPT_UINT,
-		.arg = "N",
-		.offset = offsetof(struct pn_flows_options, first),
-		.min = 1,
-		.max = UINT32_MAX,
-		.help = "the oldest N of those that are kept",
-	},
-	{
-		.name = "all",
-		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct pn_flows_options, all),
-		.help = "all of those that are kept",
-	},
-	{
-		.name = "since",
-		.type = PN_OPT_STRING,
-		.arg = "TIME",
-		.offset = offsetof(struct pn_flows_options, since),
-		.help = "those whose last packet came since: 5m (ago) or 2006-01-02T15:04:05Z",
-	},
-	{
-		.name = "until",
-		.type = PN_OPT_STRING,
-		.arg = "TIME",
-		.offset = offsetof(struct pn_flows_options, until),
-		.help = "those whose last packet came until then",
-	},
-	{
-		.name = "not",
-		.type = PN_OPT_MARK,
-		.offset = offsetof(struct pn_flows_options, filters),
-		.help = "the next filter must not be met",
-	},
-	{
-		.name = "namespace",
-		.letter = 'n',
-		.type = PN_OPT_ITEM,
-		.arg = "NS",
-		.offset = offsetof(struct pn_flows_options, filters),
-		.help = "the namespace of an end, or of the Service",
-	},
-	FILTER("from-namespace", "NS", "the same, of who opened it"),
-	FILTER("to-namespace", "NS", "the same, of who was called"),
-	{
-		.name = "all-namespaces",
-		.letter = 'A',
-		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct pn_flows_options, all_namespaces),
-		.help = "all namespaces, as without -n",
-	},
-	FILTER_EACH_END("pod", "NAME",
-			"a pod whose name begins with NAME, or with NS/NAME in a namespace"),
-	FILTER_EACH_END("workload", "NAME", "a pod of the workload NAME, or KIND/NAME"),
-	FILTER("service", "NAME", "a Service whose name begins with NAME, or with NS/NAME"),
-	FILTER("node", "NAME", "a node, and what runs on it"),
-	FILTER_EACH_END("ip", "ADDRESS", "an end's address, or its network; also the Service's"),
-	FILTER_EACH_END("cidr", "NETWORK", "an end's network: 10.0.0.0/8"),
-	FILTER_EACH_END("port", "PORT", "an end's port; also the Service's"),
-	FILTER("protocol", "NAME", "tcp, udp, icmp, icmpv4, icmpv6, sctp, or a number"),
-	FILTER("verdict", "WORD", "forwarded, or dropped or rejected on this node"),
-	FILTER("drop-reason", "NAME", "the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),
-	FILTER("attribution", "WORD", "how the name of an end was found: cgroup, ip, ..."),
+	PN_FLOWS_PAST_OPTIONS,
+	PN_FLOWS_FILTER_OPTIONS,
 	{
 		.name = "output",
 		.letter = 'o',
@@ -144,21 +41,7 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct pn_flows_options, no_headers),
 		.help = "a table without its first line",
 	},
-	{
-		.name = "time-format",
-		.type = PN_OPT_CHOICE,
-		.arg = "FORM",
-		.offset = offsetof(struct pn_flows_options, time_format),
-		.preset = "clock",
-		.choices = times,
-		.help = "form of times, except in JSON",
-	},
-	{
-		.name = "numeric",
-		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct pn_flows_options, numeric),
-		.help = "addresses instead of names, except in JSON",
-	},
+	PN_FLOWS_STYLE_OPTIONS,
 	PN_COLOR_OPTION(struct pn_flows_options, color, "compact lines"),
 	PN_SOCKET_OPTION(struct pn_flows_options, socket),
 	PN_OPTION_END,

@@ -6,8 +6,8 @@
 #include "cmd/options.h"
 
 /*
- * The parts of `podonym flows`: flows_request.c asks, flows_print.c shows the answer; cmd_flows.c
- * has the options. cmd_drops.c uses some of them.
+ * The parts of `podonym flows` and `podonym drops`: flows_request.c asks, flows_print.c shows the
+ * answer, flows_run.c does one after the other; cmd_flows.c and cmd_drops.c have the options.
  */
 
 struct pn_flows_options {
@@ -18,13 +18,17 @@ struct pn_flows_options {
 	const char *output, *time_format, *color, *socket;
 };
 
+/** What --time-format may be. */
+extern const char *const pn_flows_times[];
+
 /**
  * pn_flows_request() - the request to the agent
+ * @command: "flows" or "drops"
  * @now: CLOCK_REALTIME
  *
  * Return: 0 with @ret from malloc(); -EINVAL with @reterr: what was asked makes no sense; -ENOMEM
  */
-int pn_flows_request(const struct pn_flows_options *o, pn_nsec now, char **ret,
+int pn_flows_request(const char *command, const struct pn_flows_options *o, pn_nsec now, char **ret,
 		     struct pn_err *reterr);
 
 /** pn_flows_format() - the name of the form that the agent is asked for */
@@ -40,5 +44,8 @@ const char *pn_flows_format(const struct pn_flows_options *o);
  */
 int pn_flows_print(const char *command, const struct pn_flows_options *o, int fd,
 		   struct pn_err *reterr);
+
+/** pn_flows_run() - all of it; says what goes wrong. Return: the exit status */
+int pn_flows_run(const char *command, const struct pn_flows_options *o);
 
 #endif

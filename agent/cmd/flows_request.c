@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `podonym flows` asks the agent, from the command's options. Filters are compiled here as well,
+ * What `podonym flows` and `podonym drops` ask the agent, from the command's options. Filters are compiled here as well,
  * only to refuse what makes no sense before anybody is asked.
  */
 #include "cmd/flows.h"
@@ -17,6 +17,10 @@
 #include "serve/request.h"
 
 enum { DEFAULT_LAST = 20 };
+
+const char *const pn_flows_times[] = {
+	"clock", "rfc3339", "rfc3339nano", "unix", "relative", NULL
+};
 
 /* "5m": so long ago; "2026-11-29T19:20:00Z", "2026-11-29T19:20:00.5+01:00". */
 static int parse_instant(const char *text, pn_nsec now, pn_nsec *ret)
@@ -80,14 +84,15 @@ static int check_together(const struct pn_flows_options *o, struct pn_err *reter
 	return 0;
 }
 
-/* Without a wish: the last few. */
-static int put_past(json_t *root, const struct pn_flows_options *o, pn_nsec now,
-		    struct pn_err *reterr)
+/* Without a wish: the last few records, all drops. */
+static int put_past(json_t *root, const char *command, const struct pn_flows_options *o,
+		    pn_nsec now, struct pn_err *reterr)
 {
 	uint32_t last = o->last;
 	int r = 0;
 
-	if (!o->follow && !o->all && !o->first && !o->last && !o->since && !o->until)
+	if (!o->follow && !o->all && !o->first && !o->last && !o->since && !o->until &&
+	    strcmp(command, "flows") == 0)
 		last = DEFAULT_LAST;
 	if (!o->follow)
 		r |= json_object_set_new(root, "follow", json_false());
@@ -176,10 +181,10 @@ static int put_style(json_t *root, const struct pn_flows_options *o)
 	return r;
 }
 
-int pn_flows_request(const struct pn_flows_options *o, pn_nsec now, char **ret,
+int pn_flows_request(const char *command, const struct pn_flows_options *o, pn_nsec now, char **ret,
 		     struct pn_err *reterr)
 {
-	PN_CLEANUP(json_decrefp) json_t *root = json_pack("{s:s}", "command", "flows");
+	PN_CLEANUP(json_decrefp) json_t *root = json_pack("{s:s}", "command", command);
 	PN_CLEANUP(pn_freep) char *text = NULL;
 	int r = check_together(o, reterr);
 
@@ -189,7 +194,7 @@ int pn_flows_request(const struct pn_flows_options *o, pn_nsec now, char **ret,
 		return pn_err_set(reterr, -EINVAL, "-A and -n do not go together");
 	r = put_style(root, o);
 	if (r == 0)
-		r = put_past(root, o, now, reterr);
+		r = put_past(root, command, o, now, reterr);
 	if (r == 0)
 		r = put_filters(root, o, reterr);
 	if (r == -EINVAL)

@@ -122,6 +122,7 @@ static void on_drops(void *data, int fd, const struct pn_view *view)
 		pn_flow_thread_drops(a->flow, fd, view);
 		return;
 	}
+	pn_filter_free(view->filter);
 	(void)snprintf(why, sizeof(why), "this agent does not see drops: %s", f.reason);
 	pn_socket_refuse(fd, why);
 }

@@ -16,25 +16,20 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "export/viewers.h"
 #include "flow/drop_log.h"
+#include "flow/recent.h"
 
 enum {
 	LOOK_MS = 100,
 	LOOKS_A_SWEEP = 10,
 };
 
-/* Somebody who is being written the drops that are held. */
-struct reader {
-	struct reader *next;
-	struct pn_sinks *sinks;
-};
-
 struct pn_drop_feed {
 	struct pn_drop_feed_config config;
 	struct pn_drop_log *log;
-	struct pn_sinks *sinks; /* of those who follow */
-	struct reader *readers;
-	uv_timer_t timer;
+	struct pn_viewers *viewers;
+	uv_timer_t timer, flush;
 	unsigned int n_looks;
 	bool is_running, is_left; /* is_left: something waits for its time to be told */
 	struct pn_log_limit limit;
@@ -54,8 +49,10 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	struct pn_drop_feed *f = data;
 
 	pn_metric_add(PN_METRIC_DROPS_LINES, 1);
-	pn_metric_add(PN_METRIC_DROPS_PACKETS, r->drop.packets);
-	pn_sinks_drop(f->sinks, r);
+	pn_metric_add(PN_METRIC_DROPS_TOLD, r->drop.packets);
+	pn_viewers_record(f->viewers, r);
+	if (f->config.traffic)
+		pn_traffic_drop(f->config.traffic, r, pn_clock_now(f->config.clock));
 }
 
 static int on_remove(void *data, const struct pn_drop_key *key, struct pn_drop_value *ret)
@@ -97,7 +94,7 @@ int pn_drop_feed_new(const struct pn_drop_feed_config *config, struct pn_drop_fe
 	f->config = *config;
 	r = pn_drop_log_new(&log, &log_ops, f, &f->log);
 	if (r == 0)
-		r = pn_sinks_new(&f->sinks);
+		r = pn_viewers_new(config->clock, &f->viewers);
 	if (r < 0) {
 		pn_drop_feed_free(f);
 		return r;
@@ -106,20 +103,11 @@ int pn_drop_feed_new(const struct pn_drop_feed_config *config, struct pn_drop_fe
 	return 0;
 }
 
-static void free_reader(struct pn_drop_feed *f, struct reader *r)
-{
-	LL_DELETE(f->readers, r);
-	pn_sinks_free(r->sinks);
-	free(r);
-}
-
 void pn_drop_feed_free(struct pn_drop_feed *f)
 {
 	if (!f)
 		return;
-	while (f->readers)
-		free_reader(f, f->readers);
-	pn_sinks_free(f->sinks);
+	pn_viewers_free(f->viewers);
 	pn_drop_log_free(f->log);
 	free(f);
 }
@@ -173,14 +161,20 @@ static void tell(struct pn_drop_feed *f, bool all)
 	pn_index_reader_offline();
 }
 
+/* Who was busy is offered the rest soon. */
+static void write_on(struct pn_drop_feed *f);
+
+static void on_flush(uv_timer_t *timer)
+{
+	write_on(timer->data);
+}
+
 static void write_on(struct pn_drop_feed *f)
 {
-	struct reader *r, *next;
+	unsigned int pause_ms = pn_viewers_flush(f->viewers);
 
-	(void)pn_sinks_flush(f->sinks);
-	LL_FOREACH_SAFE (f->readers, r, next)
-		if (!pn_sinks_flush(r->sinks))
-			free_reader(f, r);
+	if (pause_ms && f->is_running)
+		(void)uv_timer_start(&f->flush, on_flush, pause_ms, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -199,7 +193,8 @@ static void on_timer(uv_timer_t *timer)
 void pn_drop_feed_start(struct pn_drop_feed *f, uv_loop_t *loop)
 {
 	(void)uv_timer_init(loop, &f->timer);
-	f->timer.data = f;
+	(void)uv_timer_init(loop, &f->flush);
+	f->timer.data = f->flush.data = f;
 	f->is_running = true;
 	(void)uv_timer_start(&f->timer, on_timer, LOOK_MS, LOOK_MS);
 }
@@ -210,8 +205,9 @@ void pn_drop_feed_close(struct pn_drop_feed *f)
 		return;
 	pn_drop_feed_read(f);
 	tell(f, true);
-	write_on(f);
+	(void)pn_viewers_flush(f->viewers);
 	uv_close((uv_handle_t *)&f->timer, NULL);
+	uv_close((uv_handle_t *)&f->flush, NULL);
 }
 
 void pn_drop_feed_take(struct pn_drop_feed *f, const struct pn_flow_key *key,
@@ -224,35 +220,47 @@ void pn_drop_feed_take(struct pn_drop_feed *f, const struct pn_flow_key *key,
 
 static void on_held(void *data, const struct pn_flow_record *r)
 {
-	struct reader *reader = data;
-
-	pn_sinks_drop(reader->sinks, r);
+	pn_recent_add(data, r);
 }
 
-static int list_to(struct pn_drop_feed *f, struct pn_sink *sink)
+static int collect(struct pn_drop_feed *f, struct pn_recent **ret)
 {
-	struct reader *r = calloc(1, sizeof(*r));
+	struct pn_recent *held;
+	int r;
 
-	if (!r || pn_sinks_new(&r->sinks) < 0) {
-		pn_sink_close(sink);
-		free(r);
-		return -ENOMEM;
-	}
-	LL_PREPEND(f->readers, r);
-	if (pn_sinks_add(r->sinks, sink) < 0) {
-		free_reader(f, r);
-		return -ENOMEM;
-	}
-	pn_drop_feed_read(f);
+	r = pn_recent_new((uint32_t)PN_MAX(pn_drop_log_count(f->log), (size_t)1), &held);
+	if (r < 0)
+		return r;
 	pn_index_reader_online();
-	pn_drop_log_list(f->log, on_held, r);
+	r = pn_drop_log_list(f->log, on_held, held);
+	pn_recent_settle(held);
 	pn_index_reader_offline();
-	if (!pn_sinks_flush(r->sinks))
-		free_reader(f, r);
+	if (r < 0) {
+		pn_recent_free(held);
+		return r;
+	}
+	*ret = held;
 	return 0;
 }
 
-int pn_drop_feed_add(struct pn_drop_feed *f, struct pn_sink *sink, bool follow)
+/* What is held has all packets until now: those that are not told are, so that no later line tells them. */
+int pn_drop_feed_add(struct pn_drop_feed *f, struct pn_sink *sink, const struct pn_view *view)
 {
-	return follow ? pn_sinks_add(f->sinks, sink) : list_to(f, sink);
+	struct pn_recent *held = NULL;
+	int r = 0;
+
+	if (view->past != PN_PAST_NONE) {
+		pn_drop_feed_read(f);
+		tell(f, true);
+		r = collect(f, &held);
+	}
+	if (r < 0) {
+		pn_sink_close(sink);
+		pn_filter_free(view->filter);
+		return r;
+	}
+	r = pn_viewers_add(f->viewers, sink, view, held);
+	pn_recent_free(held);
+	write_on(f);
+	return r;
 }

@@ -6,6 +6,8 @@
 
 #include "datapath/drops.h"
 #include "export/sink.h"
+#include "export/traffic.h"
+#include "export/view.h"
 #include "index/index.h"
 
 /*
@@ -14,13 +16,14 @@
  */
 struct pn_drop_feed;
 
-/** struct pn_drop_feed_config - all outlive the feed; @drops may be NULL */
+/** struct pn_drop_feed_config - all outlive the feed; @drops and @traffic may be NULL */
 struct pn_drop_feed_config {
 	const struct pn_clock *clock;
 	const struct pn_index *index;
 	const char *node_name;
 	struct pn_drops *drops;
 	struct pn_tracer *tracer;
+	struct pn_traffic *traffic;
 };
 
 /** pn_drop_feed_new() - Return: 0 or -ENOMEM */
@@ -29,8 +32,8 @@ int pn_drop_feed_new(const struct pn_drop_feed_config *config, struct pn_drop_fe
 /** pn_drop_feed_start() - looks from now on, on @loop */
 void pn_drop_feed_start(struct pn_drop_feed *f, uv_loop_t *loop);
 
-/** pn_drop_feed_add() - @sink gets what is to come (@follow), or what is held and then the end; taken over. Return: 0 or -ENOMEM */
-int pn_drop_feed_add(struct pn_drop_feed *f, struct pn_sink *sink, bool follow);
+/** pn_drop_feed_add() - @sink gets what @view wants of what is held and of what is to come; see pn_viewers_add() */
+int pn_drop_feed_add(struct pn_drop_feed *f, struct pn_sink *sink, const struct pn_view *view);
 
 /** pn_drop_feed_entry() - an entry of the flow table: it may say that a drop was answered */
 void pn_drop_feed_entry(struct pn_drop_feed *f, const struct pn_flow_key *key,

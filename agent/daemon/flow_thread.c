@@ -247,8 +247,8 @@ static void end_connections(struct pn_flow_thread *t, const struct letter *lette
 /* What has been is written right away. */
 static void add_viewer(struct pn_flow_thread *t, const struct letter *l)
 {
-	int r = l->drops ? pn_drop_feed_add(t->drops, l->sink, l->view.follow)
-			 : pn_viewers_add(t->viewers, l->sink, &l->view);
+	int r = l->drops ? pn_drop_feed_add(t->drops, l->sink, &l->view)
+			 : pn_viewers_add(t->viewers, l->sink, &l->view, t->recent);
 
 	if (r == -ENOMEM)
 		pn_warn("flow", "no memory for one more subscriber, it is turned away");
@@ -360,6 +360,7 @@ static int make_drop_feed(struct pn_flow_thread *t)
 		.node_name = t->config.node_name,
 		.drops = t->config.drops,
 		.tracer = t->config.tracer,
+		.traffic = t->config.traffic,
 	};
 
 	return pn_drop_feed_new(&config, &t->drops);
@@ -392,7 +393,7 @@ static int make_parts(struct pn_flow_thread *t)
 	if (r == 0)
 		r = pn_recent_new(t->config.n_recent, &t->recent);
 	if (r == 0)
-		r = pn_viewers_new(t->config.clock, t->recent, &t->viewers);
+		r = pn_viewers_new(t->config.clock, &t->viewers);
 	joiner.journal = t->journal;
 	if (r == 0)
 		r = pn_joiner_new(&joiner, &t->joiner);
@@ -529,7 +530,8 @@ void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_
 
 void pn_flow_thread_drops(struct pn_flow_thread *t, int fd, const struct pn_view *view)
 {
-	post_subscriber(t, fd, view, view->follow ? SUBSCRIBER_MAX_BYTES : LIST_MAX_BYTES, true);
+	post_subscriber(t, fd, view,
+			view->past == PN_PAST_NONE ? SUBSCRIBER_MAX_BYTES : LIST_MAX_BYTES, true);
 }
 
 pn_nsec pn_flow_thread_drained(const struct pn_flow_thread *t)

@@ -104,6 +104,20 @@ static void write_features(struct pn_exposition *e, const struct pn_tracer *trac
 	}
 }
 
+static void write_drops(struct pn_exposition *e, const struct pn_drops *drops)
+{
+	struct pn_drop_losses_seen lost = pn_drops_losses(drops);
+	struct pn_labels l;
+
+	pn_expo_family(e, PN_EXPO_COUNTER, "podonym_drops_uncounted_total",
+		       "dropped packets that are in no line: table_full (no room for their sort), "
+		       "unparsed (headers that could not be read), missed (the program was running "
+		       "on that CPU already)");
+	pn_expo_value(e, pn_label(&l, "cause", "table_full"), lost.table_full);
+	pn_expo_value(e, pn_label(&l, "cause", "unparsed"), lost.unparsed);
+	pn_expo_value(e, pn_label(&l, "cause", "missed"), lost.missed);
+}
+
 /* --- the pinned maps and the flow table ---------------------------------------------------------- */
 
 struct fill {
@@ -269,6 +283,7 @@ int pn_metrics_doc(const struct pn_web_parts *p, enum pn_expo_form form, struct 
 	write_maps(&e, p);
 	write_features(&e, p->status.tracer);
 	write_ledger(&e, p->status.tracer);
+	write_drops(&e, p->status.drops);
 	write_cells(&e);
 	write_gauge(&e, "podonym_flow_drain_age_seconds",
 		    "time since the flow thread last began to read the flow table",

@@ -108,7 +108,7 @@ static json_t *drops_json(const struct pn_status_parts *p)
 	struct pn_drop_losses_seen lost = pn_drops_losses(p->drops);
 	json_t *doc = json_object();
 
-	put(doc, "told", pn_metric_get(PN_METRIC_DROPS_PACKETS));
+	put(doc, "told", pn_metric_get(PN_METRIC_DROPS_TOLD));
 	put(doc, "table_full", lost.table_full);
 	put(doc, "unparsed", lost.unparsed);
 	put(doc, "missed", lost.missed);

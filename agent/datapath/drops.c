@@ -32,6 +32,7 @@ struct pn_drops {
 	uint32_t unspecified;
 	bool has_reason, has_fentry;
 
+	int n_cpus;
 	/* of the flow thread */
 	struct pn_drop_places places;
 	struct pn_drop_key *keys;
@@ -70,6 +71,7 @@ static void configure(struct pn_drops *d, struct pn_drop_bpf *skel)
 	(void)bpf_program__set_autoload(skel->progs.pn_icmp_traced, traces_icmp);
 	(void)bpf_program__set_autoload(skel->progs.pn_icmp_send, d->has_fentry && !traces_icmp);
 	(void)bpf_program__set_autoload(skel->progs.pn_icmp6_send, d->has_fentry);
+	(void)bpf_program__set_autoattach(skel->progs.pn_drop_settle, false);
 	skel->rodata->unspecified_reason = d->unspecified;
 	for (size_t i = 0; d->has_reason && i < PN_ARRAY_SIZE(ordinary); i++)
 		if (pn_drop_reasons_number(d->reasons, ordinary[i], &number) &&
@@ -92,6 +94,8 @@ static int open_and_load(struct pn_drops *d, uint32_t max_drops)
 	configure(d, skel);
 	r = bpf_map__set_max_entries(skel->maps.drops, max_drops);
 	if (r == 0)
+		r = bpf_map__set_max_entries(skel->maps.last, (uint32_t)d->n_cpus);
+	if (r == 0)
 		r = pn_drop_bpf__load(skel);
 	if (r == 0)
 		r = pn_drop_bpf__attach(skel);
@@ -99,6 +103,22 @@ static int open_and_load(struct pn_drops *d, uint32_t max_drops)
 		return r;
 	d->skel = PN_TAKE_PTR(skel);
 	return 0;
+}
+
+/* Return: 0: what waited on that CPU is in the table; 1: try again; or a negative errno */
+static int settle_cpu(const struct pn_drops *d, int cpu)
+{
+	uint64_t args[1] = { (uint64_t)cpu };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = args, .ctx_size_in = sizeof(args),
+		    .cpu = (uint32_t)cpu, .flags = BPF_F_TEST_RUN_ON_CPU);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(d->skel->progs.pn_drop_settle), &opts);
+
+	if (r == -ENXIO) { /* it is off, so no program is at it */
+		opts.flags = 0;
+		opts.cpu = 0;
+		r = bpf_prog_test_run_opts(bpf_program__fd(d->skel->progs.pn_drop_settle), &opts);
+	}
+	return r < 0 ? r : (int)opts.retval;
 }
 
 static void load(struct pn_drops *d, uint32_t max_drops)
@@ -139,12 +159,20 @@ static void start(struct pn_drops *d, const struct pn_drops_config *config)
 		(void)pn_err_set(&d->why, 0, "switched off");
 		return;
 	}
+	d->n_cpus = libbpf_num_possible_cpus();
+	if (d->n_cpus < 0) {
+		(void)pn_err_set(&d->why, d->n_cpus, "the number of CPUs: %s",
+				 strerror(-d->n_cpus));
+		return;
+	}
 	if (pn_drop_reasons_new(&d->reasons, &d->why) < 0)
 		return;
 	d->has_reason = pn_drop_reasons_exist(d->reasons) && !config->no_reason;
 	if (d->has_reason)
 		(void)pn_drop_reasons_number(d->reasons, "NOT_SPECIFIED", &d->unspecified);
 	load(d, config->max_drops);
+	if (d->skel && settle_cpu(d, 0) >= 0) /* else every drop goes to the table by itself */
+		d->skel->bss->may_wait = 1;
 }
 
 int pn_drops_new(const struct pn_drops_config *config, struct pn_drops **ret)
@@ -256,6 +284,19 @@ static void hush(struct pn_drops *d, const struct pn_drop_key *key, uint64_t loc
 
 	(void)bpf_map_update_elem(bpf_map__fd(d->skel->maps.quiet), &location, &yes, BPF_ANY);
 	(void)bpf_map_delete_elem(bpf_map__fd(d->skel->maps.drops), key);
+	d->skel->bss->epoch++;
+}
+
+/* What CPUs keep goes to the table. */
+static void settle(const struct pn_drops *d)
+{
+	int fd = bpf_map__fd(d->skel->maps.last);
+	struct pn_drop_last last;
+
+	for (int cpu = 0; d->skel->bss->may_wait && cpu < d->n_cpus; cpu++)
+		if (bpf_map_lookup_elem(fd, &cpu, &last) == 0 && last.packets &&
+		    settle_cpu(d, cpu) != 0)
+			d->skel->bss->news = 1;
 }
 
 static bool is_drop(const struct pn_drops *d, const struct pn_drop_key *key,
@@ -302,6 +343,7 @@ int pn_drops_drain(struct pn_drops *d,
 		return 0;
 	d->skel->bss->news =
 		0; /* before looking, so that what comes meanwhile is looked at again */
+	settle(d);
 	do {
 		n = BATCH_ENTRIES;
 		r = bpf_map_lookup_batch(bpf_map__fd(d->skel->maps.drops), position, &next, d->keys,
@@ -322,5 +364,9 @@ int pn_drops_remove(struct pn_drops *d, const struct pn_drop_key *key, struct pn
 	int fd = d->skel ? bpf_map__fd(d->skel->maps.drops) : -1;
 	int r = fd < 0 ? -ENOENT : bpf_map_lookup_elem(fd, key, ret);
 
-	return r < 0 ? r : bpf_map_delete_elem(fd, key);
+	if (r == 0)
+		r = bpf_map_delete_elem(fd, key);
+	if (r == 0)
+		d->skel->bss->epoch++;
+	return r;
 }

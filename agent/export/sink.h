@@ -95,9 +95,6 @@ bool pn_sinks_lost(struct pn_sinks *s);
 /** pn_sinks_record() - give a record to every sink (buffered until pn_sinks_flush(); its owners stay until then) */
 void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r);
 
-/** pn_sinks_drop() - the same of a record of drops alone */
-void pn_sinks_drop(struct pn_sinks *s, const struct pn_flow_record *r);
-
 /** pn_sinks_flush() - write what was buffered; dead sinks are closed. Return: does any sink wait? Then call again soon */
 bool pn_sinks_flush(struct pn_sinks *s);
 

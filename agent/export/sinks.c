@@ -122,11 +122,6 @@ void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r)
 	encode(s, r);
 }
 
-void pn_sinks_drop(struct pn_sinks *s, const struct pn_flow_record *r)
-{
-	encode(s, r);
-}
-
 static void drop(struct pn_sinks *s, struct member *m)
 {
 	s->n_wanting[pn_sink_format(m->sink)]--;

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of series of traffic. All of its memory but for the names is taken at the start, and touched
- * as it is used: slots, found by a hash of the name through chains of slot numbers, and in a list by the time of their last
- * record, so that those to end are at its end.
- *
- * Counts are copied out under the lock and written without it. Names are not copied: they never
- * change, and a count of who uses them, guarded by the lock as well, keeps them until they are written.
+ * What records tell, added up in two tables of series (series.c): traffic by pairs of ends, and drops by
+ * pairs of ends and reason. The flow thread gives records, the control thread writes what there is.
  */
 #include "export/traffic.h"
 
@@ -13,13 +9,11 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/hash.h"
 #include "base/metric.h"
+#include "export/series.h"
 #include "export/traffic_labels.h"
-
-#define NONE UINT32_MAX
 
 /* Upper bounds of the buckets; behind the last there is one more, without. */
 static const struct {
@@ -45,19 +39,8 @@ struct counts {
 	uint64_t rtt[N_BUCKETS + 1], rtt_sum_us;
 };
 
-struct name {
-	uint32_t n_users;
-	uint64_t hash;
-	char text[];
-};
-
-struct series {
-	uint32_t chain;	       /* the next one of the same hash, or of those that are free */
-	uint32_t newer, older; /* by the time of the last record */
-	uint64_t serial;       /* no two that were ever in this place have the same */
-	pn_nsec last;
-	struct name *name;
-	struct counts counts;
+struct drop_counts {
+	uint64_t packets, bytes;
 };
 
 /*
@@ -77,150 +60,8 @@ struct pn_traffic {
 	struct pn_traffic_config config;
 	struct hint hints[N_HINTS]; /* of the flow thread */
 	pthread_mutex_t lock;	    /* guards all that follows */
-	uint64_t n_added;
-	uint32_t *heads, n_heads;
-	struct series *series;	  /* the last one is "_other" */
-	uint32_t free, n_touched; /* those before the second have been used, or are */
-	uint32_t newest, oldest, n;
+	struct pn_series *series, *drops;
 };
-
-/* What was there at one moment. */
-struct copy {
-	uint32_t n;
-	struct sample {
-		struct name *name;
-		struct counts counts;
-	} samples[];
-};
-
-/* --- names --------------------------------------------------------------------------------------- */
-
-/* Return: NULL without memory */
-static struct name *new_name(const char *text, size_t len, uint64_t hash)
-{
-	struct name *n = malloc(sizeof(*n) + len + 1);
-
-	if (!n)
-		return NULL;
-	n->n_users = 1;
-	n->hash = hash;
-	memcpy(n->text, text, len + 1);
-	return n;
-}
-
-static void leave_name(struct name *n)
-{
-	if (n && --n->n_users == 0)
-		free(n);
-}
-
-/* --- the table ----------------------------------------------------------------------------------- */
-
-static void list_remove(struct pn_traffic *t, uint32_t i)
-{
-	const struct series *s = &t->series[i];
-
-	*(s->newer == NONE ? &t->newest : &t->series[s->newer].older) = s->older;
-	*(s->older == NONE ? &t->oldest : &t->series[s->older].newer) = s->newer;
-}
-
-static void list_put_newest(struct pn_traffic *t, uint32_t i)
-{
-	struct series *s = &t->series[i];
-
-	s->newer = NONE;
-	s->older = t->newest;
-	*(t->newest == NONE ? &t->oldest : &t->series[t->newest].newer) = i;
-	t->newest = i;
-}
-
-static uint32_t *head_of(struct pn_traffic *t, uint64_t hash)
-{
-	return &t->heads[hash & (t->n_heads - 1)];
-}
-
-static uint32_t find(struct pn_traffic *t, const char *text, uint64_t hash)
-{
-	uint32_t i = *head_of(t, hash);
-
-	while (i != NONE &&
-	       (t->series[i].name->hash != hash || strcmp(t->series[i].name->text, text) != 0))
-		i = t->series[i].chain;
-	return i;
-}
-
-static void end_series(struct pn_traffic *t, uint32_t i)
-{
-	struct series *s = &t->series[i];
-	uint32_t *at = head_of(t, s->name->hash);
-
-	while (*at != i)
-		at = &t->series[*at].chain;
-	*at = s->chain;
-	list_remove(t, i);
-	leave_name(PN_TAKE_PTR(s->name));
-	s->serial = 0;
-	s->chain = t->free;
-	t->free = i;
-	t->n--;
-	pn_metric_add(PN_METRIC_TRAFFIC_ENDED, 1);
-}
-
-static void end_idle(struct pn_traffic *t, pn_nsec now)
-{
-	while (t->oldest != NONE && now >= t->series[t->oldest].last + t->config.idle)
-		end_series(t, t->oldest);
-	pn_metric_set(PN_METRIC_TRAFFIC_SERIES, t->n);
-}
-
-static bool is_full(const struct pn_traffic *t)
-{
-	return t->free == NONE && t->n_touched == t->config.max_series;
-}
-
-/* There is one. */
-static uint32_t take_slot(struct pn_traffic *t)
-{
-	uint32_t i = t->free;
-
-	if (i == NONE)
-		return t->n_touched++;
-	t->free = t->series[i].chain;
-	return i;
-}
-
-/* Return: its number; NONE: no room, or no memory */
-static uint32_t add(struct pn_traffic *t, const char *text, size_t len, uint64_t hash)
-{
-	uint32_t i, *head = head_of(t, hash);
-	struct name *name = is_full(t) ? NULL : new_name(text, len, hash);
-
-	if (!name)
-		return NONE;
-	i = take_slot(t);
-	t->series[i] = (struct series) {
-		.chain = *head,
-		.serial = ++t->n_added,
-		.name = name,
-	};
-	*head = i;
-	list_put_newest(t, i);
-	pn_metric_set(PN_METRIC_TRAFFIC_SERIES, ++t->n);
-	return i;
-}
-
-static uint32_t find_or_add(struct pn_traffic *t, const char *text, pn_nsec now)
-{
-	size_t len = strlen(text);
-	uint64_t hash = pn_hash_bytes(text, len);
-	uint32_t i = find(t, text, hash);
-
-	if (i != NONE)
-		return i;
-	if (is_full(t))
-		end_idle(t, now);
-	return add(t, text, len, hash);
-}
 
 /* --- a record ------------------------------------------------------------------------------------ */
 
@@ -278,20 +119,21 @@ static bool is_known(const struct pn_traffic *t, const struct hint *known, const
 	       known->destination == h->destination && known->source_id == h->source_id &&
 	       known->destination_id == h->destination_id && known->port == h->port &&
 	       known->proto == h->proto && known->serial &&
-	       known->serial == t->series[known->series].serial;
+	       known->serial == pn_series_serial(t->series, known->series);
 }
 
-/* With the lock. Return: as find_or_add() */
+/* With the lock. Return: as pn_series_find() */
 static uint32_t look_up(struct pn_traffic *t, const struct pn_flow_record *r, struct hint *h)
 {
 	struct pn_labels l;
 	const char *text = pn_traffic_name(r, t->config.labels, &l);
-	uint32_t i = text ? find_or_add(t, text, h->now) : NONE;
+	uint32_t other = pn_series_other(t->series);
+	uint32_t i = text ? pn_series_find(t->series, text, h->now) : other;
 
-	if (i == NONE)
-		return NONE;
+	if (i == other)
+		return other;
 	h->series = i;
-	h->serial = t->series[i].serial;
+	h->serial = pn_series_serial(t->series, i);
 	*place_of(t, h) = *h;
 	return i;
 }
@@ -304,54 +146,31 @@ void pn_traffic_record(struct pn_traffic *t, const struct pn_flow_record *r, pn_
 
 	(void)pthread_mutex_lock(&t->lock);
 	i = is_known(t, known, &h) ? known->series : look_up(t, r, &h);
-	if (i == NONE) {
-		i = t->config.max_series;
+	if (i == pn_series_other(t->series))
 		pn_metric_add(PN_METRIC_TRAFFIC_OTHER, 1);
-	} else if (t->newest != i) {
-		list_remove(t, i);
-		list_put_newest(t, i);
-	}
-	t->series[i].last = now;
-	count(&t->series[i].counts, r);
+	count(pn_series_touch(t->series, i, now), r);
+	(void)pthread_mutex_unlock(&t->lock);
+}
+
+/* Lines of drops are few: a second for each sort at most. */
+void pn_traffic_drop(struct pn_traffic *t, const struct pn_flow_record *r, pn_nsec now)
+{
+	struct pn_labels l;
+	const char *text = pn_traffic_name(r, t->config.labels | PN_TRAFFIC_DROP, &l);
+	struct drop_counts *c;
+	uint32_t i;
+
+	(void)pthread_mutex_lock(&t->lock);
+	i = text ? pn_series_find(t->drops, text, now) : pn_series_other(t->drops);
+	if (i == pn_series_other(t->drops))
+		pn_metric_add(PN_METRIC_DROPS_OTHER, 1);
+	c = pn_series_touch(t->drops, i, now);
+	c->packets += r->drop.packets;
+	c->bytes += r->drop.bytes;
 	(void)pthread_mutex_unlock(&t->lock);
 }
 
 /* --- writing ------------------------------------------------------------------------------------- */
-
-static void copy_series(struct copy *c, struct series *s)
-{
-	s->name->n_users++;
-	c->samples[c->n++] = (struct sample) { .name = s->name, .counts = s->counts };
-}
-
-/* Return: NULL without memory; else for give_back() */
-static struct copy *copy_all(struct pn_traffic *t, pn_nsec now)
-{
-	size_t max = (size_t)t->config.max_series + 1;
-	struct copy *c = malloc(sizeof(*c) + max * sizeof(c->samples[0]));
-	struct series *other = &t->series[t->config.max_series];
-
-	if (!c)
-		return NULL;
-	c->n = 0;
-	(void)pthread_mutex_lock(&t->lock);
-	end_idle(t, now);
-	for (uint32_t i = t->newest; i != NONE; i = t->series[i].older)
-		copy_series(c, &t->series[i]);
-	if (other->counts.records)
-		copy_series(c, other);
-	(void)pthread_mutex_unlock(&t->lock);
-	return c;
-}
-
-static void give_back(struct pn_traffic *t, struct copy *c)
-{
-	(void)pthread_mutex_lock(&t->lock);
-	for (uint32_t i = 0; i < c->n; i++)
-		leave_name(c->samples[i].name);
-	(void)pthread_mutex_unlock(&t->lock);
-	free(c);
-}
 
 static void write_directions(struct pn_exposition *e, const char *labels,
 			     const uint64_t values[DIRECTIONS])
@@ -380,70 +199,89 @@ static void write_rtt(struct pn_exposition *e, const char *labels, const struct 
 	pn_expo_part(e, "_count", labels, "", n);
 }
 
-static void write_all(struct pn_exposition *e, const struct copy *c)
+static void write_traffic(struct pn_exposition *e, const struct pn_series_copy *all)
 {
-	const struct sample *s, *end = c->samples + c->n;
+	const struct counts *c;
+	const char *name;
 
 	pn_expo_family(e, PN_EXPO_COUNTER, "podonym_traffic_bytes_total",
 		       "bytes on the IP layer between two workloads; the source opened the "
 		       "connections");
-	for (s = c->samples; s < end; s++)
-		write_directions(e, s->name->text, s->counts.bytes);
+	for (uint32_t i = 0; (c = pn_series_at(all, i, &name)); i++)
+		write_directions(e, name, c->bytes);
 	pn_expo_family(
 		e, PN_EXPO_COUNTER, "podonym_traffic_packets_total",
 		"packets between two workloads; where connections are sampled, those left out are "
 		"estimated, of bytes too");
-	for (s = c->samples; s < end; s++)
-		write_directions(e, s->name->text, s->counts.packets);
+	for (uint32_t i = 0; (c = pn_series_at(all, i, &name)); i++)
+		write_directions(e, name, c->packets);
 	pn_expo_family(e, PN_EXPO_COUNTER, "podonym_traffic_records_total",
 		       "flow records about two workloads");
-	for (s = c->samples; s < end; s++)
-		pn_expo_value(e, s->name->text, s->counts.records);
+	for (uint32_t i = 0; (c = pn_series_at(all, i, &name)); i++)
+		pn_expo_value(e, name, c->records);
 	pn_expo_family(e, PN_EXPO_HISTOGRAM, "podonym_traffic_rtt_seconds",
 		       "smoothed round trip time of TCP connections between two workloads, once a "
 		       "record");
-	for (s = c->samples; s < end; s++)
-		write_rtt(e, s->name->text, &s->counts);
+	for (uint32_t i = 0; (c = pn_series_at(all, i, &name)); i++)
+		write_rtt(e, name, c);
+}
+
+static void write_drops(struct pn_exposition *e, const struct pn_series_copy *all)
+{
+	const struct drop_counts *c;
+	const char *name;
+
+	pn_expo_family(e, PN_EXPO_COUNTER, "podonym_drops_packets_total",
+		       "packets that the kernel has thrown away; the source sent them");
+	for (uint32_t i = 0; (c = pn_series_at(all, i, &name)); i++)
+		pn_expo_value(e, name, c->packets);
+	pn_expo_family(e, PN_EXPO_COUNTER, "podonym_drops_bytes_total",
+		       "bytes of such packets, from the IP header on");
+	for (uint32_t i = 0; (c = pn_series_at(all, i, &name)); i++)
+		pn_expo_value(e, name, c->bytes);
 }
 
 int pn_traffic_write(struct pn_traffic *t, pn_nsec now, struct pn_exposition *e)
 {
-	struct copy *c = copy_all(t, now);
+	struct pn_series_copy *traffic, *drops;
+	int r = -ENOMEM;
 
-	if (!c)
-		return -ENOMEM;
-	write_all(e, c);
-	give_back(t, c);
-	return 0;
+	(void)pthread_mutex_lock(&t->lock);
+	traffic = pn_series_copy(t->series, now);
+	drops = pn_series_copy(t->drops, now);
+	(void)pthread_mutex_unlock(&t->lock);
+	if (traffic && drops) {
+		write_traffic(e, traffic);
+		write_drops(e, drops);
+		r = 0;
+	}
+	(void)pthread_mutex_lock(&t->lock);
+	pn_series_give_back(traffic);
+	pn_series_give_back(drops);
+	(void)pthread_mutex_unlock(&t->lock);
+	return r;
 }
 
 /* --- life ---------------------------------------------------------------------------------------- */
 
-static uint32_t heads_for(uint32_t n_series)
+static int make_tables(struct pn_traffic *t)
 {
-	uint32_t n = 16;
-
-	while (n < n_series)
-		n *= 2;
-	return n;
-}
-
-static int make_table(struct pn_traffic *t)
-{
-	uint32_t max = t->config.max_series;
 	struct pn_labels l;
-	const char *other = pn_traffic_name_other(t->config.labels, &l);
+	struct pn_series_config config = {
+		.max = t->config.max_series,
+		.idle = t->config.idle,
+		.value_bytes = sizeof(struct counts),
+		.other = pn_traffic_name_other(t->config.labels, &l),
+		.n = PN_METRIC_TRAFFIC_SERIES,
+		.n_ended = PN_METRIC_TRAFFIC_ENDED,
+	};
+	int r = pn_series_new(&config, &t->series);
 
-	t->n_heads = heads_for(max);
-	t->heads = malloc(t->n_heads * sizeof(t->heads[0]));
-	t->series = calloc((size_t)max + 1, sizeof(t->series[0]));
-	if (!t->heads || !t->series)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < t->n_heads; i++)
-		t->heads[i] = NONE;
-	t->free = t->newest = t->oldest = NONE;
-	t->series[max].name = new_name(other, strlen(other), 0);
-	return t->series[max].name ? 0 : -ENOMEM;
+	config.value_bytes = sizeof(struct drop_counts);
+	config.other = pn_traffic_name_other(t->config.labels | PN_TRAFFIC_DROP, &l);
+	config.n = PN_METRIC_DROPS_SERIES;
+	config.n_ended = PN_METRIC_DROPS_ENDED;
+	return r < 0 ? r : pn_series_new(&config, &t->drops);
 }
 
 int pn_traffic_new(const struct pn_traffic_config *config, struct pn_traffic **ret)
@@ -454,7 +292,7 @@ int pn_traffic_new(const struct pn_traffic_config *config, struct pn_traffic **r
 		return -ENOMEM;
 	t->config = *config;
 	(void)pthread_mutex_init(&t->lock, NULL);
-	if (make_table(t) < 0) {
+	if (make_tables(t) < 0) {
 		pn_traffic_free(t);
 		return -ENOMEM;
 	}
@@ -466,12 +304,8 @@ void pn_traffic_free(struct pn_traffic *t)
 {
 	if (!t)
 		return;
-	for (uint32_t i = 0; i < t->n_touched; i++)
-		leave_name(t->series[i].name);
-	if (t->series)
-		leave_name(t->series[t->config.max_series].name);
-	free(t->series);
-	free(t->heads);
+	pn_series_free(t->series);
+	pn_series_free(t->drops);
 	(void)pthread_mutex_destroy(&t->lock);
 	free(t);
 }

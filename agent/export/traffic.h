@@ -11,7 +11,7 @@
  * Who talks to whom, as series for Prometheus: what records tell is added up for each pair of ends
  * under the labels that were chosen. There are so many series at most; what finds no room is added to
  * one whose labels are all "_other", and counted. A series goes when no record has come for it for
- * some time: its pods are gone, or silent.
+ * some time: its pods are gone, or silent. Drops have series of their own, likewise, with the reason.
  *
  * Threads: the flow thread gives records, the control thread writes them out. They meet at a lock,
  * held for one record by the first and for the time of copying all counts by the second.
@@ -27,6 +27,9 @@ enum pn_traffic_labels {
 	PN_TRAFFIC_PORT = 1 << 3, /* destination_port, transport */
 };
 
+/* Of drops, beside the others and not to be chosen: reason, kind. */
+#define PN_TRAFFIC_DROP (1 << 4)
+
 #define PN_TRAFFIC_LABELS "namespace,workload"
 
 /** pn_traffic_parse_labels() - names with commas between them. Return: 0, or -EINVAL with @reterr */
@@ -34,7 +37,7 @@ int pn_traffic_parse_labels(const char *text, unsigned int *ret, struct pn_err *
 
 /**
  * struct pn_traffic_config
- * @max_series: room for so many, beside "_other"; their memory is taken at once
+ * @max_series: room for so many, of traffic and of drops, beside "_other"; their memory is taken at once
  * @labels:	enum pn_traffic_labels
  * @idle:	a series without a record for so long goes, ns
  */
@@ -52,6 +55,9 @@ void pn_traffic_free(struct pn_traffic *t);
 
 /** pn_traffic_record() - add one record; @now: of the same clock each time, ns. Cannot fail */
 void pn_traffic_record(struct pn_traffic *t, const struct pn_flow_record *r, pn_nsec now);
+
+/** pn_traffic_drop() - add one line of drops, likewise */
+void pn_traffic_drop(struct pn_traffic *t, const struct pn_flow_record *r, pn_nsec now);
 
 /** pn_traffic_write() - all families of the series that there are. Return: 0 or -ENOMEM, and nothing is written */
 int pn_traffic_write(struct pn_traffic *t, pn_nsec now, struct pn_exposition *e);

@@ -100,6 +100,12 @@ static void put_port(struct pn_labels *l, const struct pn_flow_record *r)
 	pn_labels_put(l, "transport", name);
 }
 
+static void put_reason(struct pn_labels *l, const char *reason, const char *kind)
+{
+	pn_labels_put(l, "reason", reason);
+	pn_labels_put(l, "kind", kind);
+}
+
 const char *pn_traffic_name(const struct pn_flow_record *r, unsigned int labels,
 			    struct pn_labels *l)
 {
@@ -110,6 +116,8 @@ const char *pn_traffic_name(const struct pn_flow_record *r, unsigned int labels,
 	put_end(l, &destination_labels, r->destination.owner, labels);
 	if (labels & PN_TRAFFIC_PORT)
 		put_port(l, r);
+	if (labels & PN_TRAFFIC_DROP)
+		put_reason(l, r->drop.reason, pn_drop_kind_name(r->drop.kind));
 	text = pn_labels_end(l);
 	return l->text.full ? NULL : text;
 }
@@ -133,5 +141,7 @@ const char *pn_traffic_name_other(unsigned int labels, struct pn_labels *l)
 		pn_labels_put(l, "destination_port", OTHER);
 		pn_labels_put(l, "transport", OTHER);
 	}
+	if (labels & PN_TRAFFIC_DROP)
+		put_reason(l, OTHER, OTHER);
 	return pn_labels_end(l);
 }

@@ -4,7 +4,7 @@
 
 #include "export/traffic.h"
 
-/* What a series is called; private to agent/export. @labels: enum pn_traffic_labels. */
+/* What a series is called; private to agent/export. @labels: enum pn_traffic_labels and PN_TRAFFIC_DROP. */
 
 /** pn_traffic_name() - Return: as pn_labels_end(); NULL: the names are longer than a series may have */
 const char *pn_traffic_name(const struct pn_flow_record *r, unsigned int labels,

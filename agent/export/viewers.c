@@ -33,7 +33,6 @@ struct viewer {
 
 struct pn_viewers {
 	const struct pn_clock *clock;
-	const struct pn_recent *recent;
 	struct viewer *list;
 	struct pn_buf line; /* of the record at hand, in @style */
 	struct pn_style style;
@@ -41,15 +40,13 @@ struct pn_viewers {
 	unsigned int pause_ms;
 };
 
-int pn_viewers_new(const struct pn_clock *clock, const struct pn_recent *recent,
-		   struct pn_viewers **ret)
+int pn_viewers_new(const struct pn_clock *clock, struct pn_viewers **ret)
 {
 	struct pn_viewers *v = calloc(1, sizeof(*v));
 
 	if (!v)
 		return -ENOMEM;
 	v->clock = clock;
-	v->recent = recent;
 	v->line = PN_BUF_INIT(BATCH_MAX_BYTES);
 	*ret = v;
 	return 0;
@@ -152,47 +149,47 @@ static bool is_wanted(const struct viewer *w, const struct pn_flow_record *r)
 }
 
 /* Return: the number of the oldest record to look at; @ret_enough: older ones do not matter */
-static uint64_t find_start(const struct pn_viewers *v, const struct viewer *w, bool *ret_enough)
+static uint64_t find_start(const struct pn_recent *recent, const struct viewer *w, bool *ret_enough)
 {
-	uint64_t begin = pn_recent_begin(v->recent), i = pn_recent_end(v->recent);
+	uint64_t begin = pn_recent_begin(recent), i = pn_recent_end(recent);
 	uint32_t n = 0;
 
 	*ret_enough = false;
 	if (w->view.past != PN_PAST_LAST)
 		return begin;
 	while (i > begin && n < w->view.n)
-		n += is_wanted(w, pn_recent_at(v->recent, --i));
+		n += is_wanted(w, pn_recent_at(recent, --i));
 	*ret_enough = n == w->view.n;
 	return i;
 }
 
-static void say_what_is_gone(const struct pn_viewers *v, struct viewer *w)
+static void say_what_is_gone(const struct pn_recent *recent, struct viewer *w)
 {
-	pn_nsec gone_until = pn_recent_gone_until(v->recent);
+	pn_nsec gone_until = pn_recent_gone_until(recent);
 	char text[128];
 
-	if (!pn_recent_room(v->recent)) {
+	if (!pn_recent_room(recent)) {
 		put_note(w, "note", "this agent keeps no records: it was started with --recent 0");
 		return;
 	}
 	if (!gone_until || gone_until < w->view.since)
 		return;
 	(void)snprintf(text, sizeof(text), "older records are gone: the agent keeps the last %u",
-		       pn_recent_room(v->recent));
+		       pn_recent_room(recent));
 	put_note(w, "note", text);
 }
 
-static void replay(struct pn_viewers *v, struct viewer *w)
+static void replay(struct pn_viewers *v, struct viewer *w, const struct pn_recent *recent)
 {
-	uint64_t end = pn_recent_end(v->recent), i;
+	uint64_t end = pn_recent_end(recent), i;
 	uint32_t n = 0;
 	bool enough;
 
-	i = find_start(v, w, &enough);
+	i = find_start(recent, w, &enough);
 	if (!enough)
-		say_what_is_gone(v, w);
+		say_what_is_gone(recent, w);
 	for (; i < end && (w->view.past != PN_PAST_FIRST || n < w->view.n); i++) {
-		const struct pn_flow_record *r = pn_recent_at(v->recent, i);
+		const struct pn_flow_record *r = pn_recent_at(recent, i);
 
 		if (!is_wanted(w, r))
 			continue;
@@ -228,7 +225,8 @@ static int refuse(struct viewer *w, const char *why)
 	return -EBUSY;
 }
 
-int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_view *view)
+int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_view *view,
+		   const struct pn_recent *recent)
 {
 	struct viewer *w = calloc(1, sizeof(*w));
 
@@ -244,7 +242,7 @@ int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_v
 		return refuse(w, "too many clients read records already, try again later");
 	insert(v, w);
 	if (view->past != PN_PAST_NONE)
-		replay(v, w);
+		replay(v, w, recent);
 	return 0;
 }
 

@@ -17,20 +17,19 @@ struct pn_viewers;
 /** Most of them at a time; one more is refused. */
 enum { PN_VIEWERS_MAX = 32 };
 
-/** pn_viewers_new() - @clock, @recent: outlive them. Return: 0 or -ENOMEM */
-int pn_viewers_new(const struct pn_clock *clock, const struct pn_recent *recent,
-		   struct pn_viewers **ret);
+/** pn_viewers_new() - @clock: outlives them. Return: 0 or -ENOMEM */
+int pn_viewers_new(const struct pn_clock *clock, struct pn_viewers **ret);
 void pn_viewers_free(struct pn_viewers *v);
 
 /**
  * pn_viewers_add() - write what is kept, and follow if that is wanted
  * @sink, @view->filter: taken over, also on failure
- *
- * The names in the records that are kept must be settled.
+ * @recent: what is kept, its names settled; of the call. May be NULL where @view wants nothing of it
  *
  * Return: 0; -EBUSY: too many, and @sink was told so; -ENOMEM
  */
-int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_view *view);
+int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_view *view,
+		   const struct pn_recent *recent);
 
 /** pn_viewers_record() - a record for those who follow and want it; buffered until pn_viewers_flush() */
 void pn_viewers_record(struct pn_viewers *v, const struct pn_flow_record *r);

@@ -393,21 +393,46 @@ bool pn_drop_log_tell(struct pn_drop_log *l, bool all)
 	return is_left;
 }
 
-void pn_drop_log_list(struct pn_drop_log *l,
-		      void (*record)(void *data, const struct pn_flow_record *r), void *data)
+size_t pn_drop_log_count(const struct pn_drop_log *l)
 {
+	return l->n_sorts;
+}
+
+struct held {
+	const struct connection *connection;
+	struct sort *sort;
+};
+
+static int compare_last(const void *a, const void *b)
+{
+	pn_nsec x = ((const struct held *)a)->sort->last, y = ((const struct held *)b)->sort->last;
+
+	return (x > y) - (x < y);
+}
+
+int pn_drop_log_list(struct pn_drop_log *l,
+		     void (*record)(void *data, const struct pn_flow_record *r), void *data)
+{
+	PN_CLEANUP(pn_freep) struct held *all = calloc(l->n_sorts + 1, sizeof(*all));
 	struct connection *c, *next;
 	struct pn_flow_record r;
 	struct sort *s;
+	size_t n = 0;
 
+	if (!all)
+		return -ENOMEM;
+	HASH_ITER (hh, l->connections, c, next)
+		LL_FOREACH (c->sorts, s)
+			all[n++] = (struct held) { c, s };
+	qsort(all, n, sizeof(*all), compare_last);
 	(void)pn_resolver_look_at_clock(&l->resolver, l->config.clock);
 	pn_resolver_begin(&l->resolver);
-	HASH_ITER (hh, l->connections, c, next) {
-		LL_FOREACH (c->sorts, s) {
-			describe(l, c, s, s->first, &s->total, &r);
-			record(data, &r);
-		}
+	for (size_t i = 0; i < n; i++) {
+		s = all[i].sort;
+		describe(l, all[i].connection, s, s->first, &s->total, &r);
+		record(data, &r);
 	}
+	return 0;
 }
 
 void pn_drop_log_take(struct pn_drop_log *l, const struct pn_flow_key *key,

@@ -68,9 +68,16 @@ bool pn_drop_log_tell(struct pn_drop_log *l, bool all);
 /** pn_drop_log_sweep() - forget what is old */
 void pn_drop_log_sweep(struct pn_drop_log *l);
 
-/** pn_drop_log_list() - a record of all that is held, each with all its packets; what is told stays as it is */
-void pn_drop_log_list(struct pn_drop_log *l,
-		      void (*record)(void *data, const struct pn_flow_record *r), void *data);
+/**
+ * pn_drop_log_list() - a record of all that is held, each with all its packets, by the time of the last
+ *
+ * What is told stays as it is. Return: 0; -ENOMEM, without a record
+ */
+int pn_drop_log_list(struct pn_drop_log *l,
+		     void (*record)(void *data, const struct pn_flow_record *r), void *data);
+
+/** pn_drop_log_count() - how many records that would be */
+size_t pn_drop_log_count(const struct pn_drop_log *l);
 
 /**
  * pn_drop_log_take() - what a connection has lost since it was asked for last

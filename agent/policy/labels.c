@@ -39,21 +39,15 @@ struct anchor {
 	struct pn_selector *selector;
 };
 
-/*
- * Requirements as words: key, operator, number of values, values. All of them together are the key
- * of the table, since interned strings are equal where their pointers are.
- */
+/* Found by its words, all of them together. */
 struct pn_selector {
 	UT_hash_handle hh;
 	uint32_t id, n_refs;
 	uint32_t n_anchors;
 	struct anchor *anchors;
 	struct link loose; /* in the list of those without an anchor */
-	size_t n_words;
-	uintptr_t words[];
+	struct pn_selector_words *words;
 };
-
-enum { WORD_KEY, WORD_OP, WORD_N_VALUES, WORD_VALUES };
 
 /*
  * A table grows all at once, with every entry that it has, so there are many of them: which one is in
@@ -180,65 +174,6 @@ static void label_put(struct pn_labels *w, struct label *l)
 	free(l);
 }
 
-/* --- does a selector match? --- */
-
-static const char *value_of(const struct pn_label_set *set, const char *interned_key)
-{
-	for (uint32_t i = 0; i < set->n_labels; i++)
-		if (set->labels[i].key == interned_key)
-			return set->labels[i].value;
-	return NULL;
-}
-
-static bool is_among(const char *value, const char *const *values, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (value == values[i])
-			return true;
-	return false;
-}
-
-static struct pn_requirement read_words(const uintptr_t *q)
-{
-	return (struct pn_requirement) {
-		.key = (const char *)q[WORD_KEY],
-		.op = (enum pn_selector_op)q[WORD_OP],
-		.n_values = (uint32_t)q[WORD_N_VALUES],
-		.values = (const char *const *)(q + WORD_VALUES),
-	};
-}
-
-bool pn_requirement_holds(const struct pn_requirement *q, const struct pn_label_set *set)
-{
-	const char *value = value_of(set, q->key);
-
-	switch (q->op) {
-	case PN_SELECTOR_IN:
-		return value && is_among(value, q->values, q->n_values);
-	case PN_SELECTOR_NOT_IN:
-		return !value || !is_among(value, q->values, q->n_values);
-	case PN_SELECTOR_EXISTS:
-		return value;
-	case PN_SELECTOR_DOES_NOT_EXIST:
-		return !value;
-	default:
-		return false;
-	}
-}
-
-static bool matches(const struct pn_selector *s, const struct pn_label_set *set)
-{
-	const uintptr_t *q = s->words, *end = q + s->n_words;
-
-	for (; q < end; q += WORD_VALUES + q[WORD_N_VALUES]) {
-		struct pn_requirement part = read_words(q);
-
-		if (!pn_requirement_holds(&part, set))
-			return false;
-	}
-	return true;
-}
-
 static void set_bit(uint64_t *bits, uint32_t id, bool value)
 {
 	uint64_t bit = (uint64_t)1 << id % 64;
@@ -310,14 +245,14 @@ static void find_selectors(struct pn_labels *w, struct pn_label_set *set)
 			const struct pn_selector *s =
 				PN_CONTAINER_OF(l, struct anchor, link)->selector;
 
-			if (matches(s, set))
+			if (pn_selector_words_match(s->words, set))
 				set_bit(set->bits, s->id, true);
 		}
 	}
 	for (l = w->loose.next; l != &w->loose; l = l->next) {
 		const struct pn_selector *s = PN_CONTAINER_OF(l, struct pn_selector, loose);
 
-		if (matches(s, set))
+		if (pn_selector_words_match(s->words, set))
 			set_bit(set->bits, s->id, true);
 	}
 }
@@ -411,90 +346,6 @@ const char *pn_label_set_value(const struct pn_label_set *set, const char *key)
 
 /* --- selectors --- */
 
-static size_t count_words(const struct pn_label_selector *s)
-{
-	size_t n = (size_t)s->n_labels * (WORD_VALUES + 1);
-
-	for (uint32_t i = 0; i < s->n_requirements; i++)
-		n += WORD_VALUES + (size_t)s->requirements[i].n_values;
-	return n;
-}
-
-/* A word that is a string; without memory the selector gets 0 there. */
-static uintptr_t word(const char *text)
-{
-	return (uintptr_t)pn_intern(text, strlen(text));
-}
-
-static uintptr_t *put_requirement(uintptr_t *q, const char *key, enum pn_selector_op op,
-				  const char *const *values, uint32_t n_values)
-{
-	q[WORD_KEY] = word(key);
-	q[WORD_OP] = op;
-	q[WORD_N_VALUES] = n_values;
-	for (uint32_t i = 0; i < n_values; i++)
-		q[WORD_VALUES + i] = word(values[i]);
-	return q + WORD_VALUES + n_values;
-}
-
-static void for_each_string(const struct pn_selector *s, void (*fn)(const char *text, void *data),
-			    void *data)
-{
-	const uintptr_t *q = s->words, *end = q + s->n_words;
-
-	for (; q < end; q += WORD_VALUES + q[WORD_N_VALUES]) {
-		fn((const char *)q[WORD_KEY], data);
-		for (size_t i = 0; i < q[WORD_N_VALUES]; i++)
-			fn((const char *)q[WORD_VALUES + i], data);
-	}
-}
-
-static void note_missing(const char *text, void *data)
-{
-	bool *is_missing = data;
-
-	*is_missing |= !text;
-}
-
-static void unref_string(const char *text, void *data)
-{
-	(void)data;
-	pn_intern_unref(text);
-}
-
-static void words_free(struct pn_selector *s)
-{
-	for_each_string(s, unref_string, NULL);
-	free(s);
-}
-
-/* Only its words. Return: NULL without memory */
-static struct pn_selector *words_of(const struct pn_label_selector *like)
-{
-	size_t n = count_words(like);
-	struct pn_selector *s = calloc(1, sizeof(*s) + (n + 1) * sizeof(s->words[0]));
-	bool is_missing = false;
-	uintptr_t *q;
-
-	if (!s)
-		return NULL;
-	q = s->words;
-	s->n_words = n;
-	for (uint32_t i = 0; i < like->n_labels; i++)
-		q = put_requirement(q, like->labels[i].key, PN_SELECTOR_IN, &like->labels[i].value,
-				    1);
-	for (uint32_t i = 0; i < like->n_requirements; i++) {
-		const struct pn_label_requirement *from = &like->requirements[i];
-
-		q = put_requirement(q, from->key, from->op, from->values, from->n_values);
-	}
-	for_each_string(s, note_missing, &is_missing);
-	if (!is_missing)
-		return s;
-	words_free(s);
-	return NULL;
-}
-
 static int grow_bits(uint64_t **bits, size_t from, size_t to)
 {
 	uint64_t *more = reallocarray(*bits, to, sizeof(*more));
@@ -585,7 +436,10 @@ static void lift_anchors(struct pn_labels *w, struct pn_selector *s)
 /* A value that is written twice must not be an anchor twice. */
 static bool is_first(const struct pn_requirement *q, size_t i)
 {
-	return !is_among(q->values[i], q->values, i);
+	for (size_t k = 0; k < i; k++)
+		if (q->values[k] == q->values[i])
+			return false;
+	return true;
 }
 
 static int drop_anchor(struct pn_labels *w, struct pn_selector *s)
@@ -638,7 +492,7 @@ static void for_each_candidate(struct pn_labels *w, const struct pn_selector *s,
 
 static void mark(const struct pn_selector *s, struct pn_label_set *set)
 {
-	if (matches(s, set))
+	if (pn_selector_words_match(s->words, set))
 		set_bit(set->bits, s->id, true);
 }
 
@@ -647,12 +501,17 @@ static void unmark(const struct pn_selector *s, struct pn_label_set *set)
 	set_bit(set->bits, s->id, false);
 }
 
-/* From its words to a selector of the world. */
+static size_t key_bytes(const struct pn_selector_words *words)
+{
+	return words->n * sizeof(words->words[0]);
+}
+
+/* Its number, its place in the table and its anchors, or nothing of it. */
 static int admit(struct pn_labels *w, struct pn_selector *s)
 {
 	if (take_id(w, &s->id) < 0)
 		return -ENOMEM;
-	HASH_ADD_KEYPTR(hh, w->selectors, s->words, s->n_words * sizeof(s->words[0]), s);
+	HASH_ADD_KEYPTR(hh, w->selectors, s->words->words, key_bytes(s->words), s);
 	if (s->hh.tbl) {
 		if (drop_anchor(w, s) == 0)
 			return 0;
@@ -662,28 +521,45 @@ static int admit(struct pn_labels *w, struct pn_selector *s)
 	return -ENOMEM;
 }
 
-int pn_selector_get(struct pn_labels *w, const struct pn_label_selector *like,
-		    struct pn_selector **ret)
+/* Takes @words over on success. */
+static int add_selector(struct pn_labels *w, struct pn_selector_words *words,
+			struct pn_selector **ret)
 {
-	struct pn_selector *s = words_of(like), *known;
+	struct pn_selector *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -ENOMEM;
-	HASH_FIND(hh, w->selectors, s->words, s->n_words * sizeof(s->words[0]), known);
+	s->words = words;
+	s->n_refs = 1;
+	if (admit(w, s) < 0) {
+		free(s);
+		return -ENOMEM;
+	}
+	for_each_candidate(w, s, mark);
+	*ret = s;
+	return 0;
+}
+
+int pn_selector_get(struct pn_labels *w, const struct pn_label_selector *like,
+		    struct pn_selector **ret)
+{
+	struct pn_selector_words *words = pn_selector_words_new(like);
+	struct pn_selector *known;
+	int r;
+
+	if (!words)
+		return -ENOMEM;
+	HASH_FIND(hh, w->selectors, words->words, key_bytes(words), known);
 	if (known) {
-		words_free(s);
+		pn_selector_words_free(words);
 		known->n_refs++;
 		*ret = known;
 		return 0;
 	}
-	if (admit(w, s) < 0) {
-		words_free(s);
-		return -ENOMEM;
-	}
-	s->n_refs = 1;
-	for_each_candidate(w, s, mark);
-	*ret = s;
-	return 0;
+	r = add_selector(w, words, ret);
+	if (r < 0)
+		pn_selector_words_free(words);
+	return r;
 }
 
 void pn_selector_put(struct pn_labels *w, struct pn_selector *s)
@@ -694,7 +570,8 @@ void pn_selector_put(struct pn_labels *w, struct pn_selector *s)
 	lift_anchors(w, s);
 	HASH_DEL(w->selectors, s);
 	set_bit(w->used_ids, s->id, false);
-	words_free(s);
+	pn_selector_words_free(s->words);
+	free(s);
 }
 
 uint32_t pn_selector_id(const struct pn_selector *s)
@@ -704,12 +581,5 @@ uint32_t pn_selector_id(const struct pn_selector *s)
 
 bool pn_selector_part(const struct pn_selector *s, uint32_t i, struct pn_requirement *ret)
 {
-	const uintptr_t *q = s->words, *end = q + s->n_words;
-
-	for (; i && q < end; i--)
-		q += WORD_VALUES + q[WORD_N_VALUES];
-	if (q >= end)
-		return false;
-	*ret = read_words(q);
-	return true;
+	return pn_selector_words_part(s->words, i, ret);
 }

@@ -6,6 +6,7 @@
 
 #include <podonym/objects.h>
 
+#include "policy/selector_words.h"
 #include "policy/table.h"
 
 /*
@@ -26,14 +27,6 @@ struct pn_label_set {
 	uint32_t n_refs, n_labels;
 	struct pn_label_member *members;
 	struct pn_label labels[];
-};
-
-/** struct pn_requirement - a part of a selector; Exists and DoesNotExist have no values */
-struct pn_requirement {
-	const char *key;
-	enum pn_selector_op op;
-	uint32_t n_values;
-	const char *const *values;
 };
 
 /** struct pn_selector - one or more selectors that say the same; counted */
@@ -70,9 +63,6 @@ static inline bool pn_label_set_has(const struct pn_label_set *set, uint32_t id)
 
 /** pn_selector_part() - the @i-th requirement; matchLabels are In with one value. Return: false behind the last */
 bool pn_selector_part(const struct pn_selector *s, uint32_t i, struct pn_requirement *ret);
-
-/** pn_requirement_holds() - for these labels, looked at anew */
-bool pn_requirement_holds(const struct pn_requirement *q, const struct pn_label_set *set);
 
 /** pn_label_set_value() - @key may be any string. Return: NULL if there is no such label */
 const char *pn_label_set_value(const struct pn_label_set *set, const char *key);

@@ -252,16 +252,14 @@ static int check_view(struct pn_view *v, struct pn_err *reterr)
 	return 0;
 }
 
-/* Drops are those to come, or those held, and all of them. */
-static int check_drops(const struct pn_view *v, struct pn_err *reterr)
+/* Those held are few, so without a wish it is all of them. */
+static int check_drops(struct pn_view *v, struct pn_err *reterr)
 {
-	if (v->filter || v->past != PN_PAST_NONE || v->since || v->until != PN_NSEC_NEVER ||
-	    v->style.numeric || v->style.time != PN_TIME_CLOCK)
-		return pn_err_set(reterr, -EINVAL,
-				  "of drops only \"format\" and \"follow\" can be said");
 	if (v->style.format == PN_FORMAT_FIELDS)
 		return pn_err_set(reterr, -EINVAL, "drops have no format \"fields\"");
-	return 0;
+	if (v->past == PN_PAST_NONE && !v->follow)
+		v->past = PN_PAST_ALL;
+	return check_view(v, reterr);
 }
 
 static int parse_members(json_t *root, struct pn_request *req, struct pn_err *reterr)

@@ -23,8 +23,8 @@
  *	"all": true, or "first": N, or "last": N     of the records that are kept
  *	"since": T, "until": T     of those, whose last packet came then; nanoseconds since 1970
  *	"filters": [{"pod": "shop/web"}, {"not": true, "port": "53"}]     see filter.h
- *   {"command": "drops"}    the same with lines of drops, of which "format" and "follow" may be said; "follow":
- *	false stands for those of the last minutes
+ *   {"command": "drops"}    the same with lines of drops, which have no "fields"; kept are those of the last
+ *	minutes, and with "follow": false all of them are asked for if nothing else is said
  *   Among the lines of records stand lines {"note": "..."}: what is missing, and why.
  * A refusal is {"error": "..."} and the end. Requests are at most 4 KiB and must be complete within
  * five seconds. Control thread.
@@ -34,7 +34,7 @@ struct pn_socket;
 /**
  * struct pn_socket_ops
  * @subscribe: take the connection over; @fd and the filter of @view are owned by the callee from here on
- * @drops: the same, for drops: those to come (@view->follow), else those held
+ * @drops: the same, for drops
  * @select: @expression, @sampling: NULL, 0: stays as it is. Return: the document to answer with, likewise; NULL
  *	    with @reterr
  * @config: as @status

@@ -68,6 +68,10 @@ is_recorded() { # FLOW-FILTER TEXT
 	[[ $is == "$2" ]]
 }
 
+is_unanswered() { # FLOW-FILTER
+	[[ $(flows "select($1) | .podonym.tcp.state" | jq -r 'unique | join(" ")') == opening ]]
+}
+
 # So many UDP packets of the client, each sent.
 send_udp() { # PORT COUNT [ADDRESS]
 	local i
@@ -95,6 +99,27 @@ send_udp() { # PORT COUNT [ADDRESS]
 	assert_output --partial 'dropped by netfilter'
 	run "$podonym" flows --last 3 --verdict forwarded --port 5000 --socket "$dir/socket"
 	refute_output --partial ':5000'
+}
+
+@test "nftables: the policy of a chain, and a chain at an interface" {
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0; policy drop
+				udp dport != 5012 accept
+			}
+		}
+		table netdev filter {
+			chain ingress {
+				type filter hook ingress device veth-client priority 0
+				udp dport 5013 drop
+			}
+		}
+	RULES
+	send_udp 5012 2
+	send_udp 5013 2
+	await 10 is_dropped '.destination.port == 5012' 'netfilter NETFILTER_DROP nft_do_chain 2'
+	await 10 is_dropped '.destination.port == 5013' 'netfilter NETFILTER_DROP nft_do_chain 2'
 }
 
 @test "nftables: reject with reset" {
@@ -148,6 +173,12 @@ drop_by() { # HOW WHAT
 	await 10 is_dropped '.destination.port == 5008' 'tc_ingress TC_INGRESS __netif_receive_skb_core 2'
 }
 
+@test "a BPF program at tcx, on the way out" {
+	drop_by tcx-egress veth-server || skip "$(cat "$BATS_TEST_TMPDIR/dropper.err")"
+	send_udp 5014 2
+	await 10 is_dropped '.destination.port == 5014' 'tc_egress TC_EGRESS __dev_queue_xmit 2'
+}
+
 @test "a BPF program of a cgroup" {
 	cgroup_up
 	mkdir "$cgroup/dropped"
@@ -163,6 +194,17 @@ drop_by() { # HOW WHAT
 	await 10 is_dropped '.destination.port == 5003 and .network.transport == "tcp"' 'no_listener NO_SOCKET tcp_v4_rcv 1'
 	send_udp 5003 2
 	await 10 is_dropped '.destination.port == 5003 and .network.transport == "udp"' 'no_listener NO_SOCKET __udp4_lib_rcv 2'
+}
+
+# Nothing that a policy would do is seen, only that nobody answers.
+@test "the peer is gone" {
+	pod_up gone 10.81.0.4 fd00:81::4
+	in_pod gone ip link set eth0 down
+	run ! in_pod client timeout 2 bash -c 'echo >/dev/tcp/10.81.0.4/5015'
+	await 10 is_unanswered '.destination.port == 5015'
+	run jq -rs '.[].podonym.drop.kind | select(IN("queue", "neighbor", "other") | not)' \
+		<("$podonym" drops --port 5015 -o json --socket "$dir/socket")
+	assert_output ''
 }
 
 @test "an answered ping is no drop, whatever its sockets" {
@@ -191,6 +233,50 @@ drop_by() { # HOW WHAT
 follower_is_told() { # FILE
 	send_udp 5010 1
 	[[ -s $1 ]]
+}
+
+# How many lines this prints.
+n_lines() { # OPTIONS
+	"$podonym" drops --socket "$dir/socket" "$@" | wc -l
+}
+
+@test "only those that are asked for, as of flows" {
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				udp dport 5016-5017 drop
+			}
+		}
+	RULES
+	send_udp 5016 1
+	await 10 is_dropped '.destination.port == 5016' 'netfilter NETFILTER_DROP nft_do_chain 1'
+	send_udp 5017 2
+	await 10 is_dropped '.destination.port == 5017' 'netfilter NETFILTER_DROP nft_do_chain 2'
+	ours=(--to-pod test/server --from-ip 10.81.0.2 --cidr 10.81.0.0/24 --protocol udp --drop-reason netfilter_drop --port 5016)
+	assert_equal "$(n_lines "${ours[@]}")" 1
+	assert_equal "$(n_lines "${ours[@]}" --port 5017)" 3 # packets of the second have ports of their own
+	assert_equal "$(n_lines "${ours[@]}" --port 5017 --not --port 5016)" 2
+	assert_equal "$(n_lines "${ours[@]}" -n test --since 5m)" 1
+	assert_equal "$(n_lines "${ours[@]}" -n nobody)" 0
+	assert_equal "$(n_lines "${ours[@]}" --until 5m)" 0
+	assert_equal "$(n_lines "${ours[@]}" --not --drop-reason NETFILTER_DROP)" 0
+	run "$podonym" drops --last 1 --numeric --socket "$dir/socket"
+	assert_output --regexp ' 10\.81\.0\.2:[0-9]+ -> 10\.81\.0\.3:5017 UDP 1x dropped by netfilter'
+	run -2 "$podonym" drops --port http --socket "$dir/socket"
+	assert_output --partial '--port: "http" is not a port'
+
+	start "$BATS_TEST_TMPDIR/lines" "$BATS_TEST_TMPDIR/err" "$podonym" drops -f --all --port 5016 --socket "$dir/socket"
+	follower=$started
+	await 10 grep -q :5016 "$BATS_TEST_TMPDIR/lines"
+	send_udp 5017 1
+	send_udp 5016 1
+	await 10 is_told_twice "$BATS_TEST_TMPDIR/lines"
+	run ! grep :5017 "$BATS_TEST_TMPDIR/lines"
+}
+
+is_told_twice() { # FILE
+	(($(wc -l <"$1") == 2))
 }
 
 @test "drops -f: a flood is a line a second, and each packet is in one" {

@@ -118,6 +118,17 @@ need_promtool() {
 	await 10 ledger_agrees
 }
 
+@test "metrics: drops between workloads, with the reason" {
+	command -v nft >/dev/null || skip 'nft is not installed'
+	in_node nft 'add table inet m; add chain inet m f { type filter hook forward priority 0; }; add rule inet m f udp dport 9103 drop'
+	udp_packets 9103 4
+	in_node nft delete table inet m
+	local what=('source_workload="client"' 'destination_workload="server"' 'reason="NETFILTER_DROP"' 'kind="netfilter"')
+	await 10 metric_is 4 podonym_drops_packets_total "${what[@]}"
+	assert_equal "$(metric podonym_drops_bytes_total "${what[@]}")" $((4 * (20 + 8 + 1)))
+	metric podonym_drops_uncounted_total 'cause="table_full"'
+}
+
 @test "metrics: the round trip time of TCP" {
 	start /dev/null /dev/null in_pod server socat TCP4-LISTEN:9102,fork PIPE
 	await 5 listens in_pod server 9102

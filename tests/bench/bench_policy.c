@@ -26,6 +26,7 @@ enum {
 	N_POLICIES = 1000,
 	N_APPS = 40, /* in a namespace */
 	N_CHANGES = 20000,
+	N_REPETITIONS = 3,
 	N_VERDICTS = 2000000,
 	N_FLOWS = 1000000,
 };
@@ -189,7 +190,7 @@ static size_t memory(void)
 	return m.uordblks + m.hblkhd;
 }
 
-static struct pn_policy_set *compile(const struct cluster *c, const struct shape *s)
+static struct pn_policy_set *compile(const struct cluster *c, const struct shape *s, bool is_told)
 {
 	struct pn_policy_set *set;
 	size_t before = memory();
@@ -203,17 +204,23 @@ static struct pn_policy_set *compile(const struct cluster *c, const struct shape
 	apply_all(set, c->pods, N_PODS);
 	if (!s->policies_first)
 		apply_all(set, c->policies, N_POLICIES);
+	if (!is_told)
+		return set;
 	row("compile 1,000 policies and 20,000 pods", (double)(cpu_time() - start) / 1e6, "ms");
 	row("memory beside the objects", (double)(memory() - before) / 1e6, "MB");
 	return set;
 }
 
-/* Labels that no pod has had before, so that nothing is there to be shared. */
-static void change_labels(struct pn_policy_set *set, const struct shape *s)
+/*
+ * Labels that no pod has had before, so that nothing is there to be shared; the same each time.
+ * @fastest: of each change until now
+ */
+static void change_labels(struct pn_policy_set *set, const struct shape *s,
+			  pn_nsec fastest[static N_CHANGES])
 {
-	pn_nsec total = 0, worst = 0;
 	char version[16];
 
+	seed = 1;
 	for (unsigned int i = 0; i < N_CHANGES; i++) {
 		struct pn_object *o;
 		pn_nsec start;
@@ -224,12 +231,37 @@ static void change_labels(struct pn_policy_set *set, const struct shape *s)
 		if (pn_policy_apply(set, NULL, o, NULL) < 0)
 			give_up("a pod was not taken");
 		start = cpu_time() - start;
-		total += start;
-		worst = PN_MAX(worst, start);
+		fastest[i] = PN_MIN(fastest[i], start);
 		pn_object_unref(o);
 	}
+}
+
+/*
+ * With everything made anew, the strings too: what makes a change slow (a table that grows) does so once
+ * each time. What is slow by chance, as the machine has other work, hardly hits the same change again.
+ */
+static void change_labels_often(struct cluster *c, const struct shape *s)
+{
+	static pn_nsec fastest[N_CHANGES];
+	pn_nsec total = 0, worst = 0;
+
+	for (unsigned int i = 0; i < N_CHANGES; i++)
+		fastest[i] = PN_NSEC_NEVER;
+	for (unsigned int i = 0; i < N_REPETITIONS; i++) {
+		struct pn_policy_set *set;
+
+		make(c, s);
+		set = compile(c, s, false);
+		change_labels(set, s, fastest);
+		pn_policy_set_free(set);
+		unmake(c);
+	}
+	for (unsigned int i = 0; i < N_CHANGES; i++) {
+		total += fastest[i];
+		worst = PN_MAX(worst, fastest[i]);
+	}
 	row("a changed label of a pod", (double)total / N_CHANGES / 1e3, "us");
-	row("the slowest of 20,000", (double)worst / 1e3, "us");
+	row("the slowest of 20,000, each at its best of three", (double)worst / 1e3, "us");
 }
 
 static void change_policies(struct pn_policy_set *set, const struct cluster *c)
@@ -274,12 +306,12 @@ static void measure(struct cluster *c, const struct shape *s)
 
 	printf("%s\n", s->name);
 	make(c, s);
-	set = compile(c, s);
+	set = compile(c, s, true);
 	ask(set, c);
 	change_policies(set, c);
-	change_labels(set, s);
 	pn_policy_set_free(set);
 	unmake(c);
+	change_labels_often(c, s);
 }
 
 /* --- files for the command --- */

@@ -5,6 +5,7 @@
  *
  *   drop-by nfqueue NUMBER     all that a rule of netfilter sends to this queue
  *   drop-by tcx LINK           all that comes in at this interface, by a BPF program (Linux 6.6)
+ *   drop-by tcx-egress LINK    all that goes out there
  *   drop-by cgroup DIRECTORY   all that sockets of this cgroup send, by a BPF program
  */
 #include <bpf/bpf.h>
@@ -20,7 +21,9 @@
 
 #include "tests/tools/nfqueue.h"
 
-#define TCX_INGRESS ((enum bpf_attach_type)46) /* newer than some headers */
+/* newer than some headers */
+#define TCX_INGRESS ((enum bpf_attach_type)46)
+#define TCX_EGRESS ((enum bpf_attach_type)47)
 
 static int fail(const char *what)
 {
@@ -67,11 +70,11 @@ static int load(enum bpf_prog_type type, int verdict)
 	return bpf_prog_load(type, NULL, "GPL", insns, sizeof(insns) / sizeof(insns[0]), NULL);
 }
 
-static int drop_at_link(const char *link)
+static int drop_at_link(const char *link, enum bpf_attach_type where)
 {
 	int fd = load(BPF_PROG_TYPE_SCHED_CLS, TC_ACT_SHOT);
 
-	if (fd < 0 || bpf_link_create(fd, (int)if_nametoindex(link), TCX_INGRESS, NULL) < 0)
+	if (fd < 0 || bpf_link_create(fd, (int)if_nametoindex(link), where, NULL) < 0)
 		return fail(link);
 	return wait_for_ever();
 }
@@ -91,9 +94,13 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "nfqueue") == 0)
 		return drop_from_queue(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "tcx") == 0)
-		return drop_at_link(argv[2]);
+		return drop_at_link(argv[2], TCX_INGRESS);
+	if (argc == 3 && strcmp(argv[1], "tcx-egress") == 0)
+		return drop_at_link(argv[2], TCX_EGRESS);
 	if (argc == 3 && strcmp(argv[1], "cgroup") == 0)
 		return drop_of_cgroup(argv[2]);
-	(void)fprintf(stderr, "usage: drop-by nfqueue NUMBER | tcx LINK | cgroup DIRECTORY\n");
+	(void)fprintf(
+		stderr,
+		"usage: drop-by nfqueue NUMBER | tcx LINK | tcx-egress LINK | cgroup DIRECTORY\n");
 	return 2;
 }

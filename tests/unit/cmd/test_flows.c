@@ -38,7 +38,7 @@ static struct pn_request ask(const struct pn_flows_options *o)
 	struct pn_err err = { "" };
 	char *text;
 
-	if (pn_flows_request(o, now, &text, &err) < 0)
+	if (pn_flows_request("flows", o, now, &text, &err) < 0)
 		fail_msg("%s", err.text);
 	if (pn_request_parse(text, strlen(text), &req, &err) < 0)
 		fail_msg("%s: %s", text, err.text);
@@ -60,10 +60,29 @@ static void assert_refused(const struct pn_flows_options *o, const char *words)
 	struct pn_err err = { "" };
 	char *text = NULL;
 
-	assert_int_equal(pn_flows_request(o, now, &text, &err), -EINVAL);
+	assert_int_equal(pn_flows_request("flows", o, now, &text, &err), -EINVAL);
 	if (!strstr(err.text, words))
 		fail_msg("\"%s\" has no \"%s\"", err.text, words);
 	assert_null(text);
+}
+
+/* The same options, asked of another command. */
+static void drops_are_asked_for_in_the_same_words(void **state)
+{
+	struct pn_flows_options o = plain();
+	struct pn_request req;
+	struct pn_err err = { "" };
+	char *text;
+
+	(void)state;
+	o.filters.items[o.filters.n++] = (struct pn_option_item) { "port", "53" };
+	assert_int_equal(pn_flows_request("drops", &o, now, &text, &err), 0);
+	assert_int_equal(pn_request_parse(text, strlen(text), &req, &err), 0);
+	assert_int_equal(req.command, PN_REQUEST_DROPS);
+	assert_int_equal(req.view.past, PN_PAST_ALL);
+	assert_non_null(req.view.filter);
+	pn_request_done(&req);
+	free(text);
 }
 
 static void without_a_wish_it_is_the_last_twenty(void **state)
@@ -303,6 +322,7 @@ static void a_table_has_its_headings_and_is_aligned(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(drops_are_asked_for_in_the_same_words),
 		cmocka_unit_test(without_a_wish_it_is_the_last_twenty),
 		cmocka_unit_test(times_are_ago_or_absolute),
 		cmocka_unit_test(filters_reach_the_agent),

@@ -104,6 +104,36 @@ static void sampled_connection_stands_for_others(void **state)
 	pn_traffic_free(t);
 }
 
+static void drops_have_series_by_reason(void **state)
+{
+	struct pn_traffic *t = new_traffic(1, DEFAULT);
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.drop = (struct pn_record_drop) {
+		.packets = 3,
+		.bytes = 120,
+		.reason = "NETFILTER_DROP",
+		.location = "nft_do_chain",
+		.kind = PN_DROP_NETFILTER,
+	};
+	pn_traffic_drop(t, &r, 1);
+	pn_traffic_drop(t, &r, 2);
+	assert_has(t, 3,
+		   "podonym_drops_packets_total{" WEB_TO_DB
+		   ",reason=\"NETFILTER_DROP\",kind=\"netfilter\"} 6\n",
+		   true);
+	assert_has(t, 3, "podonym_drops_bytes_total{" WEB_TO_DB ",reason=\"NETFILTER_DROP\"", true);
+	assert_has(t, 3, "podonym_traffic_records_total{", false);
+	r.drop.reason = "NO_SOCKET"; /* there is room for one */
+	r.drop.kind = PN_DROP_NO_LISTENER;
+	pn_traffic_drop(t, &r, 3);
+	assert_has(t, 3, "packets_total{" OTHER ",reason=\"_other\",kind=\"_other\"} 3\n", true);
+	assert_int_equal(pn_metric_get(PN_METRIC_DROPS_OTHER), 1);
+	assert_has(t, 1 + IDLE + 1, "reason=\"NETFILTER_DROP\"", false);
+	pn_traffic_free(t);
+}
+
 static void round_trip_times_fall_into_their_buckets(void **state)
 {
 	static const uint32_t us[] = { 1, 250, 251, 1000, 500000, 500001, 4000000 };
@@ -379,6 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_of_a_pair_are_added_up),
 		cmocka_unit_test(sampled_connection_stands_for_others),
+		cmocka_unit_test(drops_have_series_by_reason),
 		cmocka_unit_test(round_trip_times_fall_into_their_buckets),
 		cmocka_unit_test(pair_without_tcp_has_no_histogram),
 		cmocka_unit_test(every_owner_has_a_kind_and_a_name),

@@ -304,7 +304,7 @@ static void a_quoted_packet_was_answered(void **state)
 static void list(struct log_rig *rig)
 {
 	rig->n_lines = 0;
-	pn_drop_log_list(rig->log, on_line, rig);
+	assert_int_equal(pn_drop_log_list(rig->log, on_line, rig), 0);
 }
 
 static void what_was_told_is_held_with_its_sum(void **state)

@@ -182,9 +182,10 @@ static void drops_are_those_held_or_those_to_come(void **state)
 	assert_int_equal(parse("{\"command\": \"drops\"}").command, PN_REQUEST_DROPS);
 	assert_true(parse("{\"command\": \"drops\"}").view.follow);
 	assert_false(parse("{\"command\": \"drops\", \"follow\": false}").view.follow);
-	assert_refused("{\"command\": \"drops\", \"last\": 3}", "only \"format\" and \"follow\"");
-	assert_refused("{\"command\": \"drops\", \"filters\": []}",
-		       "only \"format\" and \"follow\"");
+	assert_int_equal(parse("{\"command\": \"drops\", \"follow\": false}").view.past,
+			 PN_PAST_ALL);
+	assert_int_equal(parse("{\"command\": \"drops\", \"last\": 3}").view.n, 3);
+	assert_refused("{\"command\": \"drops\", \"until\": 3}", "do not go together");
 	assert_refused("{\"command\": \"drops\", \"format\": \"fields\"}", "no format");
 	assert_refused("{\"command\": \"drops\", \"follow\": 1}", "true or false");
 }
