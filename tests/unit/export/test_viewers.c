@@ -33,7 +33,7 @@ static int setup(void **state)
 	s.n_records = 0;
 	*state = &s;
 	return pn_recent_new(ROOM, &s.recent) < 0 ||
-	       pn_viewers_new(&pn_clock_system, s.recent, &s.viewers) < 0;
+	       pn_viewers_new(&pn_clock_system, s.recent, NULL, &s.viewers) < 0;
 }
 
 static int teardown(void **state)
@@ -187,7 +187,7 @@ static void an_agent_that_keeps_nothing_says_so(void **state)
 	pn_viewers_free(s->viewers);
 	pn_recent_free(s->recent);
 	assert_int_equal(pn_recent_new(0, &s->recent), 0);
-	assert_int_equal(pn_viewers_new(&pn_clock_system, s->recent, &s->viewers), 0);
+	assert_int_equal(pn_viewers_new(&pn_clock_system, s->recent, NULL, &s->viewers), 0);
 	tell(s, 3);
 	assert_past(s, &v, "n");
 }
