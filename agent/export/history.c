@@ -24,7 +24,6 @@ enum {
 	BATCH_PAIRS = 16384,
 	MAX_STRANGERS =
 		16384, /* pairs a minute with ends that have no name; then they are put together */
-	BUSY_PAUSE_MS = 10,
 };
 
 #define WRITE_INTERVAL (2 * PN_NSEC_PER_SEC)
@@ -113,6 +112,7 @@ int pn_history_ask(struct pn_history *h, const struct pn_view *view, pn_nsec own
 	q->clock = h->config.clock;
 	q->view = view;
 	q->sink = sink;
+	q->pause_ms = 1;
 	q->own_before = (uint32_t)PN_MIN(own_before / MINUTE, (pn_nsec)UINT32_MAX);
 	q->lines = PN_BUF_INIT(PN_HISTORY_SLICE_MAX_BYTES);
 	(void)pthread_mutex_lock(&h->lock);
@@ -285,12 +285,17 @@ static bool answer(struct pn_history *h)
 	return goes_on;
 }
 
-static void wait_a_little(struct pn_history *h)
+/* For the client that may soon have read. */
+static void wait_for_clients(struct pn_history *h)
 {
+	const struct pn_history_query *q;
+	unsigned int pause_ms = 1000;
 	struct timespec until;
 
+	LL_FOREACH (h->queries, q)
+		pause_ms = PN_MIN(pause_ms, q->pause_ms);
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += BUSY_PAUSE_MS * 1000000;
+	until.tv_nsec += pause_ms * 1000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	(void)pthread_cond_timedwait(&h->news, &h->lock, &until);
@@ -305,7 +310,7 @@ static struct pn_history_batch *take(struct pn_history *h, bool goes_on, bool *r
 	while (!goes_on && !h->full && !h->asked && !h->stop && !h->queries)
 		(void)pthread_cond_wait(&h->news, &h->lock);
 	if (!goes_on && !h->full && !h->asked && !h->stop)
-		wait_a_little(h);
+		wait_for_clients(h);
 	b = PN_TAKE_PTR(h->full);
 	LL_CONCAT(h->queries, h->asked);
 	h->asked = NULL;

@@ -64,13 +64,13 @@ int pn_history_file_minute(struct pn_history_file *f, uint32_t from, bool backwa
  * pn_history_file_rows() - the next @n rows of a minute, in the order of their last packets
  * @own_before: of the rows that this process has written only those of earlier minutes
  * @place: changed
- * @row: Return: false: no more. The row is borrowed
+ * @row: Return: false: no more for now. The record is borrowed
  *
- * Return: how many rows there were, less than @n at the end of the minute; or a negative errno
+ * Return: @n, or less at the end of the minute; or a negative errno
  */
 int pn_history_file_rows(struct pn_history_file *f, uint32_t minute, uint32_t own_before,
 			 struct pn_history_place *place, unsigned int n,
-			 void (*row)(void *data, const struct pn_flow_record *r), void *data);
+			 bool (*row)(void *data, const struct pn_flow_record *r), void *data);
 
 /** pn_history_file_bytes() - with the log beside it */
 uint64_t pn_history_file_bytes(const struct pn_history_file *f);

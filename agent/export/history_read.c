@@ -12,7 +12,8 @@
 
 #include "base/metric.h"
 
-enum { SLICE_ROWS = 512 };
+/* A slice fits into the queue of the client's sink. */
+enum { SLICE_ROWS = 2048, SLICE_BYTES = 2 << 20, SHORTEST_PAUSE_MS = 1, LONGEST_PAUSE_MS = 64 };
 
 #define MINUTE (60 * PN_NSEC_PER_SEC)
 
@@ -28,26 +29,28 @@ static bool is_enough(const struct pn_history_query *q)
 
 /* --- one slice ------------------------------------------------------------------------------------ */
 
-static void count_row(void *data, const struct pn_flow_record *r)
+static bool count_row(void *data, const struct pn_flow_record *r)
 {
 	struct pn_history_query *q = data;
 
 	q->n_counted += pn_view_wants(q->view, r);
+	return true;
 }
 
-static void tell_row(void *data, const struct pn_flow_record *r)
+static bool tell_row(void *data, const struct pn_flow_record *r)
 {
 	struct pn_history_query *q = data;
 
-	if (is_enough(q) || !pn_view_wants(q->view, r))
-		return;
+	if (!pn_view_wants(q->view, r))
+		return true;
 	if (q->n_skip) {
 		q->n_skip--;
-		return;
+		return true;
 	}
 	q->n_told++;
 	if (pn_encode_styled(&q->style, r, &q->lines) < 0)
 		pn_metric_add(PN_METRIC_EXPORT_DROPPED, 1);
+	return !is_enough(q) && q->lines.len < SLICE_BYTES;
 }
 
 static int begin(struct pn_history_query *q)
@@ -135,6 +138,17 @@ static int hand_on(struct pn_history_query *q)
 	return r < 0 ? -EPIPE : !pn_sink_is_waiting(q->sink);
 }
 
+/* Longer and longer while the client reads nothing. */
+static int be_patient(struct pn_history_query *q)
+{
+	uint64_t n = pn_sink_sent(q->sink);
+
+	q->pause_ms = n > q->n_sent ? (unsigned int)SHORTEST_PAUSE_MS
+				    : PN_MIN(q->pause_ms * 2, (unsigned int)LONGEST_PAUSE_MS);
+	q->n_sent = n;
+	return PN_HISTORY_IS_BUSY;
+}
+
 int pn_history_query_step(struct pn_history_query *q, struct pn_history_file *f)
 {
 	int taken = hand_on(q), r;
@@ -142,7 +156,7 @@ int pn_history_query_step(struct pn_history_query *q, struct pn_history_file *f)
 	if (taken < 0)
 		return PN_HISTORY_IS_OVER;
 	if (!taken)
-		return PN_HISTORY_IS_BUSY;
+		return be_patient(q);
 	q->file = f;
 	r = q->is_begun ? read_slice(q) : begin(q);
 	return r != PN_HISTORY_GOES_ON && hand_on(q) < 0 ? PN_HISTORY_IS_OVER : r;

@@ -12,6 +12,7 @@
  * @n_counted, @n_skip: such rows, and how many of them are too many
  * @minute, @place: where it goes on
  * @begin: the first minute there is
+ * @n_sent, @pause_ms: bytes that the client has taken, and in what time to look again
  * @is_done, @is_cancelled: guarded by the history's lock
  *
  * Private to agent/export.
@@ -29,15 +30,17 @@ struct pn_history_query {
 	uint64_t n_counted, n_skip, n_told;
 	uint32_t minute, begin;
 	struct pn_history_place place;
+	uint64_t n_sent;
+	unsigned int pause_ms;
 	bool is_done, is_cancelled;
 };
 
-/** What the lines of a slice may have together. */
-enum { PN_HISTORY_SLICE_MAX_BYTES = 8 << 20 };
+/** What the lines of a slice may have together, one more included. */
+enum { PN_HISTORY_SLICE_MAX_BYTES = 3 << 20 };
 
 enum pn_history_progress {
 	PN_HISTORY_GOES_ON,
-	PN_HISTORY_IS_BUSY, /* the client reads slowly */
+	PN_HISTORY_IS_BUSY, /* the client has not read everything: again in q->pause_ms */
 	PN_HISTORY_IS_OVER,
 };
 

@@ -294,23 +294,26 @@ static bool read_row(struct pn_history_file *f, uint32_t minute, struct pn_histo
 
 int pn_history_file_rows(struct pn_history_file *f, uint32_t minute, uint32_t own_before,
 			 struct pn_history_place *place, unsigned int n,
-			 void (*row)(void *data, const struct pn_flow_record *r), void *data)
+			 bool (*row)(void *data, const struct pn_flow_record *r), void *data)
 {
 	sqlite3_stmt *stmt = f->statements[PN_HISTORY_ROWS];
 	struct pn_history_row at;
-	int n_rows = 0, code;
+	int n_rows = 0, code = SQLITE_DONE;
+	bool goes_on = true;
 
 	(void)sqlite3_bind_int64(stmt, 1, minute);
 	(void)sqlite3_bind_int64(stmt, 2, minute < own_before ? INT64_MAX : f->first_own);
 	(void)sqlite3_bind_int64(stmt, 3, place->last);
 	(void)sqlite3_bind_int64(stmt, 4, place->pair);
 	(void)sqlite3_bind_int64(stmt, 5, n);
-	while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+	while (goes_on && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		n_rows++;
 		if (read_row(f, minute, place, &at))
-			row(data, &at.record);
+			goes_on = row(data, &at.record);
 	}
 	(void)sqlite3_reset(stmt);
 	(void)sqlite3_reset(f->statements[PN_HISTORY_PAIR]);
+	if (!goes_on)
+		return (int)n;
 	return code == SQLITE_DONE ? n_rows : pn_history_db_errno(f, code, NULL);
 }

@@ -111,14 +111,15 @@ static inline struct pn_view past_view(enum pn_past past, uint32_t n)
 	};
 }
 
-static inline void read_all(int fd, char *text, size_t room)
+/* What there is now, behind what was read. */
+static inline void read_some(struct world *w, int fd)
 {
-	size_t len = 0;
+	size_t len = strlen(w->text);
 	ssize_t n;
 
-	while (len < room - 1 && (n = read(fd, text + len, room - 1 - len)) > 0)
+	while ((n = read(fd, w->text + len, sizeof(w->text) - 1 - len)) > 0)
 		len += (size_t)n;
-	text[len] = '\0';
+	w->text[len] = '\0';
 }
 
 static inline unsigned int count_lines(const char *text)
@@ -151,16 +152,15 @@ static inline unsigned int ask(struct world *w, const struct pn_view *view, pn_n
 	}
 	assert_int_equal(r, 0);
 	w->text[0] = '\0';
-	for (size_t len = 0; !pn_history_answered(w->history, q, &n, &begin);) {
-		ssize_t got = read(fds[0], w->text + len, sizeof(w->text) - 1 - len);
-
-		if (got > 0)
-			w->text[len += (size_t)got] = '\0';
-		else
-			(void)usleep(500);
+	while (!pn_history_answered(w->history, q, &n, &begin)) {
+		read_some(w, fds[0]);
+		(void)usleep(500);
 	}
+	do {
+		assert_int_equal(pn_sink_flush(sink), 0);
+		read_some(w, fds[0]);
+	} while (pn_sink_is_waiting(sink));
 	pn_sink_close(sink);
-	read_all(fds[0], w->text + strlen(w->text), sizeof(w->text) - strlen(w->text));
 	(void)close(fds[0]);
 	assert_int_equal(count_lines(w->text), n);
 	return (unsigned int)n;
