@@ -62,7 +62,7 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct pn_flows_options, last),
 		.min = 1,
 		.max = UINT32_MAX,
-		.help = "the newest N of those that are kept; 20 when nothing else is asked for",
+		.help = "the newest N of those that there are; 20 when nothing else is asked for",
 	},
 	{
 		.name = "first",
@@ -71,13 +71,13 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct pn_flows_options, first),
 		.min = 1,
 		.max = UINT32_MAX,
-		.help = "the oldest N of those that are kept",
+		.help = "the oldest N of those that there are",
 	},
 	{
 		.name = "all",
 		.type = PN_OPT_FLAG,
 		.offset = offsetof(struct pn_flows_options, all),
-		.help = "all of those that are kept",
+		.help = "all of those that there are, the history included",
 	},
 	{
 		.name = "since",
@@ -176,6 +176,13 @@ const struct pn_command pn_cmd_flows = {
 		"intervals "
 		"and\n"
 		"  when a connection is over. They come in the order in which they were told.\n\n"
+		"  What is older than the records that are kept comes from the history of the "
+		"node: a "
+		"line\n"
+		"  for each pair and minute, with the sums of its connections. A minute that "
+		"--since "
+		"or\n"
+		"  --until cuts is whole if its last packet is in time.\n\n"
 		"  All filters combine: those of different names must all be met, of the same name "
 		"one "
 		"of\n"
