@@ -228,15 +228,17 @@ static int configure(struct pn_history_file *f, struct pn_err *reterr)
 		    PAGE_BYTES, LOG_PAGES, LOG_PAGES * PAGE_BYTES, CACHE_KIB);
 }
 
+/* What an epoch wrote is of no minute behind the begin of the next one. */
+static const char delete_pairs[] = "DELETE FROM pairs WHERE epoch < "
+				   "(SELECT max(epoch) FROM pairs WHERE epoch < ?1)";
+
 static const char *const statements[PN_HISTORY_STATEMENT_MAX] = {
 	[PN_HISTORY_BEGIN] = "BEGIN IMMEDIATE",
 	[PN_HISTORY_COMMIT] = "COMMIT",
 	[PN_HISTORY_ADD_PAIR] = "INSERT INTO pairs VALUES(?1, ?2, ?3, ?4)",
 	[PN_HISTORY_OLDEST] = "SELECT min(minute) FROM minutes",
 	[PN_HISTORY_DELETE_MINUTE] = "DELETE FROM minutes WHERE minute = ?1",
-	/* What an epoch wrote is of no minute behind the begin of the next one. */
-	[PN_HISTORY_DELETE_PAIRS] = "DELETE FROM pairs WHERE epoch <"
-				    " (SELECT max(epoch) FROM pairs WHERE epoch < ?1)",
+	[PN_HISTORY_DELETE_PAIRS] = delete_pairs,
 	[PN_HISTORY_NEXT_MINUTE] = "SELECT min(minute) FROM minutes WHERE minute >= ?1",
 	[PN_HISTORY_EARLIER_MINUTE] = "SELECT max(minute) FROM minutes WHERE minute <= ?1",
 	[PN_HISTORY_PAIR] = "SELECT key, text FROM pairs WHERE id = ?1",
@@ -247,11 +249,12 @@ static const char *const statements[PN_HISTORY_STATEMENT_MAX] = {
 /* How a column's value and a new one become one, in the words of SQLite. */
 static int put_way(struct pn_buf *sql, const struct pn_history_column *c)
 {
+	static const char least_known[] = "%s = ifnull(min(nullif(%s, 0), nullif(excluded.%s, 0)), "
+					  "max(%s, excluded.%s))";
 	static const char *const forms[] = {
 		[PN_HISTORY_ADD] = "%s = %s + excluded.%s",
 		[PN_HISTORY_LEAST] = "%s = min(%s, excluded.%s)",
-		[PN_HISTORY_LEAST_KNOWN] = "%s = ifnull(min(nullif(%s, 0), nullif(excluded.%s, "
-					   "0)), max(%s, excluded.%s))",
+		[PN_HISTORY_LEAST_KNOWN] = least_known,
 		[PN_HISTORY_MOST] = "%s = max(%s, excluded.%s)",
 		[PN_HISTORY_ANY_BIT] = "%s = %s | excluded.%s",
 	};
