@@ -66,6 +66,13 @@
 	  "lines about drops counted under _other, as there was no room for one more series")      \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
+	X(HISTORY_RECORDS, "pn_history_records_total", "records written into the history")         \
+	X(HISTORY_LOST, "pn_history_records_lost_total",                                           \
+	  "records that are not in the history: no room, no disk, or the file was damaged")        \
+	X(HISTORY_BYTES, "pn_history_bytes",                                                       \
+	  "size of the history's file and of the log beside it")                                   \
+	X(HISTORY_FAILURES, "pn_history_failures_total",                                           \
+	  "times that the history could not be written or read")                                   \
 	X(TRAFFIC_SERIES, "pn_traffic_series", "pairs of ends that have series of traffic")        \
 	X(TRAFFIC_ENDED, "pn_traffic_series_ended_total",                                          \
 	  "such pairs whose series ended, as they had been silent for --metrics-idle")             \

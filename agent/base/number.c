@@ -26,17 +26,15 @@ int pn_number_parse(const char *text, uint64_t max, uint64_t *ret)
 	return 0;
 }
 
-int pn_duration_parse(const char *text, pn_nsec *ret)
+/* What a number counts. */
+struct unit {
+	const char *name;
+	uint64_t scale;
+};
+
+static int parse_with_unit(const char *text, const struct unit *units, size_t n_units,
+			   uint64_t *ret)
 {
-	static const struct {
-		const char *unit;
-		pn_nsec ns;
-	} units[] = {
-		{ "ms", PN_NSEC_PER_MSEC },
-		{ "s", PN_NSEC_PER_SEC },
-		{ "m", 60 * PN_NSEC_PER_SEC },
-		{ "h", 3600 * PN_NSEC_PER_SEC },
-	};
 	unsigned long long n;
 	char *end;
 
@@ -46,15 +44,39 @@ int pn_duration_parse(const char *text, pn_nsec *ret)
 	n = strtoull(text, &end, 10);
 	if (errno)
 		return -EINVAL;
-	for (size_t i = 0; i < PN_ARRAY_SIZE(units); i++) {
-		pn_nsec ns;
+	for (size_t i = 0; i < n_units; i++) {
+		uint64_t scaled;
 
-		if (strcmp(end, units[i].unit) != 0)
+		if (strcmp(end, units[i].name) != 0)
 			continue;
-		if (__builtin_mul_overflow(n, units[i].ns, &ns))
+		if (__builtin_mul_overflow(n, units[i].scale, &scaled))
 			return -EINVAL;
-		*ret = ns;
+		*ret = scaled;
 		return 0;
 	}
 	return -EINVAL;
+}
+
+int pn_size_parse(const char *text, uint64_t *ret)
+{
+	static const struct unit units[] = {
+		{ "", 1 },
+		{ "k", (uint64_t)1 << 10 },
+		{ "M", (uint64_t)1 << 20 },
+		{ "G", (uint64_t)1 << 30 },
+	};
+
+	return parse_with_unit(text, units, PN_ARRAY_SIZE(units), ret);
+}
+
+int pn_duration_parse(const char *text, pn_nsec *ret)
+{
+	static const struct unit units[] = {
+		{ "ms", PN_NSEC_PER_MSEC },
+		{ "s", PN_NSEC_PER_SEC },
+		{ "m", 60 * PN_NSEC_PER_SEC },
+		{ "h", 3600 * PN_NSEC_PER_SEC },
+	};
+
+	return parse_with_unit(text, units, PN_ARRAY_SIZE(units), ret);
 }

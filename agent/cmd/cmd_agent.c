@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/number.h"
 #include "daemon/agent.h"
 #include "cmd/agent_reload.h"
 #include "cmd/commands.h"
@@ -21,8 +22,9 @@
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels;
-	pn_nsec interval, name_wait, metrics_idle;
+		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels,
+		*history, *history_size;
+	pn_nsec interval, name_wait, metrics_idle, history_age;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 };
 
@@ -134,6 +136,25 @@ static int parse_http(const struct agent_options *o, struct pn_agent_config *con
 	return 0;
 }
 
+/* Return: 0, or -EINVAL with @reterr */
+static int parse_history(const struct agent_options *o, struct pn_agent_config *config,
+			 struct pn_err *reterr)
+{
+	struct pn_history_config *h = &config->history;
+
+	if (strcmp(o->history, "off") == 0)
+		return 0;
+	h->path = o->history;
+	h->max_age = o->history_age;
+	if (pn_size_parse(o->history_size, &h->max_bytes) < 0)
+		return pn_err_set(reterr, -EINVAL,
+				  "--history-size: \"%.64s\" is not a size such as 64M or 1G",
+				  o->history_size);
+	if (h->max_bytes < PN_HISTORY_MIN_BYTES || h->max_bytes > PN_HISTORY_MAX_BYTES)
+		return pn_err_set(reterr, -EINVAL, "--history-size: must be from 8M to 64G");
+	return 0;
+}
+
 static int run_agent(const struct agent_options *o, struct pn_agent_config *config,
 		     struct pn_err *reterr)
 {
@@ -207,6 +228,8 @@ static int run(const struct pn_settings *settings)
 	}
 	if (r == 0)
 		r = parse_http(o, &config, &token, &err);
+	if (r == 0)
+		r = parse_history(o, &config, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
@@ -414,6 +437,36 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.help = "how many of the last records are kept for `podonym flows`; 256 bytes each "
 			"and their names",
+	},
+	{
+		.name = "history",
+		.type = PN_OPT_STRING,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, history),
+		.preset = PN_HISTORY_PATH,
+		.has_env = true,
+		.help = "keeps what was told in the last hours, by minute and pair, for `podonym "
+			"flows`; off",
+	},
+	{
+		.name = "history-size",
+		.type = PN_OPT_STRING,
+		.arg = "SIZE",
+		.offset = offsetof(struct agent_options, history_size),
+		.preset = "64M",
+		.has_env = true,
+		.help = "how large it may become: the oldest minutes make room",
+	},
+	{
+		.name = "history-age",
+		.type = PN_OPT_DURATION,
+		.arg = "TIME",
+		.offset = offsetof(struct agent_options, history_age),
+		.preset = "24h",
+		.min = 60 * PN_NSEC_PER_SEC,
+		.max = 8784 * 3600 * PN_NSEC_PER_SEC,
+		.has_env = true,
+		.help = "older minutes are deleted",
 	},
 	{
 		.name = "select",

@@ -105,7 +105,7 @@ static void print_losses(json_t *metrics)
 
 	json_object_foreach (metrics, name, value) {
 		bool is_loss = strstr(name, "failures") || strstr(name, "refused") ||
-			       strstr(name, "dropped");
+			       strstr(name, "dropped") || strstr(name, "lost");
 
 		if (is_loss && json_integer_value(value))
 			n += printf("  %-40s%lld\n", name, json_integer_value(value));

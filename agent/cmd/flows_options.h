@@ -101,7 +101,7 @@
 				"forwarded, or dropped or rejected on this node"),                \
 		PN_FLOWS_FILTER(                                                                  \
 			"drop-reason", "NAME",                                                    \
-			"the kernel's word for it: NETPN_FLOWS_FILTER_DROP, NO_SOCKET, ..."),     \
+			"the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),     \
 		PN_FLOWS_FILTER("attribution", "WORD",                                            \
 				"how the name of an end was found: cgroup, ip, ...")
 

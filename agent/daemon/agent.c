@@ -49,6 +49,7 @@ struct agent {
 	struct pn_selecting *selecting;
 	struct pn_traffic *traffic;
 	struct pn_drops *drops;
+	struct pn_history *history;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
 	unsigned int n_links; /* that should be traced */
@@ -139,6 +140,7 @@ static struct pn_status_parts status_parts(const struct agent *a)
 		.selecting = a->selecting,
 		.drops = a->drops,
 		.config = a->config->reload.state(a->config->reload.data),
+		.history = a->history,
 	};
 
 	parts.n_informers =
@@ -358,6 +360,18 @@ static int start_drops(struct agent *a, struct pn_err *reterr)
 	return 0;
 }
 
+static int start_history(struct agent *a, struct pn_err *reterr)
+{
+	struct pn_history_config config = a->config->history;
+	int r;
+
+	if (!config.path)
+		return 0;
+	config.clock = a->clock;
+	r = pn_history_start(&config, &a->history);
+	return r < 0 ? pn_err_set(reterr, r, "starting the history: %s", strerror(-r)) : 0;
+}
+
 static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 {
 	const struct pn_tracer_config tracer = {
@@ -397,6 +411,10 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 			return pn_err_set(reterr, r, "no memory for %u series of metrics",
 					  a->config->traffic.max_series);
 	}
+	r = start_history(a, reterr);
+	if (r < 0)
+		return r;
+	flow.history = a->history;
 	flow.traffic = a->traffic;
 	flow.tracer = a->tracer;
 	flow.drops = a->drops;
@@ -465,6 +483,7 @@ static void stop(struct agent *a)
 		uv_close((uv_handle_t *)&a->links_poll, NULL);
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
+	pn_history_stop(a->history);
 	pn_selecting_free(PN_TAKE_PTR(a->selecting));
 	pn_traffic_free(a->traffic);
 	pn_drops_free(a->drops);

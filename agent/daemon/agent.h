@@ -7,6 +7,7 @@
 #include "daemon/status_doc.h"
 #include "datapath/pinned_maps.h"
 #include "datapath/tracer.h"
+#include "export/history.h"
 #include "export/sink.h"
 #include "export/traffic.h"
 #include "kube/config.h"
@@ -45,6 +46,7 @@ struct pn_agent_reload {
  * @cgroup_root: where cgroup v2 is mounted; NULL: where the mounts say
  * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token: see struct
  *		 pn_http_config
+ * @history: what is kept of the last hours for `podonym flows`; without a path: nothing. Its clock is not looked at
  * @name_wait:	 how long a new connection's first record waits for late news of its names
  * @n_recent:	 how many of the last records are kept for `podonym flows`
  */
@@ -54,6 +56,7 @@ struct pn_agent_config {
 	struct pn_expression *selection;
 	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root,
 		*http_address, *http_token;
+	struct pn_history_config history;
 	struct pn_traffic_config traffic; /* without room for a series: none are kept */
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;

@@ -94,7 +94,7 @@ int pn_drop_feed_new(const struct pn_drop_feed_config *config, struct pn_drop_fe
 	f->config = *config;
 	r = pn_drop_log_new(&log, &log_ops, f, &f->log);
 	if (r == 0)
-		r = pn_viewers_new(config->clock, &f->viewers);
+		r = pn_viewers_new(config->clock, NULL, &f->viewers);
 	if (r < 0) {
 		pn_drop_feed_free(f);
 		return r;

@@ -107,6 +107,8 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	pn_sinks_record(t->sinks, r);
 	pn_recent_add(t->recent, r);
 	pn_viewers_record(t->viewers, r);
+	if (t->config.history)
+		pn_history_record(t->config.history, r);
 	if (t->config.traffic)
 		pn_traffic_record(t->config.traffic, r, pn_flow_thread_drained(t));
 	if (pn_sinks_lost(t->sinks))
@@ -159,6 +161,8 @@ static void sweep(struct pn_flow_thread *t)
 static void let_go(struct pn_flow_thread *t)
 {
 	pn_recent_settle(t->recent);
+	if (t->config.history)
+		pn_history_settle(t->config.history);
 	pn_index_reader_offline();
 }
 
@@ -393,7 +397,7 @@ static int make_parts(struct pn_flow_thread *t)
 	if (r == 0)
 		r = pn_recent_new(t->config.n_recent, &t->recent);
 	if (r == 0)
-		r = pn_viewers_new(t->config.clock, &t->viewers);
+		r = pn_viewers_new(t->config.clock, t->config.history, &t->viewers);
 	joiner.journal = t->journal;
 	if (r == 0)
 		r = pn_joiner_new(&joiner, &t->joiner);

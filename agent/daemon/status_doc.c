@@ -82,6 +82,19 @@ static json_t *feature_json(const struct pn_feature *f)
 			 f->reason);
 }
 
+static json_t *history_json(struct pn_history *history)
+{
+	struct pn_history_state s = { .why = "" };
+	struct pn_feature f = { "history", "off", "" };
+
+	if (history) {
+		pn_history_state(history, &s);
+		f.state = *s.why ? "failing" : "on";
+		f.reason = s.why;
+	}
+	return feature_json(&f);
+}
+
 static json_t *features_json(const struct pn_status_parts *p)
 {
 	const struct pn_feature drops = pn_drops_feature(p->drops), *features;
@@ -91,6 +104,7 @@ static json_t *features_json(const struct pn_status_parts *p)
 	for (size_t i = 0; i < n; i++)
 		(void)json_array_append_new(list, feature_json(&features[i]));
 	(void)json_array_append_new(list, feature_json(&drops));
+	(void)json_array_append_new(list, history_json(p->history));
 	return list;
 }
 

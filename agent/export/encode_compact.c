@@ -52,6 +52,19 @@ static void put_service(struct pn_words *w, const struct pn_flow_record *r)
 	pn_text_char(&w->text, ')');
 }
 
+/* What the history has of a pair */
+static void put_aggregate(struct pn_words *w, const struct pn_record_aggregate *a)
+{
+	pn_words_put(w, " (in a minute: ");
+	pn_text_u64(&w->text, a->n_connections);
+	pn_words_put(w, a->n_connections == 1 ? " new connection, " : " new connections, ");
+	pn_text_u64(&w->text, a->n_records);
+	pn_words_put(w, a->n_records == 1 ? " record" : " records");
+	if (a->many_addresses)
+		pn_words_put(w, ", several addresses");
+	pn_text_char(&w->text, ')');
+}
+
 /* The connection stands for others. */
 static void put_sampling(struct pn_words *w, const struct pn_flow_record *r)
 {
@@ -98,7 +111,10 @@ static void put_all_counts(struct pn_words *w, const struct pn_flow_record *r)
 		pn_words_put(w, " (several connections)");
 	if (r->quote)
 		put_quote(w, r->quote);
-	put_state(w, r);
+	if (r->aggregate)
+		put_aggregate(w, r->aggregate);
+	else
+		put_state(w, r);
 	if (!r->drop.packets)
 		return;
 	pn_words_put(w, ", ");

@@ -30,14 +30,27 @@ static void put_attribution(struct pn_words *w, const struct pn_flow_record *r)
 	pn_words_put(w, pn_attribution_name(r->destination.attribution));
 }
 
+static void put_aggregate(struct pn_words *w, const struct pn_record_aggregate *a)
+{
+	pn_words_put(w, "in a minute: ");
+	pn_text_u64(&w->text, a->n_connections);
+	pn_words_put(w, " new");
+	if (a->many_addresses)
+		pn_words_put(w, ", several addresses");
+}
+
 static void put_state(struct pn_words *w, const struct pn_flow_record *r)
 {
-	const char *state = r->is_collapsed ? "several connections" : pn_words_state(r);
+	const char *state = r->aggregate      ? ""
+			    : r->is_collapsed ? "several connections"
+					      : pn_words_state(r);
 
 	pn_words_put(w, state);
+	if (r->aggregate)
+		put_aggregate(w, r->aggregate);
 	if (r->sampling <= 1)
 		return;
-	pn_words_put(w, *state ? " (1 of " : "(1 of ");
+	pn_words_put(w, *state || r->aggregate ? " (1 of " : "(1 of ");
 	pn_text_u64(&w->text, r->sampling);
 	pn_text_char(&w->text, ')');
 }

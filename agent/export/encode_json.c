@@ -122,7 +122,7 @@ static void put_retransmits(struct pn_json *j, const struct pn_flow_record *r)
 static void put_tcp(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_open(j, "tcp");
-	if (!r->is_drop)
+	if (!r->is_drop && !r->aggregate)
 		pn_json_put_word(j, "state", pn_tcp_state_name(r->tcp_state));
 	pn_json_put_open(j, "flags");
 	put_tcp_flags(j, "source", r->source.tcp_flags);
@@ -212,13 +212,34 @@ static void put_drop(struct pn_json *j, const struct pn_flow_record *r)
 	pn_json_put_close(j);
 }
 
+static void put_sampling(struct pn_json *j, const struct pn_flow_record *r)
+{
+	if (r->sampling > 1)
+		pn_json_put_u64(j, "sampling", r->sampling);
+}
+
+/* Of a minute of a pair, instead of what only one connection has. */
+static void put_aggregate(struct pn_json *j, const struct pn_flow_record *r)
+{
+	const struct pn_record_aggregate *a = r->aggregate;
+
+	pn_json_put_open(j, "aggregate");
+	put_time(j, "minute", a->minute);
+	pn_json_put_u64(j, "records", a->n_records);
+	pn_json_put_u64(j, "connections", a->n_connections);
+	pn_json_put_u64(j, "ended", a->n_ended);
+	if (a->many_addresses)
+		pn_json_put_true(j, "many_addresses");
+	pn_json_put_close(j);
+	put_sampling(j, r);
+}
+
 static void put_id_and_state(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_begin(j, "flow_id");
 	pn_text_u64(&j->text, r->id);
 	pn_json_put_done(j);
-	if (r->sampling > 1)
-		pn_json_put_u64(j, "sampling", r->sampling);
+	put_sampling(j, r);
 	pn_json_put_word(j, "state", pn_flow_end_name(r->state));
 }
 
@@ -234,7 +255,9 @@ static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_open(j, "podonym");
 	pn_json_put_u64(j, "schema_version", PN_SCHEMA_VERSION);
-	if (!r->is_drop)
+	if (r->aggregate)
+		put_aggregate(j, r);
+	else if (!r->is_drop)
 		put_id_and_state(j, r);
 	pn_json_put_open(j, "attribution");
 	pn_json_put_word(j, "source", pn_attribution_name(r->source.attribution));

@@ -29,4 +29,10 @@ struct pn_view {
 	bool follow;
 };
 
+/** pn_view_wants() - of what has been */
+static inline bool pn_view_wants(const struct pn_view *v, const struct pn_flow_record *r)
+{
+	return r->end >= v->since && r->end <= v->until && pn_filter_match(v->filter, r);
+}
+
 #endif

@@ -6,12 +6,19 @@
  *
  * A client's records wait in the bounded queue of its sink. What the queue does not take is counted
  * there, and the client is told how many it misses as soon as it reads again.
+ *
+ * Who wants more of the past than the ring has gets it from the history first. The sink is lent to it
+ * so long, and what the ring has, and what comes, is held. No record stands in both: the history tells
+ * what earlier agents have recorded, and of this one whole minutes up to the first from which on the
+ * ring has everything.
  */
 #include "export/viewers.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <time.h>
 #include <utlist.h>
 
 #include "base/metric.h"
@@ -19,20 +26,42 @@
 enum {
 	BATCH_BYTES = 16 << 10,
 	BATCH_MAX_BYTES = 256 << 10, /* one more record always fits */
+	HELD_MAX_BYTES =
+		4 << 20, /* while the history tells, and PAST_BYTES for each record of the ring */
+	PAST_BYTES = 1 << 10,
 	SHORTEST_PAUSE_MS = 2,
+	LONGEST_ASKING_MS = 16,
 	LONGEST_PAUSE_MS = 128,
 };
 
+/* How long a client waits for a history that does not take the question. */
+#define ASKING_TIME (5 * PN_NSEC_PER_SEC)
+
+#define MINUTE (60 * PN_NSEC_PER_SEC)
+
+/*
+ * @recent: what is kept, until it has been told
+ * @asked, @query: what the history is asked, which has the sink until it has answered
+ * @is_early: it has not been asked yet, since @since; so nothing has been told
+ */
 struct viewer {
 	struct viewer *next;
 	struct pn_sink *sink;
 	struct pn_view view;
+	const struct pn_recent *recent;
 	struct pn_buf lines; /* not handed on yet */
 	uint64_t n_dropped;  /* of which it has been told */
+	uint64_t n_unheld;   /* lines that there was no room for */
+	struct pn_view asked;
+	struct pn_history_query *query;
+	bool is_early;
+	pn_nsec since;
 };
 
 struct pn_viewers {
 	const struct pn_clock *clock;
+	struct pn_history *history;
+	pn_nsec begun; /* CLOCK_REALTIME */
 	struct viewer *list;
 	struct pn_buf line; /* of the record at hand, in @style */
 	struct pn_style style;
@@ -40,20 +69,25 @@ struct pn_viewers {
 	unsigned int pause_ms;
 };
 
-int pn_viewers_new(const struct pn_clock *clock, struct pn_viewers **ret)
+int pn_viewers_new(const struct pn_clock *clock, struct pn_history *history,
+		   struct pn_viewers **ret)
 {
 	struct pn_viewers *v = calloc(1, sizeof(*v));
 
 	if (!v)
 		return -ENOMEM;
 	v->clock = clock;
+	v->history = history;
+	v->begun = pn_clock_realtime(clock);
 	v->line = PN_BUF_INIT(BATCH_MAX_BYTES);
 	*ret = v;
 	return 0;
 }
 
-static void free_viewer(struct viewer *w)
+static void free_viewer(struct pn_viewers *v, struct viewer *w)
 {
+	if (w->query)
+		pn_history_cancel(v->history, w->query);
 	pn_sink_close(w->sink);
 	pn_filter_free(w->view.filter);
 	pn_buf_done(&w->lines);
@@ -64,7 +98,7 @@ static void drop(struct pn_viewers *v, struct viewer *w)
 {
 	LL_DELETE(v->list, w);
 	v->n--;
-	free_viewer(w);
+	free_viewer(v, w);
 }
 
 void pn_viewers_free(struct pn_viewers *v)
@@ -89,9 +123,11 @@ static void hand_on(struct viewer *w)
 
 static void put_line(struct viewer *w, const struct pn_buf *line)
 {
-	if (pn_buf_put(&w->lines, line->data, line->len) < 0)
+	if (pn_buf_put(&w->lines, line->data, line->len) < 0) {
 		pn_metric_add(PN_METRIC_EXPORT_DROPPED, 1);
-	if (w->lines.len >= BATCH_BYTES)
+		w->n_unheld++;
+	}
+	if (w->lines.len >= BATCH_BYTES && !w->query)
 		hand_on(w);
 }
 
@@ -131,7 +167,7 @@ void pn_viewers_record(struct pn_viewers *v, const struct pn_flow_record *r)
 	struct viewer *w;
 
 	LL_FOREACH (v->list, w) {
-		if (!w->view.follow || !pn_filter_match(w->view.filter, r))
+		if (!w->view.follow || w->is_early || !pn_filter_match(w->view.filter, r))
 			continue;
 		if (!is_encoded || !is_same_style(&v->style, &w->view.style))
 			is_encoded = encode_for(v, w, r);
@@ -142,61 +178,162 @@ void pn_viewers_record(struct pn_viewers *v, const struct pn_flow_record *r)
 
 /* --- what has been --------------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct viewer *w, const struct pn_flow_record *r)
+static bool is_wanted(const struct viewer *w, const struct pn_flow_record *r, pn_nsec from)
 {
-	return r && r->end >= w->view.since && r->end <= w->view.until &&
-	       pn_filter_match(w->view.filter, r);
+	return r && r->end >= from && pn_view_wants(&w->view, r);
 }
 
-/* Return: the number of the oldest record to look at; @ret_enough: older ones do not matter */
-static uint64_t find_start(const struct pn_recent *recent, const struct viewer *w, bool *ret_enough)
+/*
+ * @from: earlier records of the ring are not looked at
+ * Return: the number of the oldest record to look at; @ret_n: of the last ones, how many are wanted
+ */
+static uint64_t find_start(const struct viewer *w, pn_nsec from, uint32_t *ret_n)
 {
-	uint64_t begin = pn_recent_begin(recent), i = pn_recent_end(recent);
-	uint32_t n = 0;
+	uint64_t begin = pn_recent_begin(w->recent), i = pn_recent_end(w->recent);
 
-	*ret_enough = false;
+	*ret_n = 0;
 	if (w->view.past != PN_PAST_LAST)
 		return begin;
-	while (i > begin && n < w->view.n)
-		n += is_wanted(w, pn_recent_at(recent, --i));
-	*ret_enough = n == w->view.n;
+	while (i > begin && *ret_n < w->view.n)
+		*ret_n += is_wanted(w, pn_recent_at(w->recent, --i), from);
 	return i;
 }
 
-static void say_what_is_gone(const struct pn_recent *recent, struct viewer *w)
+static void say_what_is_gone(struct viewer *w)
 {
-	pn_nsec gone_until = pn_recent_gone_until(recent);
+	pn_nsec gone_until = pn_recent_gone_until(w->recent);
 	char text[128];
 
-	if (!pn_recent_room(recent)) {
+	if (!pn_recent_room(w->recent)) {
 		put_note(w, "note", "this agent keeps no records: it was started with --recent 0");
 		return;
 	}
 	if (!gone_until || gone_until < w->view.since)
 		return;
 	(void)snprintf(text, sizeof(text), "older records are gone: the agent keeps the last %u",
-		       pn_recent_room(recent));
+		       pn_recent_room(w->recent));
 	put_note(w, "note", text);
 }
 
-static void replay(struct pn_viewers *v, struct viewer *w, const struct pn_recent *recent)
+static void tell_recent(struct pn_viewers *v, struct viewer *w, uint64_t i, pn_nsec from)
 {
-	uint64_t end = pn_recent_end(recent), i;
+	uint64_t end = pn_recent_end(w->recent);
 	uint32_t n = 0;
-	bool enough;
 
-	i = find_start(recent, w, &enough);
-	if (!enough)
-		say_what_is_gone(recent, w);
 	for (; i < end && (w->view.past != PN_PAST_FIRST || n < w->view.n); i++) {
-		const struct pn_flow_record *r = pn_recent_at(recent, i);
+		const struct pn_flow_record *r = pn_recent_at(w->recent, i);
 
-		if (!is_wanted(w, r))
+		if (!is_wanted(w, r, from))
 			continue;
 		n++;
 		if (encode_for(v, w, r))
 			put_line(w, &v->line);
 	}
+}
+
+/* May the history have something that the ring has not, at the times that are wanted? */
+static bool is_in_history(const struct pn_viewers *v, const struct viewer *w)
+{
+	return v->history && w->view.since <= PN_MAX(v->begun, pn_recent_gone_until(w->recent));
+}
+
+/* The first whole minute from which on the ring has everything that this agent has told. */
+static pn_nsec ring_begin(const struct viewer *w)
+{
+	pn_nsec gone_until = pn_recent_gone_until(w->recent);
+
+	if (!pn_recent_room(w->recent))
+		return PN_NSEC_NEVER / MINUTE * MINUTE;
+	return gone_until ? (gone_until / MINUTE + 1) * MINUTE : 0;
+}
+
+/* Return: 0: it tells, and then what the ring has from @ret_from on; -EAGAIN: not yet; -ENOMEM */
+static int ask_history(struct pn_viewers *v, struct viewer *w, uint64_t *ret_start,
+		       pn_nsec *ret_from)
+{
+	pn_nsec from = ring_begin(w);
+	uint32_t n;
+	int r;
+
+	*ret_start = find_start(w, from, &n);
+	w->asked = w->view;
+	if (w->view.past == PN_PAST_LAST)
+		w->asked.n -= n;
+	r = pn_history_ask(v->history, &w->asked, from, w->sink, &w->query);
+	if (r < 0)
+		return r;
+	*ret_from = from;
+	w->lines.max = HELD_MAX_BYTES + (size_t)pn_recent_room(w->recent) * PAST_BYTES;
+	return 0;
+}
+
+/* Return: has it been told what has been, or will be as soon as the history has answered? */
+static bool replay(struct pn_viewers *v, struct viewer *w)
+{
+	pn_nsec from = 0;
+	uint32_t n;
+	uint64_t i = find_start(w, 0, &n);
+	bool is_enough = w->view.past == PN_PAST_LAST && n == w->view.n;
+	int r = -ENOENT;
+
+	if (!is_enough && is_in_history(v, w))
+		r = ask_history(v, w, &i, &from);
+	if (r == -EAGAIN && pn_clock_now(v->clock) - w->since < ASKING_TIME)
+		return false;
+	if (r == -EAGAIN || r == -ENOMEM) {
+		put_note(w, "note", "the history has no time for this: it is left out");
+		i = find_start(w, 0, &n);
+	}
+	if (r < 0 && !is_enough)
+		say_what_is_gone(w);
+	tell_recent(v, w, i, from);
+	return true;
+}
+
+/* Of the first ones, the history may have told some. */
+static void cut_lines(struct viewer *w, uint64_t n)
+{
+	char *at = w->lines.data, *end = at + w->lines.len;
+
+	for (; n && at < end; n--)
+		at = (char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+	w->lines.len = (size_t)(at - w->lines.data);
+}
+
+static void say_where_history_begins(struct viewer *w, pn_nsec begin)
+{
+	time_t seconds = (time_t)(begin / PN_NSEC_PER_SEC);
+	char when[32], text[96];
+	struct tm tm;
+
+	if (!begin || !w->view.since || begin <= w->view.since)
+		return;
+	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%MZ", gmtime_r(&seconds, &tm));
+	(void)snprintf(text, sizeof(text), "the history of this node begins at %s", when);
+	put_note(w, "note", text);
+}
+
+/* Return: does the history still tell? Else the sink is back, and takes what was held. */
+static bool is_asking(struct pn_viewers *v, struct viewer *w)
+{
+	pn_nsec begin = 0;
+	uint64_t n = 0;
+
+	if (w->is_early) {
+		w->is_early = !replay(v, w);
+		return true;
+	}
+	if (!w->query)
+		return false;
+	if (!pn_history_answered(v->history, w->query, &n, &begin))
+		return true;
+	w->query = NULL;
+	if (w->view.past == PN_PAST_FIRST)
+		cut_lines(w, n < w->view.n ? w->view.n - n : 0);
+	say_where_history_begins(w, begin);
+	hand_on(w);
+	w->lines.max = BATCH_MAX_BYTES;
+	return false;
 }
 
 /* --- coming and going ------------------------------------------------------------------------------ */
@@ -217,11 +354,11 @@ static void insert(struct pn_viewers *v, struct viewer *w)
 	v->n++;
 }
 
-static int refuse(struct viewer *w, const char *why)
+static int refuse(struct pn_viewers *v, struct viewer *w, const char *why)
 {
 	put_note(w, "error", why);
 	hand_on(w);
-	free_viewer(w);
+	free_viewer(v, w);
 	return -EBUSY;
 }
 
@@ -237,18 +374,20 @@ int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_v
 	}
 	w->sink = sink;
 	w->view = *view;
+	w->recent = recent;
 	w->lines = PN_BUF_INIT(BATCH_MAX_BYTES);
 	if (v->n == PN_VIEWERS_MAX)
-		return refuse(w, "too many clients read records already, try again later");
+		return refuse(v, w, "too many clients read records already, try again later");
 	insert(v, w);
+	w->since = pn_clock_now(v->clock);
 	if (view->past != PN_PAST_NONE)
-		replay(v, w, recent);
+		w->is_early = !replay(v, w);
 	return 0;
 }
 
 static void say_what_is_missing(struct viewer *w)
 {
-	uint64_t n = pn_sink_dropped(w->sink) - w->n_dropped;
+	uint64_t n = pn_sink_dropped(w->sink) + w->n_unheld - w->n_dropped;
 	char text[128];
 
 	if (!n || pn_sink_is_waiting(w->sink))
@@ -273,12 +412,17 @@ static bool flush(struct viewer *w)
 
 unsigned int pn_viewers_flush(struct pn_viewers *v)
 {
-	bool is_waiting = false, is_reading = false;
+	bool is_waiting = false, is_reading = false, asks = false;
 	struct viewer *w, *next;
 
 	LL_FOREACH_SAFE (v->list, w, next) {
-		uint64_t n_sent = pn_sink_sent(w->sink);
+		uint64_t n_sent;
 
+		if (is_asking(v, w)) {
+			asks = true;
+			continue;
+		}
+		n_sent = pn_sink_sent(w->sink);
 		if (flush(w)) {
 			drop(v, w);
 			continue;
@@ -288,8 +432,9 @@ unsigned int pn_viewers_flush(struct pn_viewers *v)
 	}
 	v->pause_ms = is_reading || !v->pause_ms
 			      ? (unsigned int)SHORTEST_PAUSE_MS
-			      : PN_MIN(v->pause_ms * 2, (unsigned int)LONGEST_PAUSE_MS);
-	if (!is_waiting)
+			      : PN_MIN(v->pause_ms * 2,
+				       (unsigned int)(asks ? LONGEST_ASKING_MS : LONGEST_PAUSE_MS));
+	if (!is_waiting && !asks)
 		v->pause_ms = 0;
 	return v->pause_ms;
 }

@@ -3,6 +3,7 @@
 #define PN_EXPORT_VIEWERS_H
 
 #include "base/clock.h"
+#include "export/history.h"
 #include "export/sink.h"
 #include "export/view.h"
 #include "flow/recent.h"
@@ -17,14 +18,16 @@ struct pn_viewers;
 /** Most of them at a time; one more is refused. */
 enum { PN_VIEWERS_MAX = 32 };
 
-/** pn_viewers_new() - @clock: outlives them. Return: 0 or -ENOMEM */
-int pn_viewers_new(const struct pn_clock *clock, struct pn_viewers **ret);
+/** pn_viewers_new() - @clock, @history (or NULL): outlive them. Return: 0 or -ENOMEM */
+int pn_viewers_new(const struct pn_clock *clock, struct pn_history *history,
+		   struct pn_viewers **ret);
 void pn_viewers_free(struct pn_viewers *v);
 
 /**
- * pn_viewers_add() - write what is kept, and follow if that is wanted
+ * pn_viewers_add() - write what is kept, in the history and of the last records, and follow if that is wanted
  * @sink, @view->filter: taken over, also on failure
- * @recent: what is kept, its names settled; of the call. May be NULL where @view wants nothing of it
+ * @recent: what is kept, its names settled; with a history it outlives the viewers, else it is of the
+ *	    call. May be NULL where @view wants nothing of it
  *
  * Return: 0; -EBUSY: too many, and @sink was told so; -ENOMEM
  */

@@ -76,6 +76,20 @@ struct pn_record_drop {
 	enum pn_drop_kind kind;
 };
 
+/**
+ * struct pn_record_aggregate - what a record says of a minute instead of one connection; see export/history.h
+ * @minute:	 its begin, CLOCK_REALTIME
+ * @n_records:	 that are added up here
+ * @n_connections: of which the first record is among them
+ * @n_ended:	 of which the last one is
+ * @many_addresses: an end without a name has several, and none is said
+ */
+struct pn_record_aggregate {
+	pn_nsec minute;
+	uint64_t n_records, n_connections, n_ended;
+	bool many_addresses;
+};
+
 enum pn_flow_end {
 	PN_FLOW_ACTIVE,	    /* goes on */
 	PN_FLOW_CLOSED,	    /* TCP: FIN both ways, or RST */
@@ -114,6 +128,9 @@ struct pn_flow_record {
 	uint32_t rtt_us, min_rtt_us;	     /* TCP: smoothed, and lowest of late; 0: not known */
 	const struct pn_record_quote *quote; /* of the last ICMP error; borrowed; NULL: none */
 	struct pn_record_drop drop;
+	bool is_first; /* no earlier record tells of this connection */
+	const struct pn_record_aggregate
+		*aggregate; /* borrowed; NULL: this is about one connection */
 	bool is_drop; /* tells of drops alone: `source` has sent the packets, start and end are theirs */
 };
 

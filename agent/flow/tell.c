@@ -185,6 +185,7 @@ static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn
 
 	pn_resolve(&j->resolver, c, &n->ends, &r);
 	r.state = state;
+	r.is_first = !n->told[0].packets && !n->told[1].packets;
 	count(&r.source, &n->fresh[c->opener]);
 	count(&r.destination, &n->fresh[!c->opener]);
 	add_drops(c, out, &r.drop);

@@ -353,7 +353,8 @@ stop_watching() {
 	run in_node "$podonym" agent --server "$api_url" --output none --socket "$dir/socket2" --pin-path "$dir/bpf/podonym"
 	assert_failure 1
 	assert_output --partial 'agent'
-	run in_node "$podonym" agent --server "$api_url" --output none --socket "$dir/socket" --pin-path "$dir/bpf/podonym2"
+	run in_node "$podonym" agent --server "$api_url" --output none --socket "$dir/socket" --pin-path "$dir/bpf/podonym2" \
+		--history off
 	assert_failure 1
 	agent_in_sync
 }

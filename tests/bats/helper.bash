@@ -169,7 +169,7 @@ start_agent() { # RUNNER [OPTIONS]
 	[[ -d $dir/bpf ]] || bpffs_up "$dir/bpf"
 	start "$dir/agent.out" "$dir/agent.err" "$1" "$podonym" agent --node bats-node \
 		--interval 200ms --output "$dir/flows.json" --format json --socket "$dir/socket" \
-		--pin-path "$dir/bpf/podonym" "${@:2}"
+		--pin-path "$dir/bpf/podonym" --history "$dir/history.db" "${@:2}"
 	agent_pid=$started
 	await 10 agent_answers || { cat "$dir/agent.err"; return 1; }
 }

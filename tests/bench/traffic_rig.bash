@@ -180,7 +180,7 @@ start_agent() { # [OPTIONS]
 	[[ -d $dir/bpf ]] || bpffs_up "$dir/bpf"
 	cluster_exec="exec" in_node "$build/podonym" agent --server "$(sed 's/.* //' "$dir/api.out")" \
 		--node bench-node --output "$dir/flows.json" --format json --socket "$dir/socket" \
-		--pin-path "$dir/bpf/podonym" --state none --log-level warn "$@" 2>"$dir/agent.err" &
+		--pin-path "$dir/bpf/podonym" --state none --history "$dir/history.db" --log-level warn "$@" 2>"$dir/agent.err" &
 	agent=$!
 	disown
 	await 10 "$build/podonym" status --quiet --socket "$dir/socket"

@@ -43,11 +43,28 @@ static void durations_need_a_unit(void **state)
 	assert_true(pn_duration_parse("", &ns) < 0);
 }
 
+static void sizes_may_have_a_unit(void **state)
+{
+	uint64_t n = 1;
+
+	(void)state;
+	assert_int_equal(pn_size_parse("4096", &n), 0);
+	assert_int_equal(n, 4096);
+	assert_int_equal(pn_size_parse("64M", &n), 0);
+	assert_int_equal(n, (uint64_t)64 << 20);
+	assert_true(pn_size_parse("64MB", &n) < 0);
+	assert_true(pn_size_parse("-1", &n) < 0);
+	assert_true(pn_size_parse("99999999999999G", &n) < 0);
+	assert_true(pn_size_parse("M", &n) < 0);
+	assert_int_equal(n, (uint64_t)64 << 20);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_digits_up_to_a_limit),
 		cmocka_unit_test(durations_need_a_unit),
+		cmocka_unit_test(sizes_may_have_a_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

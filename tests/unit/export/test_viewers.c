@@ -12,7 +12,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "export/viewers.h"
 #include "tests/unit/export/record_fixture.h"
@@ -23,6 +26,8 @@ struct set {
 	struct pn_recent *recent;
 	struct pn_viewers *viewers;
 	uint64_t n_records;
+	struct pn_history *history;
+	const char *path;
 	char text[4 << 20];
 };
 
@@ -33,7 +38,7 @@ static int setup(void **state)
 	s.n_records = 0;
 	*state = &s;
 	return pn_recent_new(ROOM, &s.recent) < 0 ||
-	       pn_viewers_new(&pn_clock_system, &s.viewers) < 0;
+	       pn_viewers_new(&pn_clock_system, NULL, &s.viewers) < 0;
 }
 
 static int teardown(void **state)
@@ -105,13 +110,14 @@ static void assert_read(struct set *s, int fd, const char *want, bool ends)
 	while ((line = strsep(&at, "\n")) && *line) {
 		size_t len = strlen(seen);
 		const char *port = strstr(line, "\t10.0.0.1:");
+		bool is_minute = strstr(line, "\tin a minute: ") != NULL;
 
 		if (port)
 			(void)snprintf(seen + len, sizeof(seen) - len, "%s%d", len ? " " : "",
 				       atoi(port + 10));
 		else
 			(void)snprintf(seen + len, sizeof(seen) - len, "%s%c", len ? " " : "",
-				       line[2]);
+				       is_minute ? 'm' : line[2]);
 	}
 	assert_string_equal(seen, want);
 }
@@ -187,9 +193,147 @@ static void an_agent_that_keeps_nothing_says_so(void **state)
 	pn_viewers_free(s->viewers);
 	pn_recent_free(s->recent);
 	assert_int_equal(pn_recent_new(0, &s->recent), 0);
-	assert_int_equal(pn_viewers_new(&pn_clock_system, &s->viewers), 0);
+	assert_int_equal(pn_viewers_new(&pn_clock_system, NULL, &s->viewers), 0);
 	tell(s, 3);
 	assert_past(s, &v, "n");
+}
+
+/* --- with a history ------------------------------------------------------------------------------- */
+
+/* Another agent's, and this one's since: minutes 1 and 2 are of the one before. */
+static int setup_with_history(void **state)
+{
+	static char path[96];
+	const struct pn_history_config config = {
+		.clock = &pn_clock_system,
+		.path = path,
+		.max_bytes = PN_HISTORY_MIN_BYTES,
+		.max_age = 100ull * 366 * 86400 * PN_NSEC_PER_SEC,
+	};
+	const char *tmp = getenv("TMPDIR");
+	struct pn_history *earlier;
+	struct set *s;
+
+	if (setup(state) < 0)
+		return -1;
+	s = *state;
+	(void)snprintf(path, sizeof(path), "%.40s/pn-viewers-%d.db", tmp ? tmp : "/tmp",
+		       (int)getpid());
+	s->path = path;
+	if (pn_history_start(&config, &earlier) < 0)
+		return -1;
+	for (unsigned int minute = 1; minute <= 2; minute++) {
+		struct pn_flow_record r = sample_record();
+
+		r.end = minute * 60 * PN_NSEC_PER_SEC;
+		pn_history_record(earlier, &r);
+	}
+	pn_history_stop(earlier);
+	pn_viewers_free(PN_TAKE_PTR(s->viewers));
+	return pn_history_start(&config, &s->history) < 0 ||
+	       pn_viewers_new(&pn_clock_system, s->history, &s->viewers) < 0;
+}
+
+static int teardown_with_history(void **state)
+{
+	struct set *s = *state;
+	char log[128];
+
+	teardown(state);
+	pn_history_stop(PN_TAKE_PTR(s->history));
+	(void)snprintf(log, sizeof(log), "%s-wal", s->path);
+	(void)unlink(log);
+	return unlink(s->path);
+}
+
+/* Three to a minute, from the third on: two minutes and a half are more than the ring has room for. */
+static void tell_minutes(struct set *s, unsigned int n)
+{
+	for (; n; n--) {
+		struct pn_flow_record r = sample_record();
+
+		r.source.port = (uint16_t)++s->n_records;
+		r.end = (180 + (s->n_records - 1) * 20) * PN_NSEC_PER_SEC;
+		pn_recent_add(s->recent, &r);
+		pn_viewers_record(s->viewers, &r);
+		pn_history_record(s->history, &r);
+	}
+	pn_recent_settle(s->recent);
+	(void)pn_viewers_flush(s->viewers);
+}
+
+/* Until the history has answered, within half a minute. */
+static void flush_until_over(struct set *s)
+{
+	for (int i = 0; i < 30000 && pn_viewers_flush(s->viewers); i++)
+		(void)usleep(1000);
+}
+
+/* Minutes of the history are m, which have no port. */
+static void assert_told(struct set *s, const struct pn_view *v, const char *want)
+{
+	int fd = view(s, v, QUEUE_BYTES, 0);
+
+	flush_until_over(s);
+	assert_read(s, fd, want, true);
+	(void)close(fd);
+}
+
+static void history_tells_what_the_ring_has_not(void **state)
+{
+	struct set *s = *state;
+	struct pn_view v = view_of(PN_PAST_ALL, 0);
+
+	tell_minutes(s, 5);
+	assert_told(s, &v, "m m 1 2 3 4 5"); /* the ring has all of this agent */
+	tell_minutes(
+		s,
+		5); /* records 1 and 2 leave the ring, so all of their minute are left to the history */
+	assert_told(s, &v, "m m m 4 5 6 7 8 9 10");
+	v = view_of(PN_PAST_LAST, 3);
+	assert_told(s, &v, "8 9 10");
+	v.n = 8;
+	assert_told(s, &v, "3 4 5 6 7 8 9 10"); /* the ring is enough */
+	v.n = 9;
+	assert_told(s, &v, "m m 4 5 6 7 8 9 10");
+	v = view_of(PN_PAST_FIRST, 5);
+	assert_told(s, &v, "m m m 4 5");
+	v.n = 2;
+	assert_told(s, &v, "m m");
+	v = view_of(PN_PAST_ALL, 0);
+	v.since = 120 * PN_NSEC_PER_SEC;
+	v.until = 260 * PN_NSEC_PER_SEC;
+	assert_told(s, &v, "m m 4 5");
+	v.since = 1;
+	v.until = PN_NSEC_NEVER;
+	assert_told(s, &v, "m m m 4 5 6 7 8 9 10 n"); /* where it begins */
+}
+
+static void follower_misses_nothing_while_the_history_tells(void **state)
+{
+	struct set *s = *state;
+	struct pn_view v = view_of(PN_PAST_ALL, 0);
+	int fd;
+
+	tell_minutes(s, 10);
+	v.follow = true;
+	fd = view(s, &v, QUEUE_BYTES, 0);
+	tell_minutes(s, 3);
+	flush_until_over(s);
+	assert_read(s, fd, "m m m 4 5 6 7 8 9 10 11 12 13", false);
+	(void)close(fd);
+}
+
+static void client_may_go_while_the_history_tells(void **state)
+{
+	struct set *s = *state;
+	const struct pn_view v = view_of(PN_PAST_ALL, 0);
+
+	tell_minutes(s, 10);
+	(void)close(view(s, &v, QUEUE_BYTES, 0));
+	flush_until_over(s);
+	assert_int_equal(pn_viewers_flush(s->viewers), 0);
+	(void)close(view(s, &v, QUEUE_BYTES, 0)); /* and the agent, too: teardown */
 }
 
 static struct pn_filter *port_filter(const char *port, bool negate)
@@ -341,6 +485,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			those_who_read_nothing_are_asked_less_and_less_often, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_client_too_many_is_told_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(history_tells_what_the_ring_has_not,
+						setup_with_history, teardown_with_history),
+		cmocka_unit_test_setup_teardown(follower_misses_nothing_while_the_history_tells,
+						setup_with_history, teardown_with_history),
+		cmocka_unit_test_setup_teardown(client_may_go_while_the_history_tells,
+						setup_with_history, teardown_with_history),
 	};
 
 	return cmocka_run_group_tests_name("viewers", tests, NULL, NULL);
