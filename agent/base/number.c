@@ -58,3 +58,25 @@ int pn_duration_parse(const char *text, pn_nsec *ret)
 	}
 	return -EINVAL;
 }
+
+int pn_size_parse(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMG";
+	unsigned long long n;
+	const char *unit;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno)
+		return -EINVAL;
+	unit = *end ? strchr(units, *end) : NULL;
+	if (*end && (!unit || end[1]))
+		return -EINVAL;
+	if (unit && __builtin_mul_overflow(n, 1ULL << (10 * (unit - units + 1)), &n))
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}

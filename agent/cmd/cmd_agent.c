@@ -24,11 +24,12 @@ struct agent_options {
 		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels;
 	pn_nsec interval, name_wait, metrics_idle;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
+	struct pn_option_items sinks;
 };
 
 enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
 
-static const char *const formats[] = { "compact", "json", NULL };
+static const char *const formats[] = { "compact", "json", "netobserv", "hubble", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
 
 static enum pn_format line_format(const struct agent_options *o)
@@ -134,10 +135,24 @@ static int parse_http(const struct agent_options *o, struct pn_agent_config *con
 	return 0;
 }
 
+/* Each --sink. Return: 0, or a negative errno with @reterr */
+static int open_exporters(const struct agent_options *o, const char *node,
+			  struct pn_exporters **ret, struct pn_err *reterr)
+{
+	int r = 0;
+
+	if (!o->sinks.n)
+		return 0;
+	if (pn_exporters_new(ret) < 0)
+		return pn_err_set(reterr, -ENOMEM, "no memory");
+	for (size_t i = 0; i < o->sinks.n && r == 0; i++)
+		r = pn_exporters_add(*ret, o->sinks.items[i].value, node, reterr);
+	return r < 0 ? pn_err_wrap(reterr, r, "--sink") : 0;
+}
+
 static int run_agent(const struct agent_options *o, struct pn_agent_config *config,
 		     struct pn_err *reterr)
 {
-	char host[HOST_NAME_LEN] = "";
 	int r;
 
 	config->kube = o->kube;
@@ -154,9 +169,6 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->n_recent = o->recent;
 	config->traffic.max_series = o->metrics_pairs;
 	config->traffic.idle = o->metrics_idle;
-	config->node_name = o->node;
-	if (!config->node_name && gethostname(host, sizeof(host) - 1) == 0)
-		config->node_name = host;
 	r = open_sink(o, &config->sink, reterr);
 	if (r < 0) {
 		free(config->selection);
@@ -189,9 +201,13 @@ static int run(const struct pn_settings *settings)
 	struct pn_agent_config config = { .reload = pn_reload_ops(&reload) };
 	enum pn_log_level level = PN_LOG_INFO;
 	PN_CLEANUP(pn_wipe_freep) char *token = NULL;
+	char host[HOST_NAME_LEN] = "";
 	struct pn_err err = { "" };
 	int r;
 
+	config.node_name = o->node;
+	if (!config.node_name && gethostname(host, sizeof(host) - 1) == 0)
+		config.node_name = host;
 	(void)pn_log_parse_level(o->log_level, &level);
 	pn_log_set_level(level);
 	(void)signal(SIGHUP, SIG_IGN); /* until the agent listens to it */
@@ -207,12 +223,16 @@ static int run(const struct pn_settings *settings)
 	}
 	if (r == 0)
 		r = parse_http(o, &config, &token, &err);
+	if (r == 0)
+		r = open_exporters(o, config.node_name, &config.exporters, &err);
 	if (r < 0) {
+		pn_exporters_free(config.exporters);
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
 	}
 	r = run_agent(o, &config, &err);
 	pn_reload_done(&reload);
+	pn_exporters_free(config.exporters);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_FAILED;
@@ -260,6 +280,14 @@ static const struct pn_option options[] = {
 		.choices = formats,
 		.has_env = true,
 		.help = "form of the flow lines",
+	},
+	{
+		.name = "sink",
+		.type = PN_OPT_ITEM,
+		.arg = "KIND:TARGET[,OPTION=VALUE...]",
+		.offset = offsetof(struct agent_options, sinks),
+		.has_env = true,
+		.help = "where records go as well, given as often as wanted; see SINKS above",
 	},
 	{
 		.name = "interval",

@@ -8,6 +8,7 @@
 #include "daemon/selecting.h"
 #include "datapath/drops.h"
 #include "datapath/tracer.h"
+#include "export/exporter.h"
 #include "index/index.h"
 
 /**
@@ -37,6 +38,7 @@ struct pn_status_parts {
 	const struct pn_selecting *selecting;
 	const struct pn_drops *drops;
 	struct pn_status_config config;
+	struct pn_exporters *exporters; /* NULL: there are none */
 };
 
 /**

@@ -7,11 +7,13 @@
 
 /** The forms a record can be written in; each is one line with its newline. */
 enum pn_format {
-	PN_FORMAT_COMPACT, /* for a person */
-	PN_FORMAT_COLOR,   /* the same with ANSI colours */
-	PN_FORMAT_JSON,	   /* OpenTelemetry attribute names, nested; schema_version in podonym. */
-	PN_FORMAT_FIELDS,  /* enum pn_field with tabs between, for who makes a table of them */
-	PN_FORMAT_MAX,	   /* sentinel */
+	PN_FORMAT_COMPACT,   /* for a person */
+	PN_FORMAT_COLOR,     /* the same with ANSI colours */
+	PN_FORMAT_JSON,	     /* OpenTelemetry attribute names, nested; schema_version in podonym. */
+	PN_FORMAT_FIELDS,    /* enum pn_field with tabs between, for who makes a table of them */
+	PN_FORMAT_NETOBSERV, /* JSON with the fields of NetObserv's flows */
+	PN_FORMAT_HUBBLE,    /* JSON as `hubble observe -o json` writes it */
+	PN_FORMAT_MAX,	     /* sentinel */
 };
 
 /** The fields of a line of PN_FORMAT_FIELDS, in their order; one that says nothing is empty. */
@@ -45,17 +47,19 @@ enum pn_time_form {
  * @time, @numeric, @now: of all forms but JSON
  * @numeric: addresses where names would stand
  * @now: what PN_TIME_RELATIVE counts from, CLOCK_REALTIME
+ * @node: this node, for PN_FORMAT_NETOBSERV and PN_FORMAT_HUBBLE; NULL: not known
  */
 struct pn_style {
 	enum pn_format format;
 	enum pn_time_form time;
 	bool numeric;
 	pn_nsec now;
+	const char *node;
 };
 
 #define PN_SCHEMA_VERSION 1
 
-/** pn_format_parse() - "compact", "color", "json", "fields". Return: 0 or -EINVAL */
+/** pn_format_parse() - "compact", "color", "json", ... Return: 0 or -EINVAL */
 int pn_format_parse(const char *name, enum pn_format *ret);
 
 /** pn_time_form_parse() - "clock", "rfc3339", "rfc3339nano", "unix", "relative". Return: 0 or -EINVAL */

@@ -25,8 +25,9 @@ struct pn_sinks {
 	struct member *members;
 	struct pn_buf lines[PN_FORMAT_MAX]; /* encoded, not handed on yet */
 	size_t n_wanting[PN_FORMAT_MAX];    /* members of each format */
-	const struct pn_sink *main;	    /* one of the members, or NULL */
-	bool lost;			    /* it left a record out */
+	const char *node;
+	const struct pn_sink *main; /* one of the members, or NULL */
+	bool lost;		    /* it left a record out */
 };
 
 int pn_sinks_new(struct pn_sinks **ret)
@@ -39,6 +40,11 @@ int pn_sinks_new(struct pn_sinks **ret)
 		s->lines[i] = PN_BUF_INIT(BATCH_MAX_BYTES);
 	*ret = s;
 	return 0;
+}
+
+void pn_sinks_set_node(struct pn_sinks *s, const char *node)
+{
+	s->node = node;
 }
 
 int pn_sinks_add(struct pn_sinks *s, struct pn_sink *sink)
@@ -95,10 +101,13 @@ static void hand_on(struct pn_sinks *s, enum pn_format format)
 
 static void encode(struct pn_sinks *s, const struct pn_flow_record *r)
 {
+	struct pn_style style = { .node = s->node };
+
 	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++) {
 		if (!s->n_wanting[i])
 			continue;
-		if (pn_encode(i, r, &s->lines[i]) < 0) {
+		style.format = i;
+		if (pn_encode_styled(&style, r, &s->lines[i]) < 0) {
 			pn_metric_add(PN_METRIC_EXPORT_DROPPED, s->n_wanting[i]);
 			s->lost = s->lost || (s->main && pn_sink_format(s->main) == i);
 		}
