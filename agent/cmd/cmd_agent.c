@@ -514,9 +514,29 @@ const struct pn_command pn_cmd_agent = {
 		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; "
 		"for "
 		"the names\n"
-		"  of places where packets are dropped also CAP_SYSLOG.\n",
+		"  of places where packets are dropped also CAP_SYSLOG.\n"
+		"\n"
+		"SINKS\n"
+		"  --sink KIND:TARGET,OPTION=VALUE,... sends every record to one place more. Each "
+		"has a\n"
+		"  queue of its own, tries again with growing pauses, and counts what it sends "
+		"and loses\n"
+		"  in `podonym status`.\n\n"
+		"  file:PATH           lines; format=json|compact|netobserv|hubble, max-size=100M, "
+		"max-age=24h,\n"
+		"                      keep=5: rotated files PATH.1, PATH.2, ...\n"
+		"  ipfix:udp://HOST:PORT, ipfix:tcp://HOST:PORT\n"
+		"                      names as strings under enterprise=32473, domain=1; by UDP "
+		"mtu=1400,\n"
+		"                      max-rate=8M bytes a second, template-refresh=1m, "
+		"template-packets=4096\n"
+		"  all                 queue=16M bytes that may wait, retry-max=30s between "
+		"attempts\n",
 	.examples = "  podonym agent --kubeconfig /etc/kubernetes/admin.conf\n"
 		    "  podonym agent --format json --output /var/log/podonym/flows.json\n"
+		    "  podonym agent --output none "
+		    "--sink file:/var/log/podonym/flows.json,max-size=100M\n"
+		    "  podonym agent --output none --sink ipfix:udp://collector:4739\n"
 		    "  podonym agent --output none --interval 1s    # then: podonym flows -f\n",
 	.options = options,
 	.values_size = sizeof(struct agent_options),
