@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # variables of the helper
+# shellcheck disable=SC2154,SC2030,SC2031 # variables of the helper; each test is a subshell
 #
 # Sinks with receivers of others: what nfcapd (UDP) and libfixbuf (TCP) have read is what the ledger
 # says. Records are made up by sink-feed, which hands them over as the flow thread does.
