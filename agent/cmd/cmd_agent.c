@@ -286,6 +286,7 @@ static const struct pn_option options[] = {
 		.type = PN_OPT_ITEM,
 		.arg = "KIND:TARGET[,OPTION=VALUE...]",
 		.offset = offsetof(struct agent_options, sinks),
+		.check = pn_exporters_check,
 		.has_env = true,
 		.help = "where records go as well, given as often as wanted; see SINKS above",
 	},

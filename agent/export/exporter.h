@@ -158,6 +158,9 @@ int pn_exporters_new(struct pn_exporters **ret);
 int pn_exporters_add(struct pn_exporters *e, const char *spec, const char *node,
 		     struct pn_err *reterr);
 
+/** pn_exporters_check() - would it be taken? Opens nothing. Return: as pn_exporters_add() */
+int pn_exporters_check(const char *spec, struct pn_err *reterr);
+
 /** pn_exporters_start() - all of them; NULL is allowed here and below: there are none. Return: 0 or a negative errno */
 int pn_exporters_start(struct pn_exporters *e);
 void pn_exporters_record(struct pn_exporters *e, const struct pn_flow_record *r);

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "export/sink_kinds.h"
+#include "export/sink_spec.h"
 
 static const struct pn_sink_kind *const kinds[] = {
 	&pn_sink_kind_file,
@@ -39,6 +40,15 @@ int pn_exporters_add(struct pn_exporters *e, const char *spec, const char *node,
 		return pn_err_wrap(reterr, r, "%.100s", spec);
 	e->n++;
 	return 0;
+}
+
+int pn_exporters_check(const char *spec, struct pn_err *reterr)
+{
+	struct pn_sink_spec parsed = { 0 };
+	int r = pn_sink_spec_parse(spec, kinds, PN_ARRAY_SIZE(kinds), &parsed, reterr);
+
+	pn_sink_spec_done(&parsed);
+	return r;
 }
 
 int pn_exporters_start(struct pn_exporters *e)
