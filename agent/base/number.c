@@ -61,7 +61,7 @@ int pn_size_parse(const char *text, uint64_t *ret)
 {
 	static const struct unit units[] = {
 		{ "", 1 },
-		{ "k", (uint64_t)1 << 10 },
+		{ "K", (uint64_t)1 << 10 },
 		{ "M", (uint64_t)1 << 20 },
 		{ "G", (uint64_t)1 << 30 },
 	};

@@ -26,11 +26,12 @@ struct agent_options {
 		*history, *history_size;
 	pn_nsec interval, name_wait, metrics_idle, history_age;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
+	struct pn_option_items sinks;
 };
 
 enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
 
-static const char *const formats[] = { "compact", "json", NULL };
+static const char *const formats[] = { "compact", "json", "netobserv", "hubble", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
 
 static enum pn_format line_format(const struct agent_options *o)
@@ -155,10 +156,24 @@ static int parse_history(const struct agent_options *o, struct pn_agent_config *
 	return 0;
 }
 
+/* Each --sink. Return: 0, or a negative errno with @reterr */
+static int open_exporters(const struct agent_options *o, const char *node,
+			  struct pn_exporters **ret, struct pn_err *reterr)
+{
+	int r = 0;
+
+	if (!o->sinks.n)
+		return 0;
+	if (pn_exporters_new(ret) < 0)
+		return pn_err_set(reterr, -ENOMEM, "no memory");
+	for (size_t i = 0; i < o->sinks.n && r == 0; i++)
+		r = pn_exporters_add(*ret, o->sinks.items[i].value, node, reterr);
+	return r < 0 ? pn_err_wrap(reterr, r, "--sink") : 0;
+}
+
 static int run_agent(const struct agent_options *o, struct pn_agent_config *config,
 		     struct pn_err *reterr)
 {
-	char host[HOST_NAME_LEN] = "";
 	int r;
 
 	config->kube = o->kube;
@@ -175,9 +190,6 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->n_recent = o->recent;
 	config->traffic.max_series = o->metrics_pairs;
 	config->traffic.idle = o->metrics_idle;
-	config->node_name = o->node;
-	if (!config->node_name && gethostname(host, sizeof(host) - 1) == 0)
-		config->node_name = host;
 	r = open_sink(o, &config->sink, reterr);
 	if (r < 0) {
 		free(config->selection);
@@ -210,9 +222,13 @@ static int run(const struct pn_settings *settings)
 	struct pn_agent_config config = { .reload = pn_reload_ops(&reload) };
 	enum pn_log_level level = PN_LOG_INFO;
 	PN_CLEANUP(pn_wipe_freep) char *token = NULL;
+	char host[HOST_NAME_LEN] = "";
 	struct pn_err err = { "" };
 	int r;
 
+	config.node_name = o->node;
+	if (!config.node_name && gethostname(host, sizeof(host) - 1) == 0)
+		config.node_name = host;
 	(void)pn_log_parse_level(o->log_level, &level);
 	pn_log_set_level(level);
 	(void)signal(SIGHUP, SIG_IGN); /* until the agent listens to it */
@@ -230,12 +246,16 @@ static int run(const struct pn_settings *settings)
 		r = parse_http(o, &config, &token, &err);
 	if (r == 0)
 		r = parse_history(o, &config, &err);
+	if (r == 0)
+		r = open_exporters(o, config.node_name, &config.exporters, &err);
 	if (r < 0) {
+		pn_exporters_free(config.exporters);
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
 	}
 	r = run_agent(o, &config, &err);
 	pn_reload_done(&reload);
+	pn_exporters_free(config.exporters);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_FAILED;
@@ -283,6 +303,15 @@ static const struct pn_option options[] = {
 		.choices = formats,
 		.has_env = true,
 		.help = "form of the flow lines",
+	},
+	{
+		.name = "sink",
+		.type = PN_OPT_ITEM,
+		.arg = "KIND:TARGET[,OPTION=VALUE...]",
+		.offset = offsetof(struct agent_options, sinks),
+		.check = pn_exporters_check,
+		.has_env = true,
+		.help = "where records go as well, given as often as wanted; see SINKS above",
 	},
 	{
 		.name = "interval",
@@ -539,9 +568,29 @@ const struct pn_command pn_cmd_agent = {
 		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; "
 		"for "
 		"the names\n"
-		"  of places where packets are dropped also CAP_SYSLOG.\n",
+		"  of places where packets are dropped also CAP_SYSLOG.\n"
+		"\n"
+		"SINKS\n"
+		"  --sink KIND:TARGET,OPTION=VALUE,... sends every record to one place more. Each "
+		"has a\n"
+		"  queue of its own, tries again with growing pauses, and counts what it sends "
+		"and loses\n"
+		"  in `podonym status`.\n\n"
+		"  file:PATH           lines; format=json|compact|netobserv|hubble, max-size=100M, "
+		"max-age=24h,\n"
+		"                      keep=5: rotated files PATH.1, PATH.2, ...\n"
+		"  ipfix:udp://HOST:PORT, ipfix:tcp://HOST:PORT\n"
+		"                      names as strings under enterprise=32473, domain=1; by UDP "
+		"mtu=1400,\n"
+		"                      max-rate=8M bytes a second, template-refresh=1m, "
+		"template-packets=4096\n"
+		"  all                 queue=16M bytes that may wait, retry-max=30s between "
+		"attempts\n",
 	.examples = "  podonym agent --kubeconfig /etc/kubernetes/admin.conf\n"
 		    "  podonym agent --format json --output /var/log/podonym/flows.json\n"
+		    "  podonym agent --output none "
+		    "--sink file:/var/log/podonym/flows.json,max-size=100M\n"
+		    "  podonym agent --output none --sink ipfix:udp://collector:4739\n"
 		    "  podonym agent --output none --interval 1s    # then: podonym flows -f\n",
 	.options = options,
 	.values_size = sizeof(struct agent_options),

@@ -114,6 +114,51 @@ static void print_losses(json_t *metrics)
 		(void)printf("  none\n");
 }
 
+static void print_reasons(json_t *dropped)
+{
+	const char *reason, *before = ": ";
+	json_t *n;
+
+	json_object_foreach (dropped, reason, n) {
+		if (!json_integer_value(n))
+			continue;
+		(void)printf("%s%lld %s", before, json_integer_value(n), reason);
+		before = ", ";
+	}
+}
+
+static long long sum_of(json_t *dropped)
+{
+	long long sum = 0;
+	const char *reason;
+	json_t *n;
+
+	json_object_foreach (dropped, reason, n)
+		sum += json_integer_value(n);
+	return sum;
+}
+
+static void print_sinks(const json_t *sinks)
+{
+	const json_t *s;
+	size_t i;
+
+	if (json_array_size(sinks))
+		(void)printf("\nSinks\n");
+	json_array_foreach (sinks, i, s) {
+		json_t *dropped = json_object_get(s, "dropped");
+
+		(void)printf("  %s\n    told %lld, sent %lld, waiting %lld, retries %lld, "
+			     "dropped %lld",
+			     text_of(s, "name"), number_of(s, "told"), number_of(s, "sent"),
+			     number_of(s, "waiting"), number_of(s, "retries"), sum_of(dropped));
+		print_reasons(dropped);
+		(void)putchar('\n');
+		if (*text_of(s, "error"))
+			(void)printf("    %s\n", text_of(s, "error"));
+	}
+}
+
 static void print_human(const json_t *doc)
 {
 	const json_t *api = json_object_get(doc, "api");
@@ -140,6 +185,7 @@ static void print_human(const json_t *doc)
 	print_numbers(json_object_get(doc, "ledger"));
 	(void)printf("\nDropped packets since the start\n");
 	print_numbers(json_object_get(doc, "drops"));
+	print_sinks(json_object_get(doc, "sinks"));
 	(void)printf("\nFailures and losses since the start\n");
 	print_losses(metrics);
 }

@@ -99,9 +99,8 @@
 				"tcp, udp, icmp, icmpv4, icmpv6, sctp, or a number"),             \
 		PN_FLOWS_FILTER("verdict", "WORD",                                                \
 				"forwarded, or dropped or rejected on this node"),                \
-		PN_FLOWS_FILTER(                                                                  \
-			"drop-reason", "NAME",                                                    \
-			"the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),     \
+		PN_FLOWS_FILTER("drop-reason", "NAME",                                            \
+				"the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),      \
 		PN_FLOWS_FILTER("attribution", "WORD",                                            \
 				"how the name of an end was found: cgroup, ip, ...")
 

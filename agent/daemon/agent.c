@@ -141,6 +141,7 @@ static struct pn_status_parts status_parts(const struct agent *a)
 		.drops = a->drops,
 		.config = a->config->reload.state(a->config->reload.data),
 		.history = a->history,
+		.exporters = a->config->exporters,
 	};
 
 	parts.n_informers =
@@ -420,6 +421,10 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	flow.drops = a->drops;
 	flow.notes = pn_tracer_notes(a->tracer);
 	flow.sink = PN_TAKE_PTR(*sink);
+	flow.exporters = a->config->exporters;
+	r = pn_exporters_start(flow.exporters);
+	if (r < 0)
+		return pn_err_set(reterr, r, "starting the sinks: %s", strerror(-r));
 	(void)malloc_trim(0); /* what loading took: the kernel's BTF, several times */
 	r = pn_flow_thread_start(&flow, &a->flow);
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
@@ -484,6 +489,7 @@ static void stop(struct agent *a)
 	pn_links_close(a->links);
 	pn_flow_thread_stop(a->flow);
 	pn_history_stop(a->history);
+	pn_exporters_stop(a->config->exporters);
 	pn_selecting_free(PN_TAKE_PTR(a->selecting));
 	pn_traffic_free(a->traffic);
 	pn_drops_free(a->drops);

@@ -7,6 +7,7 @@
 #include "daemon/status_doc.h"
 #include "datapath/pinned_maps.h"
 #include "datapath/tracer.h"
+#include "export/exporter.h"
 #include "export/history.h"
 #include "export/sink.h"
 #include "export/traffic.h"
@@ -41,6 +42,7 @@ struct pn_agent_reload {
  * struct pn_agent_config - all strings are borrowed and outlive the agent
  * @kube: where to find the settings of the API server; read again and again until they make sense
  * @sink: where records go, or NULL; taken over, also on failure
+ * @exporters: where they go as well, or NULL; not started yet, and outlive the agent
  * @selection: which connections are recorded; taken over, also on failure. @sampling: of so many one is
  * @ranges_path, @state_path: see struct pn_names_config
  * @cgroup_root: where cgroup v2 is mounted; NULL: where the mounts say
@@ -53,6 +55,7 @@ struct pn_agent_reload {
 struct pn_agent_config {
 	struct pn_kube_config_source kube;
 	struct pn_sink *sink;
+	struct pn_exporters *exporters;
 	struct pn_expression *selection;
 	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root,
 		*http_address, *http_token;

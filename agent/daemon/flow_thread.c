@@ -81,6 +81,7 @@ static bool flush(struct pn_flow_thread *t)
 {
 	unsigned int pause_ms = pn_viewers_flush(t->viewers);
 
+	pn_exporters_flush(t->config.exporters);
 	if (pn_sinks_flush(t->sinks))
 		pause_ms = FLUSH_MS;
 	if (pause_ms)
@@ -105,6 +106,7 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	struct pn_flow_thread *t = data;
 
 	pn_sinks_record(t->sinks, r);
+	pn_exporters_record(t->config.exporters, r);
 	pn_recent_add(t->recent, r);
 	pn_viewers_record(t->viewers, r);
 	if (t->config.history)
@@ -332,6 +334,7 @@ static int make_sinks(struct pn_flow_thread *t, struct pn_written *ret)
 		pn_sink_close(sink);
 		return r;
 	}
+	pn_sinks_set_node(t->sinks, t->config.node_name);
 	if (!sink)
 		return 0;
 	ret->is_known = pn_sink_resume(sink, &since, &ret->n_lines) == 0;

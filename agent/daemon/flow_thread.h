@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "datapath/drops.h"
 #include "datapath/tracer.h"
+#include "export/exporter.h"
 #include "export/history.h"
 #include "export/sink.h"
 #include "export/traffic.h"
@@ -26,6 +27,7 @@ struct pn_flow_thread;
  * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
  *	  that is killed neither repeats nor loses a packet in it
  * @history: is given every record too, or NULL; outlives the thread
+ * @exporters: are given every record too, or NULL; started, and outlive the thread
  * @traffic: is given every record too, or NULL; outlives the thread
  * @interval: between drains, ns
  * @n_recent: how many of the last records are kept for who asks afterwards; see recent.h
@@ -39,6 +41,7 @@ struct pn_flow_thread_config {
 	const struct pn_notes *notes;
 	const char *node_name;
 	struct pn_sink *sink;
+	struct pn_exporters *exporters;
 	uint32_t n_recent;
 	struct pn_history *history;
 	struct pn_traffic *traffic;

@@ -118,6 +118,63 @@ static void write_drops(struct pn_exposition *e, const struct pn_drops *drops)
 	pn_expo_value(e, pn_label(&l, "cause", "missed"), lost.missed);
 }
 
+/* --- sinks --------------------------------------------------------------------------------------- */
+
+static void write_sink_losses(struct pn_exposition *e, const struct pn_exporter_stats *s)
+{
+	struct pn_labels l;
+
+	for (enum pn_loss i = 0; i < PN_LOSS_MAX; i++) {
+		pn_labels_begin(&l);
+		pn_labels_put(&l, "sink", s->name);
+		pn_labels_put(&l, "reason", pn_loss_name(i));
+		pn_expo_value(e, pn_labels_end(&l), s->dropped[i]);
+	}
+}
+
+static const struct {
+	const char *name;
+	enum pn_expo_type type;
+	size_t offset;
+	const char *help;
+} sink_rows[] = {
+	{ "podonym_sink_records_told_total", PN_EXPO_COUNTER,
+	  offsetof(struct pn_exporter_stats, told),
+	  "records given to a sink: those sent, dropped and waiting together" },
+	{ "podonym_sink_records_sent_total", PN_EXPO_COUNTER,
+	  offsetof(struct pn_exporter_stats, sent), "records that the receiver has taken" },
+	{ "podonym_sink_records_waiting", PN_EXPO_GAUGE,
+	  offsetof(struct pn_exporter_stats, waiting),
+	  "records that wait to be sent or confirmed" },
+	{ "podonym_sink_retries_total", PN_EXPO_COUNTER,
+	  offsetof(struct pn_exporter_stats, retries), "attempts to send that failed" },
+};
+
+static void write_sinks(struct pn_exposition *e, struct pn_exporters *exporters)
+{
+	struct pn_exporter_stats all[PN_MAX_EXPORTERS];
+	size_t n = pn_exporters_count(exporters);
+	struct pn_labels l;
+
+	for (size_t i = 0; i < n; i++)
+		pn_exporters_stats(exporters, i, &all[i]);
+	for (size_t row = 0; n && row < PN_ARRAY_SIZE(sink_rows); row++) {
+		pn_expo_family(e, sink_rows[row].type, sink_rows[row].name, sink_rows[row].help);
+		for (size_t i = 0; i < n; i++) {
+			const char *s = (const char *)&all[i] + sink_rows[row].offset;
+			uint64_t value;
+
+			memcpy(&value, s, sizeof(value));
+			pn_expo_value(e, pn_label(&l, "sink", all[i].name), value);
+		}
+	}
+	if (n)
+		pn_expo_family(e, PN_EXPO_COUNTER, "podonym_sink_records_dropped_total",
+			       "records that a sink has lost, by reason");
+	for (size_t i = 0; i < n; i++)
+		write_sink_losses(e, &all[i]);
+}
+
 /* --- the pinned maps and the flow table ---------------------------------------------------------- */
 
 struct fill {
@@ -284,6 +341,7 @@ int pn_metrics_doc(const struct pn_web_parts *p, enum pn_expo_form form, struct 
 	write_features(&e, p->status.tracer);
 	write_ledger(&e, p->status.tracer);
 	write_drops(&e, p->status.drops);
+	write_sinks(&e, p->status.exporters);
 	write_cells(&e);
 	write_gauge(&e, "podonym_flow_drain_age_seconds",
 		    "time since the flow thread last began to read the flow table",

@@ -135,6 +135,34 @@ static json_t *config_json(const struct pn_status_config *c)
 			 c->pending);
 }
 
+static json_t *sink_json(const struct pn_exporter_stats *s)
+{
+	json_t *doc, *dropped = json_object();
+
+	for (enum pn_loss i = 0; i < PN_LOSS_MAX; i++)
+		put(dropped, pn_loss_name(i), s->dropped[i]);
+	doc = json_pack("{s:s, s:o, s:s}", "name", s->name, "dropped", dropped, "error",
+			s->error.text);
+	put(doc, "told", s->told);
+	put(doc, "sent", s->sent);
+	put(doc, "waiting", s->waiting);
+	put(doc, "retries", s->retries);
+	return doc;
+}
+
+static json_t *sinks_json(const struct pn_status_parts *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < pn_exporters_count(p->exporters); i++) {
+		struct pn_exporter_stats s;
+
+		pn_exporters_stats(p->exporters, i, &s);
+		(void)json_array_append_new(list, sink_json(&s));
+	}
+	return list;
+}
+
 static json_t *metrics_json(void)
 {
 	json_t *doc = json_object();
@@ -150,13 +178,18 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	json_t *doc;
 	char *text;
 
-	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			"version", pn_version(), "node", p->node_name, "pid", (int)getpid(),
-			"uptime_s", seconds_since(p, p->started), "synced", p->synced, "api",
-			api_json(p), "index", index_json(p), "features", features_json(p),
-			"selection", selection_json(p->selecting), "ledger", ledger_json(p),
-			"drops", drops_json(p), "config", config_json(&p->config), "metrics",
-			metrics_json());
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b}", "version", pn_version(), "node", p->node_name,
+			"pid", (int)getpid(), "uptime_s", seconds_since(p, p->started), "synced",
+			p->synced);
+	(void)json_object_set_new(doc, "api", api_json(p));
+	(void)json_object_set_new(doc, "index", index_json(p));
+	(void)json_object_set_new(doc, "features", features_json(p));
+	(void)json_object_set_new(doc, "selection", selection_json(p->selecting));
+	(void)json_object_set_new(doc, "ledger", ledger_json(p));
+	(void)json_object_set_new(doc, "drops", drops_json(p));
+	(void)json_object_set_new(doc, "config", config_json(&p->config));
+	(void)json_object_set_new(doc, "sinks", sinks_json(p));
+	(void)json_object_set_new(doc, "metrics", metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(doc);
 	return text;

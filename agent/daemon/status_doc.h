@@ -8,6 +8,7 @@
 #include "daemon/selecting.h"
 #include "datapath/drops.h"
 #include "datapath/tracer.h"
+#include "export/exporter.h"
 #include "export/history.h"
 #include "index/index.h"
 
@@ -38,7 +39,8 @@ struct pn_status_parts {
 	const struct pn_selecting *selecting;
 	const struct pn_drops *drops;
 	struct pn_status_config config;
-	struct pn_history *history; /* NULL: off */
+	struct pn_history *history;	/* NULL: off */
+	struct pn_exporters *exporters; /* NULL: there are none */
 };
 
 /**

@@ -12,7 +12,9 @@
 /* Nearly every line fits into the first; names at their longest, all escaped, into the second. */
 static const size_t line_sizes[] = { 2048, 65536 };
 
-static const char *const formats[] = { "compact", "color", "json", "fields" };
+static const char *const formats[] = {
+	"compact", "color", "json", "fields", "netobserv", "hubble"
+};
 _Static_assert(PN_ARRAY_SIZE(formats) == PN_FORMAT_MAX, "a name for each format");
 
 static const char *const times[] = { "clock", "rfc3339", "rfc3339nano", "unix", "relative" };
@@ -60,6 +62,12 @@ static void encode_line(const struct pn_style *style, const struct pn_flow_recor
 		break;
 	case PN_FORMAT_FIELDS:
 		pn_encode_fields(style, r, t);
+		break;
+	case PN_FORMAT_NETOBSERV:
+		pn_encode_netobserv(style, r, t);
+		break;
+	case PN_FORMAT_HUBBLE:
+		pn_encode_hubble(style, r, t);
 		break;
 	case PN_FORMAT_MAX:
 		t->full = true;

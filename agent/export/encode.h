@@ -9,11 +9,13 @@ struct pn_owner_texts;
 
 /** The forms a record can be written in; each is one line with its newline. */
 enum pn_format {
-	PN_FORMAT_COMPACT, /* for a person */
-	PN_FORMAT_COLOR,   /* the same with ANSI colours */
-	PN_FORMAT_JSON,	   /* OpenTelemetry attribute names, nested; schema_version in podonym. */
-	PN_FORMAT_FIELDS,  /* enum pn_field with tabs between, for who makes a table of them */
-	PN_FORMAT_MAX,	   /* sentinel */
+	PN_FORMAT_COMPACT,   /* for a person */
+	PN_FORMAT_COLOR,     /* the same with ANSI colours */
+	PN_FORMAT_JSON,	     /* OpenTelemetry attribute names, nested; schema_version in podonym. */
+	PN_FORMAT_FIELDS,    /* enum pn_field with tabs between, for who makes a table of them */
+	PN_FORMAT_NETOBSERV, /* JSON with the fields of NetObserv's flows */
+	PN_FORMAT_HUBBLE,    /* JSON as `hubble observe -o json` writes it */
+	PN_FORMAT_MAX,	     /* sentinel */
 };
 
 /** The fields of a line of PN_FORMAT_FIELDS, in their order; one that says nothing is empty. */
@@ -48,6 +50,7 @@ enum pn_time_form {
  * @numeric: addresses where names would stand
  * @now: what PN_TIME_RELATIVE counts from, CLOCK_REALTIME
  * @texts: of JSON: where the text of owners is remembered, NULL: nowhere; see export/owner_json.h
+ * @node: this node, for PN_FORMAT_NETOBSERV and PN_FORMAT_HUBBLE; NULL: not known
  */
 struct pn_style {
 	enum pn_format format;
@@ -55,11 +58,12 @@ struct pn_style {
 	bool numeric;
 	pn_nsec now;
 	struct pn_owner_texts *texts;
+	const char *node;
 };
 
 #define PN_SCHEMA_VERSION 1
 
-/** pn_format_parse() - "compact", "color", "json", "fields". Return: 0 or -EINVAL */
+/** pn_format_parse() - "compact", "color", "json", ... Return: 0 or -EINVAL */
 int pn_format_parse(const char *name, enum pn_format *ret);
 
 /** pn_time_form_parse() - "clock", "rfc3339", "rfc3339nano", "unix", "relative". Return: 0 or -EINVAL */

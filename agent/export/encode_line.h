@@ -12,5 +12,9 @@ void pn_encode_compact(const struct pn_style *style, const struct pn_flow_record
 		       struct pn_text *t);
 void pn_encode_fields(const struct pn_style *style, const struct pn_flow_record *r,
 		      struct pn_text *t);
+void pn_encode_netobserv(const struct pn_style *style, const struct pn_flow_record *r,
+			 struct pn_text *t);
+void pn_encode_hubble(const struct pn_style *style, const struct pn_flow_record *r,
+		      struct pn_text *t);
 
 #endif

@@ -76,6 +76,9 @@ struct pn_sinks;
 int pn_sinks_new(struct pn_sinks **ret);
 void pn_sinks_free(struct pn_sinks *s);
 
+/** pn_sinks_set_node() - this node, for the forms that name it; outlives the sinks */
+void pn_sinks_set_node(struct pn_sinks *s, const char *node);
+
 /** pn_sinks_add() - takes @sink over, also on failure. Return: 0 or -ENOMEM */
 int pn_sinks_add(struct pn_sinks *s, struct pn_sink *sink);
 

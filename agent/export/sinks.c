@@ -26,9 +26,10 @@ struct pn_sinks {
 	struct member *members;
 	struct pn_buf lines[PN_FORMAT_MAX]; /* encoded, not handed on yet */
 	size_t n_wanting[PN_FORMAT_MAX];    /* members of each format */
-	const struct pn_sink *main;	    /* one of the members, or NULL */
-	bool lost;			    /* it left a record out */
-	struct pn_owner_texts *texts;	    /* until lines are flushed */
+	const char *node;
+	const struct pn_sink *main;   /* one of the members, or NULL */
+	bool lost;		      /* it left a record out */
+	struct pn_owner_texts *texts; /* until lines are flushed */
 };
 
 int pn_sinks_new(struct pn_sinks **ret)
@@ -41,6 +42,11 @@ int pn_sinks_new(struct pn_sinks **ret)
 		s->lines[i] = PN_BUF_INIT(BATCH_MAX_BYTES);
 	*ret = s;
 	return 0;
+}
+
+void pn_sinks_set_node(struct pn_sinks *s, const char *node)
+{
+	s->node = node;
 }
 
 int pn_sinks_add(struct pn_sinks *s, struct pn_sink *sink)
@@ -100,7 +106,7 @@ static void hand_on(struct pn_sinks *s, enum pn_format format)
 
 static void encode(struct pn_sinks *s, const struct pn_flow_record *r)
 {
-	struct pn_style style = { .texts = s->texts };
+	struct pn_style style = { .texts = s->texts, .node = s->node };
 
 	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++) {
 		if (!s->n_wanting[i])

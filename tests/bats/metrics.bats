@@ -18,7 +18,7 @@ setup_file() {
 		"$(pod test server 10.79.0.3 fd00:79::3)"
 	start_testapi in_node --objects "$dir/objects.json"
 	printf 'secret\n' >"$dir/token"
-	start_web_agent --server "$api_url"
+	start_web_agent --server "$api_url" --sink "file:$dir/sink,format=netobserv"
 	await 10 agent_in_sync
 	await 10 status_is '.metrics.pn_links_traced == 2'
 	suite_export
@@ -127,6 +127,30 @@ need_promtool() {
 	await 10 metric_is 4 podonym_drops_packets_total "${what[@]}"
 	assert_equal "$(metric podonym_drops_bytes_total "${what[@]}")" $((4 * (20 + 8 + 1)))
 	metric podonym_drops_uncounted_total 'cause="table_full"'
+}
+
+# The sum of a sink's samples.
+sink_metric() { # NAME
+	metric "podonym_sink_records_$1" "sink=\"file:$dir/sink\""
+}
+
+sink_agrees() {
+	local status metrics
+	status=$(agent_status '.sinks[0] | "\(.told) \(.sent) \(.waiting) \([.dropped[]] | add)"')
+	metrics="$(sink_metric told_total) $(sink_metric sent_total) $(sink_metric waiting) $(sink_metric dropped_total)"
+	echo "status $status, metrics $metrics, lines $(wc -l <"$dir/sink")"
+	[[ $status == "$metrics" && $(agent_status .metrics.pn_flow_records_total) == "$(wc -l <"$dir/sink")" &&
+		$status == "$(wc -l <"$dir/sink") $(wc -l <"$dir/sink") 0 0" ]]
+}
+
+@test "metrics: a sink has every record, and says so" {
+	udp_packets 9106 5
+	await 10 metric_is 5 podonym_traffic_packets_total 'destination_workload="server"'
+	await 10 sink_agrees
+	jq -se 'any(.SrcK8S_Name == "client" and .DstK8S_Name == "server" and .DstPort == 9106 and .Packets == 5)' "$dir/sink"
+	run "$podonym" status --socket "$dir/socket"
+	assert_line "  file:$dir/sink"
+	assert_line --regexp '^    told [1-9][0-9]*, sent [1-9][0-9]*, waiting 0, retries 0, dropped 0$'
 }
 
 @test "metrics: the round trip time of TCP" {

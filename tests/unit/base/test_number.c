@@ -45,18 +45,23 @@ static void durations_need_a_unit(void **state)
 
 static void sizes_may_have_a_unit(void **state)
 {
-	uint64_t n = 1;
+	uint64_t n = 0;
 
 	(void)state;
-	assert_int_equal(pn_size_parse("4096", &n), 0);
-	assert_int_equal(n, 4096);
-	assert_int_equal(pn_size_parse("64M", &n), 0);
-	assert_int_equal(n, (uint64_t)64 << 20);
-	assert_true(pn_size_parse("64MB", &n) < 0);
-	assert_true(pn_size_parse("-1", &n) < 0);
-	assert_true(pn_size_parse("99999999999999G", &n) < 0);
+	assert_int_equal(pn_size_parse("512", &n), 0);
+	assert_int_equal(n, 512);
+	assert_int_equal(pn_size_parse("64K", &n), 0);
+	assert_int_equal(n, 64 << 10);
+	assert_int_equal(pn_size_parse("3G", &n), 0);
+	assert_int_equal(n, UINT64_C(3) << 30);
+	assert_true(pn_size_parse("", &n) < 0);
 	assert_true(pn_size_parse("M", &n) < 0);
-	assert_int_equal(n, (uint64_t)64 << 20);
+	assert_true(pn_size_parse("-1", &n) < 0);
+	assert_true(pn_size_parse("1MB", &n) < 0);
+	assert_true(pn_size_parse("1k", &n) < 0);
+	assert_true(pn_size_parse("99999999999999999G", &n) < 0);
+	assert_true(pn_size_parse("99999999999999999999", &n) < 0);
+	assert_int_equal(n, UINT64_C(3) << 30);
 }
 
 int main(void)
