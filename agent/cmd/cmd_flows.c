@@ -125,9 +125,13 @@ static const struct pn_option options[] = {
 	FILTER_EACH_END("cidr", "NETWORK", "an end's network: 10.0.0.0/8"),
 	FILTER_EACH_END("port", "PORT", "an end's port; also the Service's"),
 	FILTER("protocol", "NAME", "tcp, udp, icmp, icmpv4, icmpv6, sctp, or a number"),
-	FILTER("verdict", "WORD", "forwarded, or dropped or rejected on this node"),
+	FILTER("verdict", "WORD",
+	       "forwarded, dropped or rejected on this node; denied by network policies; "
+	       "disagrees: "
+	       "the kernel did otherwise"),
 	FILTER("drop-reason", "NAME", "the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),
 	FILTER("attribution", "WORD", "how the name of an end was found: cgroup, ip, ..."),
+	FILTER("id", "ID", "all records of one connection: flow_id of its JSON"),
 	{
 		.name = "output",
 		.letter = 'o',

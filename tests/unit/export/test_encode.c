@@ -413,6 +413,68 @@ static void compact_of_drops_says_what_they_mean(void **state)
 		"(service shop/db), 3x no listener: in tcp_v4_rcv\n");
 }
 
+static void compact_names_the_policy_that_denies(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.policy = (struct pn_record_policy) { "NetworkPolicy/shop/db", PN_EXPECTED_DENIED, true,
+					       false };
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db) (denied by shop/db)\n");
+	r.disagrees = true;
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db) (denied by shop/db, but went through)\n");
+	r.policy = (struct pn_record_policy) { NULL, PN_EXPECTED_ALLOWED, false, false };
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db) (allowed by policies, but dropped)\n");
+	r.disagrees = false;
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db)\n");
+}
+
+/* What the line says of policies. */
+static void assert_policy(const struct pn_record_policy *p, bool disagrees, const char *want)
+{
+	struct pn_flow_record r = sample_record();
+	struct pn_buf out = PN_BUF_INIT(4096);
+	const char *at;
+
+	r.policy = *p;
+	r.disagrees = disagrees;
+	assert_int_equal(pn_encode(PN_FORMAT_JSON, &r, &out), 0);
+	at = strstr(out.data, "\"policy\":");
+	assert_non_null(at);
+	assert_memory_equal(at + 9, want, strlen(want));
+	pn_buf_done(&out);
+}
+
+static void json_says_what_policies_make_of_it(void **state)
+{
+	struct pn_record_policy p = { "NetworkPolicy/shop/db", PN_EXPECTED_DENIED, true, false };
+
+	(void)state;
+	assert_policy(&p, true,
+		      "{\"expected\":\"denied\",\"kind\":\"NetworkPolicy\",\"namespace\":\"shop\","
+		      "\"name\":\"db\",\"direction\":\"ingress\",\"disagrees\":true},");
+	p = (struct pn_record_policy) { "AdminNetworkPolicy/a\"b", PN_EXPECTED_ALLOWED, false,
+					true };
+	assert_policy(
+		&p, false,
+		"{\"expected\":\"allowed\",\"kind\":\"AdminNetworkPolicy\",\"name\":\"a\\\"b\","
+		"\"direction\":\"egress\",\"late\":true},");
+	p = (struct pn_record_policy) { NULL, PN_EXPECTED_ALLOWED, false, false };
+	assert_policy(&p, false, "{\"expected\":\"allowed\"},");
+}
+
 static void compact_without_names_has_addresses(void **state)
 {
 	struct pn_flow_record r = sample_record();
@@ -744,6 +806,8 @@ int main(void)
 		cmocka_unit_test(compact_is_the_documented_line),
 		cmocka_unit_test(compact_of_drops_says_what_they_mean),
 		cmocka_unit_test(json_of_drops_has_the_documented_names),
+		cmocka_unit_test(json_says_what_policies_make_of_it),
+		cmocka_unit_test(compact_names_the_policy_that_denies),
 		cmocka_unit_test(json_of_a_flow_says_what_was_dropped_of_it),
 		cmocka_unit_test(compact_without_names_has_addresses),
 		cmocka_unit_test(compact_tells_nodes_and_services_from_pods),
