@@ -59,6 +59,10 @@
 	  "times that the settings were read again and hold since")                                \
 	X(CONFIG_FAILURES, "pn_config_reload_failures_total",                                      \
 	  "times that the settings were read again in vain: those from before stay")               \
+	X(POLICY_JUDGED, "pn_policy_judged_total", "connections held against network policies")    \
+	X(POLICY_DENIED, "pn_policy_denied_total", "such connections that a policy denies")        \
+	X(POLICY_DISAGREEING, "pn_policy_disagreeing_records_total",                               \
+	  "records of connections that the kernel treats otherwise than policies say")             \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
 	X(TRAFFIC_SERIES, "pn_traffic_series", "pairs of ends that have series of traffic")        \

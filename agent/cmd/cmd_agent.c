@@ -21,7 +21,8 @@
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels;
+		*config, *log_level, *disable, *policy, *select, *http, *http_token_file,
+		*metrics_labels;
 	pn_nsec interval, name_wait, metrics_idle;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 };
@@ -29,6 +30,7 @@ struct agent_options {
 enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
 
 static const char *const formats[] = { "compact", "json", NULL };
+static const char *const policies[] = { "auto", "off", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
 
 static enum pn_format line_format(const struct agent_options *o)
@@ -152,6 +154,7 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->max_flows = o->max_flows;
 	config->sampling = o->sampling;
 	config->n_recent = o->recent;
+	config->no_policy = strcmp(o->policy, "off") == 0;
 	config->traffic.max_series = o->metrics_pairs;
 	config->traffic.idle = o->metrics_idle;
 	config->node_name = o->node;
@@ -412,7 +415,7 @@ static const struct pn_option options[] = {
 		.preset = "4096",
 		.max = PN_RECENT_MAX,
 		.has_env = true,
-		.help = "how many of the last records are kept for `podonym flows`; 256 bytes each "
+		.help = "how many of the last records are kept for `podonym flows`; 304 bytes each "
 			"and their names",
 	},
 	{
@@ -436,6 +439,17 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.live = true,
 		.help = "record one of N connections, whole; its records say that it stands for N",
+	},
+	{
+		.name = "policy",
+		.type = PN_OPT_CHOICE,
+		.arg = "WHEN",
+		.offset = offsetof(struct agent_options, policy),
+		.preset = "auto",
+		.choices = policies,
+		.has_env = true,
+		.help = "records say what network policies make of each connection: where the "
+			"cluster has any, or never",
 	},
 	{
 		.name = "disable",

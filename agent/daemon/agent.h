@@ -46,6 +46,7 @@ struct pn_agent_reload {
  * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token: see struct
  *		 pn_http_config
  * @name_wait:	 how long a new connection's first record waits for late news of its names
+ * @no_policy:	 do not hold connections against network policies
  * @n_recent:	 how many of the last records are kept for `podonym flows`
  */
 struct pn_agent_config {
@@ -57,7 +58,7 @@ struct pn_agent_config {
 	struct pn_traffic_config traffic; /* without room for a series: none are kept */
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
-	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops;
+	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops, no_policy;
 	struct pn_agent_reload reload;
 };
 

@@ -107,6 +107,8 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	pn_sinks_record(t->sinks, r);
 	pn_recent_add(t->recent, r);
 	pn_viewers_record(t->viewers, r);
+	if (r->disagrees)
+		pn_metric_add(PN_METRIC_POLICY_DISAGREEING, 1);
 	if (t->config.traffic)
 		pn_traffic_record(t->config.traffic, r, pn_flow_thread_drained(t));
 	if (pn_sinks_lost(t->sinks))
@@ -140,10 +142,20 @@ static void on_drops(void *data, const struct pn_flow_key *key, struct pn_record
 	pn_drop_feed_take(t->drops, key, drop);
 }
 
+static void on_judge(void *data, const struct pn_flow_record *r, pn_nsec start,
+		     struct pn_record_policy *ret)
+{
+	struct pn_flow_thread *t = data;
+
+	if (t->config.verdicts)
+		pn_verdicts_judge(t->config.verdicts, r, start, ret);
+}
+
 static const struct pn_joiner_ops joiner_ops = {
 	.record = on_record,
 	.remove = on_remove,
 	.drops = on_drops,
+	.judge = on_judge,
 };
 
 /* What is over and written leaves the table. */

@@ -3,6 +3,7 @@
 #define PN_DAEMON_FLOW_THREAD_H
 
 #include "base/clock.h"
+#include "daemon/verdicts.h"
 #include "datapath/drops.h"
 #include "datapath/tracer.h"
 #include "export/sink.h"
@@ -25,6 +26,7 @@ struct pn_flow_thread;
  * @sink: the main sink, or NULL; taken over, also on failure. Where it is a regular file, an agent
  *	  that is killed neither repeats nor loses a packet in it
  * @traffic: is given every record too, or NULL; outlives the thread
+ * @verdicts: judge each connection, or NULL; outlive the thread
  * @interval: between drains, ns
  * @n_recent: how many of the last records are kept for who asks afterwards; see recent.h
  * @name_wait, @pod_wait, @sync_wait: see struct pn_joiner_config
@@ -39,6 +41,7 @@ struct pn_flow_thread_config {
 	struct pn_sink *sink;
 	uint32_t n_recent;
 	struct pn_traffic *traffic;
+	struct pn_verdicts *verdicts;
 	pn_nsec interval, name_wait, pod_wait, sync_wait;
 };
 

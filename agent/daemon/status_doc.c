@@ -32,17 +32,32 @@ static json_t *informer_json(const struct pn_informer_status *s)
 	return doc;
 }
 
-static json_t *api_json(const struct pn_status_parts *p)
+static json_t *informers_json(struct pn_informer *const *informers, size_t n)
 {
 	json_t *kinds = json_array();
 
-	for (size_t i = 0; i < p->n_informers; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct pn_informer_status s;
 
-		pn_informer_status(p->informers[i], &s);
+		pn_informer_status(informers[i], &s);
 		(void)json_array_append_new(kinds, informer_json(&s));
 	}
-	return json_pack("{s:s, s:s, s:o}", "server", p->server, "error", p->error, "kinds", kinds);
+	return kinds;
+}
+
+static json_t *api_json(const struct pn_status_parts *p)
+{
+	return json_pack("{s:s, s:s, s:o}", "server", p->server, "error", p->error, "kinds",
+			 informers_json(p->informers, p->n_informers));
+}
+
+static json_t *policy_json(const struct pn_verdicts *verdicts)
+{
+	struct pn_verdicts_state s;
+
+	pn_verdicts_state(verdicts, &s);
+	return json_pack("{s:s, s:I, s:o}", "state", s.state, "policies", (json_int_t)s.n_policies,
+			 "kinds", informers_json(s.informers, s.n_informers));
 }
 
 static json_t *index_json(const struct pn_status_parts *p)
@@ -136,13 +151,13 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	json_t *doc;
 	char *text;
 
-	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			"version", pn_version(), "node", p->node_name, "pid", (int)getpid(),
 			"uptime_s", seconds_since(p, p->started), "synced", p->synced, "api",
 			api_json(p), "index", index_json(p), "features", features_json(p),
 			"selection", selection_json(p->selecting), "ledger", ledger_json(p),
-			"drops", drops_json(p), "config", config_json(&p->config), "metrics",
-			metrics_json());
+			"drops", drops_json(p), "policy", policy_json(p->verdicts), "config",
+			config_json(&p->config), "metrics", metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(doc);
 	return text;

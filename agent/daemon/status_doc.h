@@ -5,6 +5,7 @@
 #include <podonym/informer.h>
 
 #include "base/clock.h"
+#include "daemon/verdicts.h"
 #include "daemon/selecting.h"
 #include "datapath/drops.h"
 #include "datapath/tracer.h"
@@ -37,6 +38,7 @@ struct pn_status_parts {
 	const struct pn_selecting *selecting;
 	const struct pn_drops *drops;
 	struct pn_status_config config;
+	const struct pn_verdicts *verdicts; /* NULL: off */
 };
 
 /**
