@@ -64,6 +64,10 @@
 	  "such series that ended, as nothing was dropped for --metrics-idle")                     \
 	X(DROPS_OTHER, "pn_drops_other_lines_total",                                               \
 	  "lines about drops counted under _other, as there was no room for one more series")      \
+	X(POLICY_JUDGED, "pn_policy_judged_total", "connections held against network policies")    \
+	X(POLICY_DENIED, "pn_policy_denied_total", "such connections that a policy denies")        \
+	X(POLICY_DISAGREEING, "pn_policy_disagreeing_records_total",                               \
+	  "records of connections that the kernel treats otherwise than policies say")             \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
 	X(HISTORY_RECORDS, "pn_history_records_total", "records written into the history")         \

@@ -22,8 +22,8 @@
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels,
-		*history, *history_size;
+		*config, *log_level, *disable, *policy, *select, *http, *http_token_file,
+		*metrics_labels, *history, *history_size;
 	pn_nsec interval, name_wait, metrics_idle, history_age;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 	struct pn_option_items sinks;
@@ -32,6 +32,7 @@ struct agent_options {
 enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
 
 static const char *const formats[] = { "compact", "json", "netobserv", "hubble", NULL };
+static const char *const policies[] = { "auto", "off", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
 
 static enum pn_format line_format(const struct agent_options *o)
@@ -188,6 +189,7 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->max_flows = o->max_flows;
 	config->sampling = o->sampling;
 	config->n_recent = o->recent;
+	config->no_policy = strcmp(o->policy, "off") == 0;
 	config->traffic.max_series = o->metrics_pairs;
 	config->traffic.idle = o->metrics_idle;
 	r = open_sink(o, &config->sink, reterr);
@@ -464,7 +466,7 @@ static const struct pn_option options[] = {
 		.preset = "4096",
 		.max = PN_RECENT_MAX,
 		.has_env = true,
-		.help = "how many of the last records are kept for `podonym flows`; 256 bytes each "
+		.help = "how many of the last records are kept for `podonym flows`; 304 bytes each "
 			"and their names",
 	},
 	{
@@ -518,6 +520,17 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.live = true,
 		.help = "record one of N connections, whole; its records say that it stands for N",
+	},
+	{
+		.name = "policy",
+		.type = PN_OPT_CHOICE,
+		.arg = "WHEN",
+		.offset = offsetof(struct agent_options, policy),
+		.preset = "auto",
+		.choices = policies,
+		.has_env = true,
+		.help = "records say what network policies make of each connection: where the "
+			"cluster has any, or never",
 	},
 	{
 		.name = "disable",

@@ -88,6 +88,24 @@ static void print_config(const json_t *config)
 		(void)printf("  %-12s%s\n", "at restart", text_of(config, "pending"));
 }
 
+static void print_policy(const json_t *policy)
+{
+	static const struct {
+		const char *state, *words;
+	} states[] = {
+		{ "on", "connections are held against them" },
+		{ "none", "there is none in the cluster" },
+		{ "waiting", "not all are listed yet" },
+		{ "off", "connections are not held against them (--policy off)" },
+	};
+
+	for (size_t i = 0; i < PN_ARRAY_SIZE(states); i++)
+		if (strcmp(states[i].state, text_of(policy, "state")) == 0)
+			(void)printf("\nNetwork policies: %s\n", states[i].words);
+	if (json_array_size(json_object_get(policy, "kinds")))
+		print_kinds(policy);
+}
+
 static void print_numbers(json_t *numbers)
 {
 	const char *name;
@@ -173,6 +191,7 @@ static void print_human(const json_t *doc)
 	else
 		(void)printf("API server %s\n", text_of(api, "server"));
 	print_kinds(api);
+	print_policy(json_object_get(doc, "policy"));
 	(void)printf("\nNames\n");
 	print_numbers(json_object_get(doc, "index"));
 	(void)printf("\nTracing\n  %-12s%lld\n  %-12s%lld\n", "interfaces",

@@ -98,11 +98,13 @@
 		PN_FLOWS_FILTER("protocol", "NAME",                                               \
 				"tcp, udp, icmp, icmpv4, icmpv6, sctp, or a number"),             \
 		PN_FLOWS_FILTER("verdict", "WORD",                                                \
-				"forwarded, or dropped or rejected on this node"),                \
+				"forwarded, dropped or rejected on this node; denied by network " \
+				"policies; disagrees: the kernel did otherwise"),                 \
 		PN_FLOWS_FILTER("drop-reason", "NAME",                                            \
 				"the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),      \
 		PN_FLOWS_FILTER("attribution", "WORD",                                            \
-				"how the name of an end was found: cgroup, ip, ...")
+				"how the name of an end was found: cgroup, ip, ..."),             \
+		PN_FLOWS_FILTER("id", "ID", "all records of one connection: flow_id of its JSON")
 
 #define PN_FLOWS_STYLE_OPTIONS                                            \
 	{                                                                 \

@@ -25,6 +25,7 @@
 #include "daemon/notify.h"
 #include "daemon/selecting.h"
 #include "daemon/status_doc.h"
+#include "daemon/verdicts.h"
 #include "daemon/web.h"
 #include "datapath/cgroups.h"
 #include "datapath/drops.h"
@@ -44,6 +45,7 @@ struct agent {
 	bool loop_is_open, links_poll_is_open;
 
 	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
+	struct pn_verdicts *verdicts; /* NULL: off */
 	struct pn_names *names;
 	struct pn_tracer *tracer;
 	struct pn_selecting *selecting;
@@ -142,6 +144,7 @@ static struct pn_status_parts status_parts(const struct agent *a)
 		.config = a->config->reload.state(a->config->reload.data),
 		.history = a->history,
 		.exporters = a->config->exporters,
+		.verdicts = a->verdicts,
 	};
 
 	parts.n_informers =
@@ -308,6 +311,7 @@ static void on_changed(void *data, const struct pn_object *old, const struct pn_
 	struct agent *a = data;
 
 	pn_selecting_object(a->selecting, old, new);
+	pn_verdicts_object(a->verdicts, old, new);
 }
 
 static void on_synced(void *data)
@@ -315,6 +319,27 @@ static void on_synced(void *data)
 	struct agent *a = data;
 
 	pn_flow_thread_synced(a->flow);
+}
+
+static int on_watch(void *data, struct pn_factory *factory, struct pn_err *reterr)
+{
+	struct agent *a = data;
+
+	return pn_verdicts_watch(a->verdicts, factory, reterr);
+}
+
+static void on_tick(void *data)
+{
+	struct agent *a = data;
+
+	pn_verdicts_tick(a->verdicts, a->names);
+}
+
+static int start_verdicts(struct agent *a, struct pn_err *reterr)
+{
+	int r = a->config->no_policy ? 0 : pn_verdicts_new(a->clock, &a->verdicts);
+
+	return r < 0 ? pn_err_set(reterr, r, "no memory") : 0;
 }
 
 static int start_names(struct agent *a, struct pn_err *reterr)
@@ -330,6 +355,8 @@ static int start_names(struct agent *a, struct pn_err *reterr)
 		.max_addrs = a->config->max_addrs,
 		.changed = on_changed,
 		.synced = on_synced,
+		.watch = on_watch,
+		.tick = on_tick,
 		.data = a,
 	};
 
@@ -417,6 +444,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 		return r;
 	flow.history = a->history;
 	flow.traffic = a->traffic;
+	flow.verdicts = a->verdicts;
 	flow.tracer = a->tracer;
 	flow.drops = a->drops;
 	flow.notes = pn_tracer_notes(a->tracer);
@@ -451,6 +479,8 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **
 	int r = start_loop(a, reterr);
 
 	find_cgroups(a);
+	if (r == 0)
+		r = start_verdicts(a, reterr);
 	if (r == 0)
 		r = start_names(a, reterr);
 	if (r == 0)
@@ -496,6 +526,7 @@ static void stop(struct agent *a)
 	pn_tracer_free(a->tracer);
 	close_loop(a);
 	pn_names_free(a->names);
+	pn_verdicts_free(a->verdicts);
 }
 
 int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)

@@ -50,6 +50,7 @@ struct pn_agent_reload {
  *		 pn_http_config
  * @history: what is kept of the last hours for `podonym flows`; without a path: nothing. Its clock is not looked at
  * @name_wait:	 how long a new connection's first record waits for late news of its names
+ * @no_policy:	 do not hold connections against network policies
  * @n_recent:	 how many of the last records are kept for `podonym flows`
  */
 struct pn_agent_config {
@@ -63,7 +64,7 @@ struct pn_agent_config {
 	struct pn_traffic_config traffic; /* without room for a series: none are kept */
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
-	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops;
+	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops, no_policy;
 	struct pn_agent_reload reload;
 };
 

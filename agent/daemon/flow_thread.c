@@ -111,6 +111,8 @@ static void on_record(void *data, const struct pn_flow_record *r)
 	pn_viewers_record(t->viewers, r);
 	if (t->config.history)
 		pn_history_record(t->config.history, r);
+	if (r->disagrees)
+		pn_metric_add(PN_METRIC_POLICY_DISAGREEING, 1);
 	if (t->config.traffic)
 		pn_traffic_record(t->config.traffic, r, pn_flow_thread_drained(t));
 	if (pn_sinks_lost(t->sinks))
@@ -144,10 +146,20 @@ static void on_drops(void *data, const struct pn_flow_key *key, struct pn_record
 	pn_drop_feed_take(t->drops, key, drop);
 }
 
+static void on_judge(void *data, const struct pn_flow_record *r, pn_nsec start,
+		     struct pn_record_policy *ret)
+{
+	struct pn_flow_thread *t = data;
+
+	if (t->config.verdicts)
+		pn_verdicts_judge(t->config.verdicts, r, start, ret);
+}
+
 static const struct pn_joiner_ops joiner_ops = {
 	.record = on_record,
 	.remove = on_remove,
 	.drops = on_drops,
+	.judge = on_judge,
 };
 
 /* What is over and written leaves the table. */

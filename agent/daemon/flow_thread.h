@@ -3,6 +3,7 @@
 #define PN_DAEMON_FLOW_THREAD_H
 
 #include "base/clock.h"
+#include "daemon/verdicts.h"
 #include "datapath/drops.h"
 #include "datapath/tracer.h"
 #include "export/exporter.h"
@@ -29,6 +30,7 @@ struct pn_flow_thread;
  * @history: is given every record too, or NULL; outlives the thread
  * @exporters: are given every record too, or NULL; started, and outlive the thread
  * @traffic: is given every record too, or NULL; outlives the thread
+ * @verdicts: judge each connection, or NULL; outlive the thread
  * @interval: between drains, ns
  * @n_recent: how many of the last records are kept for who asks afterwards; see recent.h
  * @name_wait, @pod_wait, @sync_wait: see struct pn_joiner_config
@@ -45,6 +47,7 @@ struct pn_flow_thread_config {
 	uint32_t n_recent;
 	struct pn_history *history;
 	struct pn_traffic *traffic;
+	struct pn_verdicts *verdicts;
 	pn_nsec interval, name_wait, pod_wait, sync_wait;
 };
 

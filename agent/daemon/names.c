@@ -307,6 +307,7 @@ static void on_tick(uv_timer_t *timer)
 	if (n->n_ticks % SAVE_TICKS == 0)
 		save_if_changed(n);
 	write_maps(n);
+	n->config.tick(n->config.data);
 }
 
 /* --- the API server ----------------------------------------------------------------------------- */
@@ -315,7 +316,8 @@ static int add_informer(struct pn_names *n, size_t i, struct pn_err *reterr)
 {
 	const struct pn_informer_options options = {
 		.size = sizeof(options),
-		.keep_labels = kinds[i] == PN_KIND_NODE || kinds[i] == PN_KIND_POD,
+		.keep_labels = kinds[i] == PN_KIND_NODE || kinds[i] == PN_KIND_POD ||
+			       kinds[i] == PN_KIND_NAMESPACE,
 		.keep_annotations = kinds[i] == PN_KIND_POD ? pod_annotations : NULL,
 	};
 	int r;
@@ -340,6 +342,12 @@ static void restore(struct pn_names *n)
 		pn_warn("names", "all objects are listed again: %s", err.text);
 }
 
+static void stop_kube(struct pn_names *n)
+{
+	(void)n->config.watch(n->config.data, NULL, NULL);
+	pn_factory_free(PN_TAKE_PTR(n->factory));
+}
+
 static int start_kube(struct pn_names *n, struct pn_err *reterr)
 {
 	struct pn_kube_config config = { 0 };
@@ -353,12 +361,14 @@ static int start_kube(struct pn_names *n, struct pn_err *reterr)
 	pn_kube_config_done(&config);
 	for (size_t i = 0; r == 0 && i < N_KINDS; i++)
 		r = add_informer(n, i, reterr);
+	if (r == 0)
+		r = n->config.watch(n->config.data, n->factory, reterr);
 	if (r == 0) {
 		restore(n);
 		r = pn_factory_start(n->factory);
 	}
 	if (r < 0)
-		pn_factory_free(PN_TAKE_PTR(n->factory));
+		stop_kube(n);
 	return r;
 }
 
@@ -460,7 +470,7 @@ void pn_names_stop(struct pn_names *n)
 		(void)uv_run(n->loop, UV_RUN_ONCE);
 	if (can_save(n))
 		save_now(n);
-	pn_factory_free(PN_TAKE_PTR(n->factory));
+	stop_kube(n);
 	if (n->cgroups_poll_is_open)
 		uv_close((uv_handle_t *)&n->cgroups_poll, NULL);
 	uv_close((uv_handle_t *)&n->tick, NULL);
@@ -504,7 +514,7 @@ void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct
 	const struct pn_object *o;
 	struct pn_iter it;
 
-	for (size_t i = 0; n->factory && i < 2; i++) {
+	for (size_t i = 0; n->factory && i < N_KINDS; i++) {
 		pn_informer_each(n->informers[i], &it);
 		while ((o = pn_iter_next(&it)))
 			fn(data, o);

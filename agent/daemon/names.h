@@ -26,6 +26,9 @@ struct pn_names;
  * @cgroup_root: where cgroup v2 is mounted; NULL: not followed
  * @changed:	 called after each change of an object that the index has been told of; NULL for what was not
  * @synced:	 called when every list is complete; @data is its argument
+ * @watch:	 called before @factory is started, for informers of others; NULL when it is about to go.
+ *		 Return: 0, or a negative errno with @reterr
+ * @tick:	 called once a second
  */
 struct pn_names_config {
 	const struct pn_clock *clock;
@@ -34,6 +37,8 @@ struct pn_names_config {
 	uint32_t max_addrs;
 	void (*changed)(void *data, const struct pn_object *old, const struct pn_object *new);
 	void (*synced)(void *data);
+	int (*watch)(void *data, struct pn_factory *factory, struct pn_err *reterr);
+	void (*tick)(void *data);
 	void *data;
 };
 
@@ -72,7 +77,7 @@ int pn_names_set_ranges(struct pn_names *n, const char *path, struct pn_err *ret
 /** pn_names_ranges() - the path in force, borrowed until another one is; "": none */
 const char *pn_names_ranges(const struct pn_names *n);
 
-/** pn_names_each() - every pod and every Service, between pn_read_begin() and pn_read_end() */
+/** pn_names_each() - every object, pods first, between pn_read_begin() and pn_read_end() */
 void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct pn_object *o),
 		   void *data);
 

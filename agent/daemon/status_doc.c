@@ -32,17 +32,32 @@ static json_t *informer_json(const struct pn_informer_status *s)
 	return doc;
 }
 
-static json_t *api_json(const struct pn_status_parts *p)
+static json_t *informers_json(struct pn_informer *const *informers, size_t n)
 {
 	json_t *kinds = json_array();
 
-	for (size_t i = 0; i < p->n_informers; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct pn_informer_status s;
 
-		pn_informer_status(p->informers[i], &s);
+		pn_informer_status(informers[i], &s);
 		(void)json_array_append_new(kinds, informer_json(&s));
 	}
-	return json_pack("{s:s, s:s, s:o}", "server", p->server, "error", p->error, "kinds", kinds);
+	return kinds;
+}
+
+static json_t *api_json(const struct pn_status_parts *p)
+{
+	return json_pack("{s:s, s:s, s:o}", "server", p->server, "error", p->error, "kinds",
+			 informers_json(p->informers, p->n_informers));
+}
+
+static json_t *policy_json(const struct pn_verdicts *verdicts)
+{
+	struct pn_verdicts_state s;
+
+	pn_verdicts_state(verdicts, &s);
+	return json_pack("{s:s, s:I, s:o}", "state", s.state, "policies", (json_int_t)s.n_policies,
+			 "kinds", informers_json(s.informers, s.n_informers));
 }
 
 static json_t *index_json(const struct pn_status_parts *p)
@@ -187,6 +202,7 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	(void)json_object_set_new(doc, "selection", selection_json(p->selecting));
 	(void)json_object_set_new(doc, "ledger", ledger_json(p));
 	(void)json_object_set_new(doc, "drops", drops_json(p));
+	(void)json_object_set_new(doc, "policy", policy_json(p->verdicts));
 	(void)json_object_set_new(doc, "config", config_json(&p->config));
 	(void)json_object_set_new(doc, "sinks", sinks_json(p));
 	(void)json_object_set_new(doc, "metrics", metrics_json());

@@ -5,6 +5,7 @@
 #include <podonym/informer.h>
 
 #include "base/clock.h"
+#include "daemon/verdicts.h"
 #include "daemon/selecting.h"
 #include "datapath/drops.h"
 #include "datapath/tracer.h"
@@ -39,8 +40,9 @@ struct pn_status_parts {
 	const struct pn_selecting *selecting;
 	const struct pn_drops *drops;
 	struct pn_status_config config;
-	struct pn_history *history;	/* NULL: off */
-	struct pn_exporters *exporters; /* NULL: there are none */
+	struct pn_history *history;	    /* NULL: off */
+	struct pn_exporters *exporters;	    /* NULL: there are none */
+	const struct pn_verdicts *verdicts; /* NULL: off */
 };
 
 /**

@@ -8,11 +8,14 @@
  * end that is no pod says first what it is: node/NODE, node/NODE/PROCESS, service/NAMESPACE/SERVICE,
  * network/NAME. An address stands where there is no name, and behind the name of a network. A state
  * is said only when the connection is over; an ICMP error says what it is about; what the full table
- * had no room for stands together, without ports, as "several connections". Packets that the node
+ * had no room for stands together, without ports, as "several connections". A policy is named when it
+ * denies the connection, or when the kernel did not do what policies say. Packets that the node
  * has thrown away are said last; in a line of drops alone they stand in the place of the counts:
  *
  *   12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 3x dropped by netfilter (policy-like): NETFILTER_DROP in nft_do_chain
  */
+#include <string.h>
+
 #include "export/encode_line.h"
 #include "export/words.h"
 
@@ -99,6 +102,29 @@ static void put_drop(struct pn_words *w, const struct pn_record_drop *d)
 	pn_words_name(w, d->location);
 }
 
+/* Only what somebody should look at: " (denied by shop/db-from-api)" */
+static void put_policy(struct pn_words *w, const struct pn_flow_record *r)
+{
+	const struct pn_record_policy *p = &r->policy;
+	bool is_denied = p->expected == PN_EXPECTED_DENIED;
+
+	if (!is_denied && !r->disagrees)
+		return;
+	pn_words_put(w, " (");
+	pn_words_color(w, r->disagrees ? PN_RED : PN_YELLOW);
+	pn_words_put(w, is_denied ? "denied" : "allowed");
+	if (p->by) {
+		pn_words_put(w, " by ");
+		pn_words_name(w, strchr(p->by, '/') + 1);
+	} else {
+		pn_words_put(w, " by policies");
+	}
+	if (r->disagrees)
+		pn_words_put(w, is_denied ? ", but went through" : ", but dropped");
+	pn_words_uncolor(w);
+	pn_text_char(&w->text, ')');
+}
+
 static void put_all_counts(struct pn_words *w, const struct pn_flow_record *r)
 {
 	pn_words_bytes(w, r);
@@ -115,6 +141,7 @@ static void put_all_counts(struct pn_words *w, const struct pn_flow_record *r)
 		put_aggregate(w, r->aggregate);
 	else
 		put_state(w, r);
+	put_policy(w, r);
 	if (!r->drop.packets)
 		return;
 	pn_words_put(w, ", ");

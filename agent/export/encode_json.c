@@ -6,6 +6,7 @@
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 
 #include "export/encode_line.h"
 #include "export/owner_json.h"
@@ -234,6 +235,42 @@ static void put_aggregate(struct pn_json *j, const struct pn_flow_record *r)
 	put_sampling(j, r);
 }
 
+/* @by: KIND/NAMESPACE/NAME or KIND/NAME */
+static void put_decider(struct pn_json *j, const char *by)
+{
+	const char *slash = strchr(by, '/'), *name = strrchr(by, '/') + 1;
+	char name_space[256] = "";
+
+	pn_json_put_begin(j, "kind");
+	pn_text_put(&j->text, by, (size_t)(slash - by));
+	pn_json_put_done(j);
+	if (name > slash + 1) {
+		memcpy(name_space, slash + 1,
+		       PN_MIN((size_t)(name - slash) - 2, sizeof(name_space) - 1));
+		pn_json_put_string(j, "namespace", name_space);
+	}
+	pn_json_put_string(j, "name", name);
+}
+
+static void put_policy(struct pn_json *j, const struct pn_flow_record *r)
+{
+	const struct pn_record_policy *p = &r->policy;
+
+	if (p->expected < PN_EXPECTED_ALLOWED)
+		return;
+	pn_json_put_open(j, "policy");
+	pn_json_put_word(j, "expected", pn_expected_name(p->expected));
+	if (p->by) {
+		put_decider(j, p->by);
+		pn_json_put_word(j, "direction", p->is_ingress ? "ingress" : "egress");
+	}
+	if (p->is_late)
+		pn_json_put_true(j, "late");
+	if (r->disagrees)
+		pn_json_put_true(j, "disagrees");
+	pn_json_put_close(j);
+}
+
 static void put_id_and_state(struct pn_json *j, const struct pn_flow_record *r)
 {
 	pn_json_put_begin(j, "flow_id");
@@ -266,6 +303,7 @@ static void put_podonym(struct pn_json *j, const struct pn_flow_record *r)
 	put_protocol(j, r);
 	put_service_state(j, r);
 	put_drop(j, r);
+	put_policy(j, r);
 	if (!r->is_drop)
 		put_delivered(j, r);
 	pn_json_put_close(j);

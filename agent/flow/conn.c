@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/intern.h"
+
 enum { FIRST_BUCKETS = 1024 };
 
 uint8_t pn_conn_key(const struct pn_flow_tuple *t, uint8_t proto, struct pn_flow_key *ret)
@@ -116,6 +118,7 @@ int pn_conn_table_init(struct pn_conn_table *t, const struct pn_clock *clock)
 static void forget(const struct pn_conn *c)
 {
 	free(c->reported);
+	pn_intern_unref(c->policy);
 	if (pn_conn_is_icmp(c))
 		free(c->quote);
 }

@@ -73,6 +73,7 @@ struct pn_conn_total {
  * @rtt_of_opener: tcp.srtt_us is what the opener's socket says
  * @slot:         in the journal, or PN_NO_SLOT
  * @met_next:     the leg whose entry came after one of its own when the table was last read
+ * @policy:       what policies say of it: pn_record_policy.by; a reference
  * @sampling:     it is one of so many
  * @opener:       end that opened the connection
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
@@ -81,6 +82,7 @@ struct pn_conn_total {
  * @is_listed:    among those that are over, or were
  * @is_gone:      its entries are out of the flow table
  * @has_left:     the interface of an end has gone: what comes later is another connection
+ * @expected, @by_ingress, @is_late: enum pn_expected, and the rest of struct pn_record_policy
  */
 struct pn_conn {
 	struct pn_leg own;
@@ -93,11 +95,13 @@ struct pn_conn {
 		struct pn_conn_tcp tcp;
 		struct pn_record_quote *quote;
 	};
+	const char *policy;
 	uint32_t slot, closed_since, met_next;
 	uint16_t sampling;
 	uint8_t tcp_flags[2];
 	uint8_t opener, by_delivered, elsewhere, over;
 	bool rtt_of_opener : 1, is_listed : 1, is_gone : 1, has_left : 1;
+	uint8_t expected : 2, by_ingress : 1, is_late : 1;
 };
 
 #define PN_NO_SLOT UINT32_MAX

@@ -37,6 +37,7 @@ struct term {
 		struct {
 			unsigned int numbers[2]; /* one, and another that will do as well */
 		};
+		uint64_t id;
 	};
 };
 
@@ -159,15 +160,17 @@ static bool match_attribution(const struct pn_filter *f, const struct term *t,
 	return e->attribution == t->numbers[0];
 }
 
-/* What became of a record's packets on this node, as hubble has it. */
+/* What became of a record's packets on this node, as hubble has it; and what policies say of them. */
 enum verdict {
 	FORWARDED, /* none was thrown away */
 	DROPPED,
 	REJECTED, /* thrown away and answered by a rule */
+	DENIED,	  /* by network policies, whatever the kernel did */
+	DISAGREES,
 	VERDICT_MAX,
 };
 
-static const char *const verdicts[] = { "forwarded", "dropped", "rejected" };
+static const char *const verdicts[] = { "forwarded", "dropped", "rejected", "denied", "disagrees" };
 _Static_assert(PN_ARRAY_SIZE(verdicts) == VERDICT_MAX, "a word for each");
 
 static int parse_verdict(const char *value, struct term *t, struct pn_err *reterr)
@@ -178,7 +181,8 @@ static int parse_verdict(const char *value, struct term *t, struct pn_err *reter
 		t->numbers[0] = i;
 		return 0;
 	}
-	return pn_err_set(reterr, -EINVAL, "\"%.64s\" is none of forwarded, dropped, rejected",
+	return pn_err_set(reterr, -EINVAL,
+			  "\"%.64s\" is none of forwarded, dropped, rejected, denied, disagrees",
 			  value);
 }
 
@@ -189,9 +193,33 @@ static bool match_verdict(const struct pn_filter *f, const struct term *t,
 
 	(void)f;
 	(void)e;
+	if (t->numbers[0] == DENIED)
+		return r->policy.expected == PN_EXPECTED_DENIED;
+	if (t->numbers[0] == DISAGREES)
+		return r->disagrees;
 	if (r->drop.packets)
 		v = r->drop.kind == PN_DROP_REJECTED ? REJECTED : DROPPED;
 	return v == t->numbers[0];
+}
+
+static int parse_id(const char *value, struct term *t, struct pn_err *reterr)
+{
+	char *end = NULL;
+
+	errno = 0;
+	t->id = strtoull(value, &end, 10);
+	if (errno || *end || *value < '0' || *value > '9')
+		return pn_err_set(reterr, -EINVAL,
+				  "\"%.64s\" is not a flow_id, as records in JSON have it", value);
+	return 0;
+}
+
+static bool match_id(const struct pn_filter *f, const struct term *t,
+		     const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	(void)f;
+	(void)e;
+	return r->id == t->id;
 }
 
 /* --- addresses ------------------------------------------------------------------------------------ */
@@ -431,6 +459,7 @@ static bool match_drop_reason(const struct pn_filter *f, const struct term *t,
 	}
 
 static const struct row rows[] = {
+	{ "id", SOURCE, parse_id, match_id },
 	{ "protocol", SOURCE, parse_protocol, match_protocol },
 	{ "verdict", SOURCE, parse_verdict, match_verdict },
 	{ "drop-reason", SOURCE, parse_reason, match_drop_reason },

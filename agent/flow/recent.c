@@ -7,13 +7,15 @@
  * a record that comes, and each client gets its own form. Names are what a record only borrows. Most
  * records of a large round are overwritten in the same round, so names are copied at its end:
  * one copy for all records that have them, found by the owner's id. What is equal is the same
- * pointer afterwards, as encoders expect of a destination that is its own Service.
+ * pointer afterwards, as encoders expect of a destination that is its own Service. A policy's name is
+ * interned already, so a reference is enough, from the start.
  */
 #include "flow/recent.h"
 
 #include <errno.h>
 #include <string.h>
 
+#include "base/intern.h"
 #include "base/metric.h"
 
 /* struct names - an owner's, for all records that have it */
@@ -215,6 +217,7 @@ static void make_room(struct pn_recent *rec, const struct pn_flow_record *r)
 {
 	if (!is_there(r))
 		return;
+	pn_intern_unref(r->policy.by);
 	if (pn_recent_begin(rec) < rec->settled)
 		release(rec, r);
 	count_gone(rec, r);
@@ -229,6 +232,7 @@ void pn_recent_add(struct pn_recent *rec, const struct pn_flow_record *r)
 	if (rec->end >= rec->room)
 		make_room(rec, slot);
 	*slot = *r;
+	(void)pn_intern_ref(slot->policy.by);
 	if (r->quote) {
 		struct pn_record_quote *q = &rec->quotes[rec->at];
 
@@ -243,6 +247,7 @@ void pn_recent_add(struct pn_recent *rec, const struct pn_flow_record *r)
 static void forget(struct pn_recent *rec, struct pn_flow_record *r)
 {
 	release(rec, r);
+	pn_intern_unref(r->policy.by);
 	count_gone(rec, r);
 	*r = (struct pn_flow_record) { .state = PN_FLOW_END_MAX };
 }
@@ -299,6 +304,8 @@ void pn_recent_free(struct pn_recent *rec)
 		return;
 	for (uint64_t i = pn_recent_begin(rec); i < rec->settled; i++)
 		release(rec, slot_of(rec, i));
+	for (uint64_t i = pn_recent_begin(rec); i < rec->end; i++)
+		pn_intern_unref(slot_of(rec, i)->policy.by);
 	free(rec->buckets);
 	free(rec->quotes);
 	free(rec->records);

@@ -90,6 +90,31 @@ struct pn_record_aggregate {
 	bool many_addresses;
 };
 
+/** What network policies say of a connection. */
+enum pn_expected {
+	PN_EXPECTED_UNKNOWN, /* not judged yet, or by nobody */
+	PN_EXPECTED_NONE, /* no matter of policies: no port, or an end that only seems to be known */
+	PN_EXPECTED_ALLOWED,
+	PN_EXPECTED_DENIED,
+	PN_EXPECTED_MAX, /* sentinel */
+};
+
+/** pn_expected_name() - "allowed", "denied" */
+const char *pn_expected_name(enum pn_expected e);
+
+/**
+ * struct pn_record_policy - judged once, when the connection is first told of
+ * @by: the policy that decides, "NetworkPolicy/NAMESPACE/NAME" or "KIND/NAME", interned; NULL: none has
+ *	anything to say
+ * @is_ingress: it decides for the destination; else for the source
+ * @is_late: policies of the ends have changed since the first packet or shortly before: these are those of now
+ */
+struct pn_record_policy {
+	const char *by;
+	enum pn_expected expected;
+	bool is_ingress, is_late;
+};
+
 enum pn_flow_end {
 	PN_FLOW_ACTIVE,	    /* goes on */
 	PN_FLOW_CLOSED,	    /* TCP: FIN both ways, or RST */
@@ -132,6 +157,16 @@ struct pn_flow_record {
 	const struct pn_record_aggregate
 		*aggregate; /* borrowed; NULL: this is about one connection */
 	bool is_drop; /* tells of drops alone: `source` has sent the packets, start and end are theirs */
+	bool disagrees; /* the kernel did not do what policies say, see pn_record_disagrees() */
+	struct pn_record_policy policy; /* `by` is borrowed */
 };
+
+/**
+ * pn_record_disagrees() - denied, and it went through; or allowed, and dropped as a policy would
+ *
+ * Never of a connection that began near a change of policies: a plugin follows late, and lets go on
+ * what was allowed. Of TCP the opening counts: later packets are lost for other reasons.
+ */
+bool pn_record_disagrees(const struct pn_flow_record *r);
 
 #endif

@@ -178,6 +178,29 @@ static void add_drops(const struct pn_conn *c, const struct pn_joiner_out *out,
 		out->ops->drops(out->data, &leg->key, drop);
 }
 
+static void ask_judge(struct pn_conn *c, const struct pn_flow_record *r,
+		      const struct pn_joiner_out *out)
+{
+	struct pn_record_policy p = { .expected = PN_EXPECTED_UNKNOWN };
+
+	out->ops->judge(out->data, r, c->start, &p);
+	c->policy = p.by;
+	c->expected = p.expected;
+	c->by_ingress = p.is_ingress;
+	c->is_late = p.is_late;
+}
+
+static void add_policy(struct pn_conn *c, struct pn_flow_record *r, const struct pn_joiner_out *out)
+{
+	if (c->expected == PN_EXPECTED_UNKNOWN && out->ops->judge)
+		ask_judge(c, r, out);
+	if (c->expected < PN_EXPECTED_ALLOWED)
+		return;
+	r->policy = (struct pn_record_policy) { c->policy, (enum pn_expected)c->expected,
+						c->by_ingress, c->is_late };
+	r->disagrees = pn_record_disagrees(r);
+}
+
 static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn_flow_end state,
 		 const struct pn_joiner_out *out)
 {
@@ -189,6 +212,7 @@ static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn
 	count(&r.source, &n->fresh[c->opener]);
 	count(&r.destination, &n->fresh[!c->opener]);
 	add_drops(c, out, &r.drop);
+	add_policy(c, &r, out);
 	note(j, c, n);
 	out->ops->record(out->data, &r);
 }

@@ -244,7 +244,7 @@ static void log_state(struct pn_informer *inf)
 	unsigned int n_held;
 
 	pn_reflector_status(inf->reflector, &st);
-	if (strcmp(st.last_error, inf->logged.text) == 0)
+	if (st.is_absent || strcmp(st.last_error, inf->logged.text) == 0)
 		return;
 	if (st.n_failures == 0) {
 		pn_info("kube", "watching %s again", inf->kind->plural);
@@ -493,6 +493,7 @@ static int make_reflector(struct pn_informer *inf)
 		},
 		.clock = inf->factory->clock,
 		.streaming = o->list_mode == PN_LIST_STREAMING,
+		.is_optional = o->is_optional,
 		.name_space = inf->name_space,
 		.field_selector = inf->field_selector,
 		.label_selector = inf->label_selector,

@@ -186,6 +186,7 @@ void pn_reflector_status(const struct pn_reflector *r, struct pn_reflector_statu
 		.last_contact = r->last_contact,
 		.last_good = r->last_good,
 		.n_failures = r->n_failures,
+		.is_absent = r->is_absent,
 		.last_error = r->last_error.text,
 		.n_lists = r->n_lists,
 		.n_watches = r->n_watches,

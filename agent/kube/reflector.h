@@ -46,6 +46,7 @@ struct pn_reflector_ops {
  * @wire:      copied; what it points to outlives the reflector
  * @streaming: begin with a streaming list
  * @backoff:   zeroed private members; .initial 0: PN_BACKOFF_DEFAULT
+ * @is_optional: a server without the kind is no failure that counts
  * @ops:       outlives the reflector
  *
  * Strings are copied; NULL is "".
@@ -53,7 +54,7 @@ struct pn_reflector_ops {
 struct pn_reflector_config {
 	struct pn_wire_config wire;
 	const struct pn_clock *clock;
-	bool streaming;
+	bool streaming, is_optional;
 	const char *name_space, *field_selector, *label_selector;
 	unsigned int page_size, min_watch_timeout_s;
 	struct pn_backoff backoff;
@@ -128,11 +129,13 @@ bool pn_reflector_server_is_back(struct pn_reflector *r);
  * struct pn_reflector_status - strings are borrowed until the next call
  * @watch_version, @store_version, ...: see struct pn_informer_status
  * @last_good: of a list or a watch; a refusal is only a contact. 0: never
+ * @is_absent: the last failure was that an optional kind is not there
  */
 struct pn_reflector_status {
 	const char *watch_version, *store_version;
 	pn_nsec last_contact, last_good;
 	unsigned int n_failures;
+	bool is_absent;
 	const char *last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused;
 	pn_nsec list_time;

@@ -113,11 +113,13 @@ enum pn_phase pn_reflector_cycle(const struct pn_reflector *r)
 
 void pn_reflector_note(struct pn_reflector *r, const struct pn_ending *end)
 {
+	r->n_failures++;
+	r->is_absent = r->config.is_optional && end->status.code == 404;
 	(void)pn_err_set(&r->last_error, 0, "cannot %s %s: %s",
 			 r->phase == PN_PHASE_WATCH ? "watch" : "list", r->config.wire.kind->plural,
-			 end->words);
-	r->n_failures++;
-	pn_metric_add(PN_METRIC_KUBE_FAILURES, 1);
+			 r->is_absent ? "the server has none" : end->words);
+	if (!r->is_absent)
+		pn_metric_add(PN_METRIC_KUBE_FAILURES, 1);
 }
 
 static pn_nsec server_pause(const struct pn_reflector *r)

@@ -107,6 +107,7 @@ struct pn_reflector {
 
 	pn_nsec last_contact, last_good;
 	unsigned int n_failures;
+	bool is_absent;
 	struct pn_err last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused;
 	pn_nsec list_time;

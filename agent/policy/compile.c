@@ -108,6 +108,11 @@ const char *pn_policy_key(const struct pn_policy *p)
 	return p->id + 1;
 }
 
+const char *pn_policy_name(const struct pn_policy *p)
+{
+	return p->name;
+}
+
 const char *pn_policy_rule_name(const struct pn_policy *p, enum pn_policy_direction direction,
 				uint32_t rule)
 {
@@ -137,6 +142,14 @@ static size_t make_id(enum pn_policy_kind kind, const struct pn_object *o, char 
 	return 1 + strlen(pn_object_key(o, buf + 1));
 }
 
+static const char *make_name(enum pn_policy_kind kind, const char *id)
+{
+	char name[32 + ID_LEN];
+	int len = snprintf(name, sizeof(name), "%s/%s", kinds[kind].name, id + 1);
+
+	return pn_intern(name, (size_t)len);
+}
+
 int pn_policy_new(enum pn_policy_kind kind, const struct pn_object *o, struct pn_policy **ret)
 {
 	char id[ID_LEN];
@@ -146,6 +159,11 @@ int pn_policy_new(enum pn_policy_kind kind, const struct pn_object *o, struct pn
 	if (!p)
 		return -ENOMEM;
 	memcpy(p->id, id, len);
+	p->name = make_name(kind, p->id);
+	if (!p->name) {
+		free(p);
+		return -ENOMEM;
+	}
 	p->kind = kind;
 	p->object = pn_object_ref(o);
 	p->namespaces.id = p->pods.id = PN_MATCH_ALL;
@@ -162,6 +180,7 @@ void pn_policy_free(struct pn_policy_set *set, struct pn_policy *p)
 			free_rule(set, &p->rules[d].v[i]);
 		free(p->rules[d].v);
 	}
+	pn_intern_unref(p->name);
 	pn_match_put(set->namespace_labels, &p->namespaces);
 	pn_match_put(set->pod_labels, &p->pods);
 	if (p->ns)
@@ -237,6 +256,14 @@ static void count(struct pn_policy_set *set, const struct pn_policy *p, uint32_t
 			count_rule(set, &p->rules[d].v[i], by);
 }
 
+static void note_change(struct pn_policy_set *set, struct pn_policy *p)
+{
+	if (p->ns)
+		p->ns->changed = set->now;
+	else
+		set->tiers_changed = set->now;
+}
+
 static int enter(struct pn_policy_set *set, struct pn_policy *p)
 {
 	int r = 0;
@@ -260,6 +287,7 @@ static void leave(struct pn_policy_set *set, struct pn_policy *p)
 static void drop(struct pn_policy_set *set, struct pn_policy *p)
 {
 	HASH_DEL(set->policies, p);
+	note_change(set, p);
 	count(set, p, UINT32_MAX);
 	leave(set, p);
 	pn_policy_free(set, p);
@@ -272,6 +300,7 @@ int pn_policy_admit(struct pn_policy_set *set, struct pn_policy *p)
 		pn_policy_free(set, p);
 		return -ENOMEM;
 	}
+	note_change(set, p);
 	count(set, p, 1);
 	if (enter(set, p) == 0)
 		return 0;

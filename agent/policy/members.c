@@ -239,6 +239,8 @@ static int set_labels(struct pn_policy_set *set, struct pn_policy_member *m,
 	r = pn_label_set_get(world, o->labels, o->n_labels, &labels);
 	if (r < 0)
 		return r;
+	if (labels != m->labels)
+		m->changed = set->now;
 	pn_label_set_put(world, m->labels);
 	m->labels = labels;
 	return 0;

@@ -101,6 +101,8 @@ static int set_object(struct pn_policy_set *set, struct pn_policy_namespace *ns,
 
 	if (r < 0)
 		return r;
+	if (labels != ns->labels)
+		ns->changed = set->now;
 	pn_label_set_put(set->namespace_labels, ns->labels);
 	ns->labels = labels;
 	pn_object_unref(ns->object);

@@ -62,6 +62,14 @@ static inline void pn_policy_set_freep(struct pn_policy_set **set)
 int pn_policy_apply(struct pn_policy_set *set, const struct pn_object *old,
 		    const struct pn_object *new, struct pn_err *reterr);
 
+/**
+ * pn_policy_set_time() - when the changes to come are made, by any clock that does not go back
+ *
+ * Plugins follow a change with some delay, so whoever compares a verdict with what has happened
+ * wants to know how old it can be.
+ */
+void pn_policy_set_time(struct pn_policy_set *set, uint64_t now);
+
 /** struct pn_policy_member - a pod, a node or a Service, as the set keeps it */
 struct pn_policy_member;
 
@@ -143,6 +151,15 @@ void pn_policy_evaluate(const struct pn_policy_set *set, const struct pn_policy_
 			struct pn_policy_verdict *ret);
 
 /**
+ * pn_policy_changed() - what might have changed a verdict of these ends
+ *
+ * Return: when, by pn_policy_set_time(), a policy of the namespace of either or of a tier, the labels
+ * of that namespace, or the pod itself came, changed or went; 0: before the time was set
+ */
+uint64_t pn_policy_changed(const struct pn_policy_set *set, const struct pn_policy_end *src,
+			   const struct pn_policy_end *dst);
+
+/**
  * pn_policy_each() - all policies that decided a side, by name; needs no memory
  * @side: of the verdict of this flow
  * @fn:   @rule is -1 for a policy that isolates. Of a tier only the rule that decided, before it one
@@ -177,6 +194,9 @@ const char *pn_policy_kind_name(enum pn_policy_kind kind);
 
 /** pn_policy_key() - "namespace/name", or "name" */
 const char *pn_policy_key(const struct pn_policy *p);
+
+/** pn_policy_name() - "NetworkPolicy/namespace/name", or "KIND/name"; interned: who keeps it refs it */
+const char *pn_policy_name(const struct pn_policy *p);
 
 /** pn_policy_rule_name() - "" if it has none */
 const char *pn_policy_rule_name(const struct pn_policy *p, enum pn_policy_direction direction,

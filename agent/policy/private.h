@@ -37,6 +37,7 @@ struct pn_policy_member {
 	struct pn_policy_namespace *ns; /* pods */
 	struct pn_label_set *labels;	/* pods and nodes */
 	bool is_subject;		/* a pod on the pod network */
+	uint64_t changed;		/* when it came, or its labels changed */
 	uint32_t n_claims;
 	struct pn_policy_claim *claims;
 	char key[];
@@ -60,6 +61,7 @@ struct pn_policy_namespace {
 	const struct pn_object *object; /* NULL: only its name is known */
 	struct pn_label_set *labels;
 	uint32_t n_users;
+	uint64_t changed; /* when its labels or a policy in it changed */
 	struct pn_policy_subjects subjects[PN_POLICY_DIRECTION_MAX];
 };
 
@@ -137,7 +139,8 @@ struct pn_policy {
 	struct pn_match namespaces, pods; /* the subject; of a NetworkPolicy only pods */
 	bool holds[PN_POLICY_DIRECTION_MAX];
 	struct pn_compiled_rules rules[PN_POLICY_DIRECTION_MAX];
-	char id[]; /* the key of the table: a letter for the kind, then the key as text */
+	const char *name; /* see pn_policy_name() */
+	char id[];	  /* the key of the table: a letter for the kind, then the key as text */
 };
 
 /* Admin or baseline, in the order in which they are asked. */
@@ -155,6 +158,7 @@ struct pn_policy_set {
 	struct pn_policy_namespace *namespaces;
 	struct pn_policy *policies;
 	struct pn_policy_tier tiers[PN_TIER_MAX];
+	uint64_t now, tiers_changed;
 	/* how many of what makes a verdict depend on the plugin */
 	uint32_t n_blocks, n_nodes_peers, n_domains_peers, n_named_ports;
 };

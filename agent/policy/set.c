@@ -88,6 +88,22 @@ int pn_policy_apply(struct pn_policy_set *set, const struct pn_object *old,
 	}
 }
 
+void pn_policy_set_time(struct pn_policy_set *set, uint64_t now)
+{
+	set->now = now;
+}
+
+static uint64_t changed(const struct pn_policy_end *end)
+{
+	return end->pod ? PN_MAX(end->pod->changed, end->pod->ns->changed) : 0;
+}
+
+uint64_t pn_policy_changed(const struct pn_policy_set *set, const struct pn_policy_end *src,
+			   const struct pn_policy_end *dst)
+{
+	return PN_MAX(set->tiers_changed, PN_MAX(changed(src), changed(dst)));
+}
+
 void pn_policy_count(const struct pn_policy_set *set, struct pn_policy_counts *ret)
 {
 	*ret = (struct pn_policy_counts) {

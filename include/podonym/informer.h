@@ -224,6 +224,8 @@ enum pn_list_mode {
  *                  less than 300 is 300
  * @internal_error_retry_ms: for so long after the first ERROR event with InternalError a watch is
  *                  opened again without a list; 0: not at all
+ * @is_optional:    a server that does not know the kind (404) is asked again after the pauses of
+ *                  @backoff, but nothing is logged or counted as a failure
  * @on_error:       called on the loop's thread
  * @on_warning:     the same, for what deserves a look: "missing_initial_events_end" when a
  *                  streaming list has not ended after ten seconds, "slow_handler"
@@ -253,6 +255,7 @@ struct pn_informer_options {
 	void *data;
 	const struct pn_store_ops *store;
 	void *store_data;
+	bool is_optional;
 };
 
 /**

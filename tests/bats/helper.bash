@@ -94,7 +94,7 @@ remove() { # OBJECT
 path_of() { # OBJECT
 	jq -r '(if .apiVersion == "v1" then "/api/v1" else "/apis/" + .apiVersion end)
 		+ (if .metadata.namespace then "/namespaces/" + .metadata.namespace else "" end)
-		+ "/" + (.kind | ascii_downcase) + "s"' <<<"$1"
+		+ "/" + (.kind | ascii_downcase | sub("y$"; "ie")) + "s"' <<<"$1"
 }
 
 pod() { # NAMESPACE NAME [ADDRESS...]
@@ -171,7 +171,7 @@ start_agent() { # RUNNER [OPTIONS]
 		--interval 200ms --output "$dir/flows.json" --format json --socket "$dir/socket" \
 		--pin-path "$dir/bpf/podonym" --history "$dir/history.db" "${@:2}"
 	agent_pid=$started
-	await 10 agent_answers || { cat "$dir/agent.err"; return 1; }
+	await 30 agent_answers || { cat "$dir/agent.err"; return 1; }
 }
 
 agent_answers() {

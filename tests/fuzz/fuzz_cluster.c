@@ -23,14 +23,14 @@ static void explain(const struct pn_policy_set *set, const struct pn_policy_flow
 	FILE *out = open_memstream(&text, &len);
 	json_t *fixes;
 
-	assert(out && pn_policy_print_text(set, flow, false, out) == 0);
+	assert(out && pn_policy_print_text(set, flow, NULL, false, out) == 0);
 	assert(fclose(out) == 0);
 	for (size_t i = 0; i < len; i++)
 		assert((unsigned char)text[i] >= ' ' || text[i] == '\n');
 	free(text);
 	text = NULL;
 	out = open_memstream(&text, &len);
-	assert(out && pn_policy_print_json(set, flow, out) == 0);
+	assert(out && pn_policy_print_json(set, flow, NULL, out) == 0);
 	assert(pn_policy_print_fix(set, flow, out) >= 0);
 	assert(fclose(out) == 0);
 	fixes = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/policy/policy_explain.h"
 #include "cmd/policy/record_line.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -20,8 +21,10 @@ static void check_text(const char *text, const char *line, size_t size)
 
 static void check_end(const struct pn_recorded_end *e, const char *line, size_t size)
 {
-	const char *const texts[] = { e->address, e->attribution,   e->name_space,   e->pod,
-				      e->node,	  e->workload_kind, e->workload_name };
+	const char *const texts[] = {
+		e->address, e->attribution,   e->name_space,	e->pod,
+		e->node,    e->workload_kind, e->workload_name, e->tcp_flags
+	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		check_text(texts[i], line, size);
@@ -42,6 +45,21 @@ static void compare(const struct pn_recorded_flow *f, const uint8_t *data, size_
 	json_decref(tree);
 }
 
+/* As `podonym policy explain` reads it. */
+static void explain(const struct pn_recorded_flow *f)
+{
+	struct pn_seen s = { 0 };
+	const char *why;
+	char words[256];
+
+	pn_seen_take(&s, f);
+	pn_seen_take_drop(&s, f);
+	pn_seen_words(&s, words, sizeof(words));
+	assert(strlen(words) < sizeof(words));
+	(void)pn_seen_agreement(&s, true, &why);
+	json_decref(pn_seen_json(&s));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *line = malloc(size + 1);
@@ -60,6 +78,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_text(f.end, line, size);
 		check_text(f.transport, line, size);
 		check_text(f.state, line, size);
+		check_text(f.start, line, size);
+		check_text(f.drop.reason, line, size);
+		check_text(f.drop.location, line, size);
+		check_text(f.drop.kind, line, size);
+		explain(&f);
 		compare(&f, data, size);
 	}
 	free(line);

@@ -8,7 +8,6 @@
 
 #include "cmd/commands.h"
 #include "cmd/get/yaml_print.h"
-#include "cmd/policy/cluster_live.h"
 #include "cmd/policy/recorded.h"
 #include "policy/advise.h"
 
@@ -116,14 +115,8 @@ static int answer(const struct advise_options *o, const struct pn_policy_set *se
 static int advise(const struct advise_options *o, struct pn_policy_set *set, struct pn_err *reterr)
 {
 	struct pn_recorded recorded;
-	struct pn_cluster_source cluster = o->cluster;
-	int r;
+	int r = pn_recorded_load(&o->cluster, "policy advise", o->flows, set, &recorded, reterr);
 
-	cluster.command = "policy advise";
-	r = pn_cluster_load(&cluster, set, reterr);
-	if (r < 0)
-		return r;
-	r = pn_recorded_read(o->flows, set, &recorded, reterr);
 	if (r < 0)
 		return r;
 	r = answer(o, set, &recorded, reterr);

@@ -9,7 +9,6 @@
 
 #include "cmd/commands.h"
 #include "cmd/policy/cluster_file.h"
-#include "cmd/policy/cluster_live.h"
 #include "cmd/policy/policy_check.h"
 
 /** Beside those that every command has. */
@@ -104,14 +103,8 @@ static int answer(const struct check_options *o, struct pn_policy_set *set,
 static int check(const struct check_options *o, struct pn_policy_set *set, struct pn_err *reterr)
 {
 	struct pn_recorded recorded;
-	struct pn_cluster_source cluster = o->cluster;
-	int r;
+	int r = pn_recorded_load(&o->cluster, "policy check", o->flows, set, &recorded, reterr);
 
-	cluster.command = "policy check";
-	r = pn_cluster_load(&cluster, set, reterr);
-	if (r < 0)
-		return r;
-	r = pn_recorded_read(o->flows, set, &recorded, reterr);
 	if (r < 0)
 		return r;
 	r = answer(o, set, &recorded, reterr);

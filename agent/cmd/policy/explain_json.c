@@ -225,8 +225,23 @@ static const char *proto_name(uint8_t proto)
 	return proto == IPPROTO_UDP ? "UDP" : proto == IPPROTO_SCTP ? "SCTP" : "TCP";
 }
 
+/* `agrees` is null where what was seen proves neither. */
+static void set_seen(json_t *doc, const struct pn_seen *seen, bool allow)
+{
+	enum pn_agreement agreement;
+	const char *words;
+
+	if (!seen)
+		return;
+	agreement = pn_seen_agreement(seen, allow, &words);
+	set(doc, "seen", pn_seen_json(seen));
+	set(doc, "agrees",
+	    agreement == PN_UNDECIDED ? json_null() : json_boolean(agreement == PN_AGREES));
+	set(doc, "agreement", json_string(words));
+}
+
 int pn_policy_print_json(const struct pn_policy_set *policies, const struct pn_policy_flow *flow,
-			 FILE *out)
+			 const struct pn_seen *seen, FILE *out)
 {
 	struct pn_explanation *e;
 	json_t *doc;
@@ -244,6 +259,7 @@ int pn_policy_print_json(const struct pn_policy_set *policies, const struct pn_p
 	set(doc, "port", json_integer(flow->port));
 	set(doc, "depends_on_plugin", depends_json(pn_explanation_depends(e)));
 	set(doc, "fix", pn_policy_fixes_json(policies, flow, e));
+	set_seen(doc, seen, pn_explanation_allows(e));
 	r = json_dumpf(doc, out, JSON_INDENT(2)) < 0 || fputc('\n', out) < 0 || fflush(out) != 0;
 	json_decref(doc);
 	pn_explanation_free(e);

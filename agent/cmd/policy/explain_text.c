@@ -28,6 +28,7 @@ struct page {
 	bool color;
 	const struct pn_policy_set *set;
 	const struct pn_policy_flow *flow;
+	const struct pn_seen *seen; /* NULL: nobody was asked */
 };
 
 static const char *const direction_names[] = { "egress", "ingress" };
@@ -226,6 +227,31 @@ static void put_side(const struct page *p, const struct pn_explained_side *s,
 		put_decider(p, &s->policies[i], d);
 }
 
+/* --- what the kernel did --- */
+
+static void put_seen(const struct page *p, bool allow)
+{
+	static const char *const words[] = {
+		[PN_AGREES] = "yes",
+		[PN_DISAGREES] = "NO",
+		[PN_UNDECIDED] = "cannot be told",
+	};
+	static const char *const colors[] = { GREEN, RED, YELLOW };
+	enum pn_agreement agreement;
+	const char *why;
+	char text[1024];
+
+	if (!p->seen)
+		return;
+	pn_seen_words(p->seen, text, sizeof(text));
+	agreement = pn_seen_agreement(p->seen, allow, &why);
+	say(p, "  seen     ");
+	put(p, text);
+	say(p, "\n  agrees   ");
+	paint(p, colors[agreement], words[agreement]);
+	say(p, "%s%s\n", *why ? ": " : "", why);
+}
+
 /* --- what could be changed, and what it depends on --- */
 
 static void put_fix(const struct page *p, const struct pn_explanation *e,
@@ -278,15 +304,16 @@ static void put_page(const struct page *p, const struct pn_explanation *e)
 	for (unsigned int d = 0; d < PN_POLICY_DIRECTION_MAX; d++)
 		put_side(p, pn_explanation_side(e, (enum pn_policy_direction)d),
 			 (enum pn_policy_direction)d);
+	put_seen(p, allow);
 	for (unsigned int d = 0; d < PN_POLICY_DIRECTION_MAX; d++)
 		put_fix(p, e, (enum pn_policy_direction)d);
 	put_depends(p, e);
 }
 
 int pn_policy_print_text(const struct pn_policy_set *set, const struct pn_policy_flow *flow,
-			 bool color, FILE *out)
+			 const struct pn_seen *seen, bool color, FILE *out)
 {
-	const struct page p = { out, color, set, flow };
+	const struct page p = { out, color, set, flow, seen };
 	struct pn_explanation *e;
 	int r = pn_policy_explain(set, flow, &e);
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "cmd/policy/seen.h"
 #include "policy/explain.h"
 
 /*
@@ -44,11 +45,22 @@ int pn_asked_flow_port(const char *text, struct pn_asked_flow *ret, struct pn_er
  */
 int pn_policy_answer_flows(const struct pn_policy_set *set, int in, int out, bool with_fix);
 
-/** pn_policy_print_text(), pn_policy_print_json() - one flow, in full. Return: 0 or a negative errno */
+/**
+ * pn_policy_print_text(), pn_policy_print_json() - one flow, in full
+ * @seen: what the agent says of it; NULL: nobody was asked
+ *
+ * Return: 0 or a negative errno
+ */
 int pn_policy_print_text(const struct pn_policy_set *set, const struct pn_policy_flow *flow,
-			 bool color, FILE *out);
+			 const struct pn_seen *seen, bool color, FILE *out);
 int pn_policy_print_json(const struct pn_policy_set *set, const struct pn_policy_flow *flow,
-			 FILE *out);
+			 const struct pn_seen *seen, FILE *out);
+
+/** pn_seen_words() - "3 packets, no answer; 3x dropped by netfilter ..." into @buf */
+void pn_seen_words(const struct pn_seen *s, char *buf, size_t size);
+
+/** pn_seen_json() - Return: a new object */
+json_t *pn_seen_json(const struct pn_seen *s);
 
 /** pn_policy_fixes_json() - the fixes of both sides. Return: a new list */
 json_t *pn_policy_fixes_json(const struct pn_policy_set *set, const struct pn_policy_flow *flow,

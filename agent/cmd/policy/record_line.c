@@ -56,7 +56,11 @@ static const struct field end_fields[] = {
 	{ 0 },
 };
 
-static const struct field event_fields[] = { { "end", STRING, FLOW_FIELD(end), NULL }, { 0 } };
+static const struct field event_fields[] = {
+	{ "start", STRING, FLOW_FIELD(start), NULL },
+	{ "end", STRING, FLOW_FIELD(end), NULL },
+	{ 0 },
+};
 static const struct field network_fields[] = {
 	{ "transport", STRING, FLOW_FIELD(transport), NULL },
 	{ 0 },
@@ -66,12 +70,37 @@ static const struct field attribution_fields[] = {
 	{ "destination", STRING, FLOW_FIELD(destination.attribution), NULL },
 	{ 0 },
 };
-static const struct field tcp_fields[] = { { "state", STRING, FLOW_FIELD(state), NULL }, { 0 } };
+static const struct field flags_fields[] = {
+	{ "source", STRING, FLOW_FIELD(source.tcp_flags), NULL },
+	{ "destination", STRING, FLOW_FIELD(destination.tcp_flags), NULL },
+	{ 0 },
+};
+static const struct field tcp_fields[] = {
+	{ "state", STRING, FLOW_FIELD(state), NULL },
+	{ "flags", OBJECT, 0, flags_fields },
+	{ 0 },
+};
+static const struct field drop_fields[] = {
+	{ "reason", STRING, FLOW_FIELD(drop.reason), NULL },
+	{ "location", STRING, FLOW_FIELD(drop.location), NULL },
+	{ "kind", STRING, FLOW_FIELD(drop.kind), NULL },
+	{ "count", NUMBER, FLOW_FIELD(drop.count), NULL },
+	{ 0 },
+};
+static const struct field delivered_fields[] = {
+	{ "source", NUMBER, FLOW_FIELD(source.delivered), NULL },
+	{ "destination", NUMBER, FLOW_FIELD(destination.delivered), NULL },
+	{ 0 },
+};
+static const struct field policy_fields[] = { { "late", FLAG, FLOW_FIELD(is_late), NULL }, { 0 } };
 
 static const struct field podonym_fields[] = {
 	{ "flow_id", STRING, FLOW_FIELD(id), NULL },
 	{ "attribution", OBJECT, 0, attribution_fields },
 	{ "tcp", OBJECT, 0, tcp_fields },
+	{ "drop", OBJECT, 0, drop_fields },
+	{ "delivered", OBJECT, 0, delivered_fields },
+	{ "policy", OBJECT, 0, policy_fields },
 	{ "collapsed", FLAG, FLOW_FIELD(is_collapsed), NULL },
 	{ 0 },
 };
@@ -161,9 +190,9 @@ static const char *take_object(struct pn_line *l, const struct field *fields, ch
 	return pn_line_take(l, '}') ? NULL : not_json;
 }
 
-#define EMPTY_END                                 \
-	{                                         \
-		"", "", "", "", "", "", "", 0, 0, \
+#define EMPTY_END                                        \
+	{                                                \
+		"", "", "", "", "", "", "", 0, 0, 0, "", \
 	}
 
 const char *pn_record_line_read(char *line, size_t len, struct pn_recorded_flow *ret)
@@ -171,7 +200,8 @@ const char *pn_record_line_read(char *line, size_t len, struct pn_recorded_flow 
 	struct pn_line l = { line, line + len };
 	const char *wrong;
 
-	*ret = (struct pn_recorded_flow) { EMPTY_END, EMPTY_END, "", "", "", "", false };
+	*ret = (struct pn_recorded_flow) { EMPTY_END, EMPTY_END,	 "",	"",   "", "",
+					   "",	      { "", "", "", 0 }, false, false };
 	wrong = take_object(&l, flow_fields, (char *)ret);
 	if (wrong)
 		return wrong;

@@ -10,21 +10,30 @@
 struct pn_recorded_end {
 	const char *address, *attribution;
 	const char *name_space, *pod, *node, *workload_kind, *workload_name;
-	uint64_t port, packets;
+	uint64_t port, packets, delivered;
+	const char *tcp_flags;
+};
+
+/** struct pn_recorded_drop - podonym.drop; @count 0: none */
+struct pn_recorded_drop {
+	const char *reason, *location, *kind;
+	uint64_t count;
 };
 
 /**
  * struct pn_recorded_flow - a line of flows, as far as policies have a use for it
  * @id:    podonym.flow_id
- * @end:   event.end, RFC 3339
+ * @start, @end: of event, RFC 3339
  * @state: podonym.tcp.state
+ * @is_late: podonym.policy.late
  *
  * Strings are never NULL and lie in the line.
  */
 struct pn_recorded_flow {
 	struct pn_recorded_end source, destination;
-	const char *id, *end, *transport, *state;
-	bool is_collapsed;
+	const char *id, *start, *end, *transport, *state;
+	struct pn_recorded_drop drop;
+	bool is_collapsed, is_late;
 };
 
 /**

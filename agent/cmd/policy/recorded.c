@@ -233,7 +233,7 @@ static int check(const struct pn_recorded *r, const char *name, struct pn_err *r
 	return 0;
 }
 
-int pn_recorded_read(const char *path, const struct pn_policy_set *set, struct pn_recorded *ret,
+static int read_file(const char *path, const struct pn_policy_set *set, struct pn_recorded *ret,
 		     struct pn_err *reterr)
 {
 	const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
@@ -254,6 +254,17 @@ int pn_recorded_read(const char *path, const struct pn_policy_set *set, struct p
 	if (err < 0)
 		pn_recorded_done(ret);
 	return err;
+}
+
+int pn_recorded_load(const struct pn_cluster_source *cluster, const char *command, const char *path,
+		     struct pn_policy_set *set, struct pn_recorded *ret, struct pn_err *reterr)
+{
+	struct pn_cluster_source source = *cluster;
+	int r;
+
+	source.command = command;
+	r = pn_cluster_load(&source, set, reterr);
+	return r < 0 ? r : read_file(path, set, ret, reterr);
 }
 
 void pn_recorded_done(struct pn_recorded *r)

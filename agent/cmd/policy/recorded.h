@@ -3,6 +3,7 @@
 #define PN_CMD_POLICY_RECORDED_H
 
 #include "base/err.h"
+#include "cmd/policy/cluster_live.h"
 #include "cmd/policy/record_line.h"
 #include "policy/observed.h"
 
@@ -56,14 +57,16 @@ enum pn_record_fate pn_record_resolve(const struct pn_policy_set *set,
 				      const struct pn_recorded_flow *f, struct pn_sighting *ret);
 
 /**
- * pn_recorded_read() - all records of a file
- * @path: "-": standard input
+ * pn_recorded_load() - a cluster, and all records of a file
+ * @cluster: its command is filled in: @command
+ * @path:    of the records; "-": standard input
+ * @set:     empty
  *
  * Return: 0, with @ret for pn_recorded_done(); a negative errno with @reterr, also if there is no
  * record at all
  */
-int pn_recorded_read(const char *path, const struct pn_policy_set *set, struct pn_recorded *ret,
-		     struct pn_err *reterr);
+int pn_recorded_load(const struct pn_cluster_source *cluster, const char *command, const char *path,
+		     struct pn_policy_set *set, struct pn_recorded *ret, struct pn_err *reterr);
 void pn_recorded_done(struct pn_recorded *r);
 
 #endif

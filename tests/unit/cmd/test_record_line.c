@@ -38,13 +38,17 @@ static void members_are_found_in_any_order_and_others_passed_over(void **state)
 
 	(void)state;
 	assert_null(
-		read_text("{'x':[{'address':'}'}],'podonym':{'tcp':{'rtt_us':1,'state':'closed'},"
+		read_text("{'x':[{'address':'}'}],'podonym':{'tcp':{'rtt_us':1,'state':'closed',"
+			  "'flags':{'source':'SYN','destination':'RST'}},'drop':{'count':3,"
+			  "'reason':'R','location':'f','kind':'netfilter','bytes':1},"
+			  "'delivered':{'source':5,'destination':6},"
+			  "'policy':{'late':true,'name':'x'},"
 			  "'collapsed':true,'flow_id':'7','attribution':{'destination':'ip'}},"
 			  "'network':{'transport':'tcp'},'destination':{'port':80,'address':"
 			  "'10.0.0.2','packets':9,'k8s':{'service':{'name':'s','address':'x'},"
 			  "'node':{'name':'n\\u0031'},'workload':{'name':'w','kind':'Job'},"
 			  "'pod':{'name':'p'},'namespace':{'name':'ns'}}},"
-			  "'source':{'address':'10.0.0.1'},'event':{'end':'2026'}}",
+			  "'source':{'address':'10.0.0.1'},'event':{'end':'2026','start':'2025'}}",
 			  &f));
 	assert_string_equal(f.source.address, "10.0.0.1");
 	assert_string_equal(f.source.pod, "");
@@ -61,8 +65,18 @@ static void members_are_found_in_any_order_and_others_passed_over(void **state)
 	assert_string_equal(f.transport, "tcp");
 	assert_string_equal(f.state, "closed");
 	assert_string_equal(f.id, "7");
+	assert_string_equal(f.start, "2025");
 	assert_string_equal(f.end, "2026");
+	assert_string_equal(f.source.tcp_flags, "SYN");
+	assert_string_equal(f.destination.tcp_flags, "RST");
+	assert_int_equal(f.source.delivered, 5);
+	assert_int_equal(f.destination.delivered, 6);
+	assert_string_equal(f.drop.reason, "R");
+	assert_string_equal(f.drop.location, "f");
+	assert_string_equal(f.drop.kind, "netfilter");
+	assert_int_equal(f.drop.count, 3);
 	assert_true(f.is_collapsed);
+	assert_true(f.is_late);
 }
 
 static void what_is_no_record_is_refused(void **state)

@@ -42,21 +42,44 @@ static int teardown(void **state)
 
 static struct pn_recorded_end nobody(const char *address)
 {
-	return (struct pn_recorded_end) { address, "none", "", "", "", "", "", 80, 1 };
+	return (struct pn_recorded_end) {
+		.address = address,
+		.attribution = "none",
+		.name_space = "",
+		.pod = "",
+		.node = "",
+		.workload_kind = "",
+		.workload_name = "",
+		.port = 80,
+		.packets = 1,
+	};
 }
 
 static struct pn_recorded_end pod_end(const char *address, const char *name, const char *kind,
 				      const char *workload, const char *node)
 {
 	return (struct pn_recorded_end) {
-		address, "ip", "shop", name, node, kind, workload, 80, 1
+		.address = address,
+		.attribution = "ip",
+		.name_space = "shop",
+		.pod = name,
+		.node = node,
+		.workload_kind = kind,
+		.workload_name = workload,
+		.port = 80,
+		.packets = 1,
 	};
 }
 
 static enum pn_record_fate resolve(const struct pn_recorded_end *source, struct pn_sighting *ret)
 {
 	const struct pn_recorded_flow f = {
-		*source, nobody("198.51.100.1"), "1", "2026", "tcp", "closed", false
+		.source = *source,
+		.destination = nobody("198.51.100.1"),
+		.id = "1",
+		.end = "2026",
+		.transport = "tcp",
+		.state = "closed",
 	};
 
 	return pn_record_resolve(w.set, workloads, &f, ret);
@@ -125,7 +148,12 @@ static void who_has_no_name_is_found_by_the_address(void **state)
 static void a_record_says_what_was_asked_for_and_how_far_it_came(void **state)
 {
 	struct pn_recorded_flow f = {
-		nobody("10.0.0.1"), nobody("10.0.0.2"), "7", "2026", "tcp", "closed", false
+		.source = nobody("10.0.0.1"),
+		.destination = nobody("10.0.0.2"),
+		.id = "7",
+		.end = "2026",
+		.transport = "tcp",
+		.state = "closed",
 	};
 	struct pn_sighting s;
 

@@ -94,6 +94,34 @@ static void compact_of_drops_says_what_they_mean(void **state)
 		"(service shop/db), 3x no listener: in tcp_v4_rcv\n");
 }
 
+static void compact_names_the_policy_that_denies(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.policy = (struct pn_record_policy) { "NetworkPolicy/shop/db", PN_EXPECTED_DENIED, true,
+					       false };
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db) (denied by shop/db)\n");
+	r.disagrees = true;
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db) (denied by shop/db, but went through)\n");
+	r.policy = (struct pn_record_policy) { NULL, PN_EXPECTED_ALLOWED, false, false };
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db) (allowed by policies, but dropped)\n");
+	r.disagrees = false;
+	assert_line(
+		PN_FORMAT_COMPACT, &r,
+		"12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 12 kB/3 kB 18/14 packets "
+		"(service shop/db)\n");
+}
+
 static void compact_without_names_has_addresses(void **state)
 {
 	struct pn_flow_record r = sample_record();
@@ -433,6 +461,7 @@ int main(void)
 		cmocka_unit_test(compact_says_how_tcp_failed),
 		cmocka_unit_test(compact_is_the_documented_line),
 		cmocka_unit_test(compact_of_drops_says_what_they_mean),
+		cmocka_unit_test(compact_names_the_policy_that_denies),
 		cmocka_unit_test(compact_without_names_has_addresses),
 		cmocka_unit_test(compact_tells_nodes_and_services_from_pods),
 		cmocka_unit_test(compact_tells_processes_and_networks),

@@ -191,6 +191,40 @@ static void assert_json_has(const struct pn_flow_record *r, const char *part)
 	pn_buf_done(&out);
 }
 
+/* What the line says of policies. */
+static void assert_policy(const struct pn_record_policy *p, bool disagrees, const char *want)
+{
+	struct pn_flow_record r = sample_record();
+	struct pn_buf out = PN_BUF_INIT(4096);
+	const char *at;
+
+	r.policy = *p;
+	r.disagrees = disagrees;
+	assert_int_equal(pn_encode(PN_FORMAT_JSON, &r, &out), 0);
+	at = strstr(out.data, "\"policy\":");
+	assert_non_null(at);
+	assert_memory_equal(at + 9, want, strlen(want));
+	pn_buf_done(&out);
+}
+
+static void json_says_what_policies_make_of_it(void **state)
+{
+	struct pn_record_policy p = { "NetworkPolicy/shop/db", PN_EXPECTED_DENIED, true, false };
+
+	(void)state;
+	assert_policy(&p, true,
+		      "{\"expected\":\"denied\",\"kind\":\"NetworkPolicy\",\"namespace\":\"shop\","
+		      "\"name\":\"db\",\"direction\":\"ingress\",\"disagrees\":true},");
+	p = (struct pn_record_policy) { "AdminNetworkPolicy/a\"b", PN_EXPECTED_ALLOWED, false,
+					true };
+	assert_policy(
+		&p, false,
+		"{\"expected\":\"allowed\",\"kind\":\"AdminNetworkPolicy\",\"name\":\"a\\\"b\","
+		"\"direction\":\"egress\",\"late\":true},");
+	p = (struct pn_record_policy) { NULL, PN_EXPECTED_ALLOWED, false, false };
+	assert_policy(&p, false, "{\"expected\":\"allowed\"},");
+}
+
 static void json_of_a_flow_says_what_was_dropped_of_it(void **state)
 {
 	struct pn_flow_record r = sample_drop();
@@ -305,6 +339,7 @@ int main(void)
 		cmocka_unit_test(json_leaves_out_what_is_not_known),
 		cmocka_unit_test(json_survives_any_name),
 		cmocka_unit_test(json_of_a_service_without_backend_names_the_service),
+		cmocka_unit_test(json_says_what_policies_make_of_it),
 		cmocka_unit_test(json_of_a_flow_says_what_was_dropped_of_it),
 		cmocka_unit_test(json_of_processes_networks_and_zones),
 		cmocka_unit_test(json_names_every_attribution),

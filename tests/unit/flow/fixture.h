@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "base/intern.h"
 #include "flow/joiner.h"
 #include "tests/unit/index/fixture.h"
 
@@ -40,6 +41,8 @@ struct rig {
 	void (*on_line)(struct rig *r, const struct pn_flow_record *rec);
 	int remove_error; /* what removing an entry fails with, 0: it does not */
 	void (*before_remove)(struct rig *r, struct entry *e);
+	unsigned int n_judged;
+	struct pn_record_policy verdict; /* of all connections; PN_EXPECTED_UNKNOWN: none yet */
 	uint64_t seed;
 	struct pn_flow_record records[MAX_RECORDS]; /* of the last round; the last member */
 };
@@ -214,7 +217,23 @@ static inline int remove_entry(void *data, const struct pn_flow_key *key, struct
 	return 0;
 }
 
-static const struct pn_joiner_ops rig_ops = { .record = keep_record, .remove = remove_entry };
+static inline void judge(void *data, const struct pn_flow_record *record, pn_nsec start,
+			 struct pn_record_policy *ret)
+{
+	struct rig *r = data;
+
+	assert_true(start <= pn_clock_now(&r->clock));
+	assert_true(record->proto);
+	r->n_judged++;
+	*ret = r->verdict;
+	(void)pn_intern_ref(ret->by);
+}
+
+static const struct pn_joiner_ops rig_ops = {
+	.record = keep_record,
+	.remove = remove_entry,
+	.judge = judge,
+};
 
 static inline struct pn_place rig_place(const struct rig *r)
 {

@@ -166,6 +166,32 @@ static void what_was_thrown_away_has_a_verdict_and_a_reason(void **state)
 	assert_false(is("drop-reason", "NETFILTER_DROP", &forwarded));
 }
 
+static void policies_have_a_verdict_of_their_own(void **state)
+{
+	struct pn_flow_record allowed = { .policy.expected = PN_EXPECTED_ALLOWED };
+	struct pn_flow_record denied = { .policy.expected = PN_EXPECTED_DENIED };
+
+	(void)state;
+	assert_true(is("verdict", "denied", &denied));
+	assert_true(is("verdict", "forwarded", &denied));
+	assert_false(is("verdict", "denied", &allowed));
+	assert_false(is("verdict", "disagrees", &denied));
+	denied.disagrees = allowed.disagrees = true;
+	assert_true(is("verdict", "disagrees", &denied));
+	assert_true(is("verdict", "disagrees", &allowed));
+}
+
+static void a_connection_is_found_by_its_id(void **state)
+{
+	struct pn_flow_record r = { .id = UINT64_MAX };
+
+	(void)state;
+	assert_true(is("id", "18446744073709551615", &r));
+	assert_false(is("id", "1844674407370955161", &r));
+	r.id = 0;
+	assert_true(is("id", "0", &r));
+}
+
 static void icmp_is_both_of_its_kinds(void **state)
 {
 	struct pn_flow_record v4_echo = { .proto = IPPROTO_ICMP };
@@ -324,7 +350,10 @@ static void what_makes_no_sense_is_refused_with_words(void **state)
 	assert_refused("port", "99999999999999999999", -EINVAL, "is not a port");
 	assert_refused("protocol", "256", -EINVAL, "is not a protocol");
 	assert_refused("protocol", "", -EINVAL, "is not a protocol");
-	assert_refused("verdict", "denied", -EINVAL, "none of forwarded, dropped, rejected");
+	assert_refused("verdict", "lost", -EINVAL, "none of forwarded, dropped, rejected");
+	assert_refused("id", "18446744073709551616", -EINVAL, "is not a flow_id");
+	assert_refused("id", "-1", -EINVAL, "is not a flow_id");
+	assert_refused("id", "", -EINVAL, "is not a flow_id");
 	assert_refused("drop-reason", "no socket", -EINVAL, "is not a reason");
 	assert_refused("attribution", "cgrop", -EINVAL, "did you mean cgroup?");
 }
@@ -586,6 +615,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_filter_compares_what_it_says),
 		cmocka_unit_test(what_was_thrown_away_has_a_verdict_and_a_reason),
+		cmocka_unit_test(policies_have_a_verdict_of_their_own),
+		cmocka_unit_test(a_connection_is_found_by_its_id),
 		cmocka_unit_test(icmp_is_both_of_its_kinds),
 		cmocka_unit_test(ends_without_names_meet_no_name),
 		cmocka_unit_test(other_owners_are_no_pods),

@@ -652,6 +652,41 @@ static void entry_whose_nat_is_itself_does_no_harm(void **state)
 	assert_int_equal(entries_left(r), 0);
 }
 
+static void policies_are_asked_once_for_a_connection(void **state)
+{
+	struct way web_db = { "10.0.0.1", 40000, "10.0.0.2", 5432, IPPROTO_TCP };
+	struct rig *r = *state;
+	size_t n_strings = pn_intern_count();
+	const struct pn_flow_record *rec;
+
+	(void)leave(r, web_db, 1);
+	rec = only_record(r, 1000);
+	assert_int_equal(rec->policy.expected, PN_EXPECTED_UNKNOWN);
+	assert_int_equal(r->n_judged, 1);
+	r->verdict = (struct pn_record_policy) { pn_intern("NetworkPolicy/a/b", 17),
+						 PN_EXPECTED_DENIED, true, false };
+	(void)leave(r, web_db, 1);
+	rec = only_record(r, 2000);
+	assert_int_equal(rec->policy.expected, PN_EXPECTED_DENIED);
+	pn_intern_unref(r->verdict.by);
+	r->verdict = (struct pn_record_policy) { NULL, PN_EXPECTED_ALLOWED, false, false };
+	(void)leave(r, web_db, 1);
+	rec = only_record(r, 3000);
+	assert_int_equal(r->n_judged, 2);
+	assert_int_equal(rec->policy.expected, PN_EXPECTED_DENIED);
+	assert_true(rec->policy.is_ingress);
+	assert_string_equal(rec->policy.by, "NetworkPolicy/a/b");
+	assert_false(rec->disagrees);
+	(void)leave(r, back(web_db), 1);
+	show_flags(r, web_db, TH_SYN | TH_ACK);
+	show_flags(r, back(web_db), TH_SYN | TH_ACK);
+	rec = only_record(r, 4000);
+	assert_true(rec->disagrees);
+	assert_int_equal(pn_intern_count(), n_strings + 1);
+	no_record(r, 4000 + 61000);
+	assert_int_equal(pn_intern_count(), n_strings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -692,6 +727,7 @@ int main(void)
 		RIG_TEST(ipv6_works_the_same),
 		RIG_TEST(start_only_moves_when_the_clock_is_set),
 		RIG_TEST(entry_whose_nat_is_itself_does_no_harm),
+		RIG_TEST(policies_are_asked_once_for_a_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/intern.h"
 #include "base/metric.h"
 #include "flow/recent.h"
 #include "tests/unit/export/record_fixture.h"
@@ -64,6 +65,25 @@ static void the_last_ones_are_there(void **state)
 	assert_int_equal(pn_recent_gone_until(rec), 2600);
 	assert_int_equal(pn_metric_get(PN_METRIC_FLOW_OVERWRITTEN), n_gone + 26);
 	pn_recent_free(rec);
+}
+
+static void names_of_policies_are_kept_as_long_as_records(void **state)
+{
+	struct pn_recent *rec = recent_of(2);
+	size_t n_strings = pn_intern_count();
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.policy.by = pn_intern("NetworkPolicy/a/b", 17);
+	for (int i = 0; i < 3; i++)
+		pn_recent_add(rec, &r);
+	pn_recent_settle(rec);
+	pn_recent_add(rec, &r);
+	pn_intern_unref(r.policy.by);
+	assert_string_equal(pn_recent_at(rec, 3)->policy.by, "NetworkPolicy/a/b");
+	assert_int_equal(pn_intern_count(), n_strings + 1);
+	pn_recent_free(rec);
+	assert_int_equal(pn_intern_count(), n_strings);
 }
 
 static void nothing_is_kept_without_room(void **state)
@@ -213,6 +233,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_ones_are_there),
+		cmocka_unit_test(names_of_policies_are_kept_as_long_as_records),
 		cmocka_unit_test(nothing_is_kept_without_room),
 		cmocka_unit_test(names_outlive_those_who_gave_them),
 		cmocka_unit_test(equal_names_are_one_copy_and_changed_ones_another),

@@ -2,6 +2,7 @@
 /*
  * Pauses, requests that are made again, and who hears of failures.
  */
+#include "base/metric.h"
 #include "reflector_play.h"
 
 static void pauses_grow_to_30_s_and_start_anew_after_two_quiet_minutes(void **state)
@@ -115,6 +116,23 @@ static void refusals_say_what_to_do(void **state)
 	     { ASK, 0, LIST("5") });
 }
 
+static void an_optional_kind_may_be_absent(void **state)
+{
+	const struct pn_reflector_config optional = { .is_optional = true };
+	uint64_t n_failures = pn_metric_get(PN_METRIC_KUBE_FAILURES);
+
+	(void)state;
+	play_with(optional,
+		  ROWS({ ASK, 0, LIST_0 }, { ANSWER, 404, "404 page not found" }, { HOOK, 404, "" },
+		       { WRONG, 0, "cannot list pods: the server has none" }, { WAIT, 800, "" },
+		       { ASK, 0, LIST_0 }, { ANSWER, 200, LIST_OF("5", "") },
+		       { ASK, 0, WATCH("5") }));
+	assert_int_equal(pn_metric_get(PN_METRIC_KUBE_FAILURES), n_failures);
+	play_with(optional, ROWS({ ASK, 0, LIST_0 }, { ANSWER, 403, "" }, { HOOK, 403, "" },
+				 { WAIT, 800, "" }));
+	assert_int_equal(pn_metric_get(PN_METRIC_KUBE_FAILURES), n_failures + 1);
+}
+
 static void endless_error_text_is_cut(void **state)
 {
 	static char text[70 << 10];
@@ -161,6 +179,7 @@ int main(void)
 			list_is_asked_for_again_when_the_connection_is_reset_before_the_answer),
 		cmocka_unit_test(failed_lists_are_told),
 		cmocka_unit_test(refusals_say_what_to_do),
+		cmocka_unit_test(an_optional_kind_may_be_absent),
 		cmocka_unit_test(endless_error_text_is_cut),
 		cmocka_unit_test(server_that_is_back_is_asked_within_a_second),
 		cmocka_unit_test(server_that_is_back_changes_nothing_about_other_pauses),

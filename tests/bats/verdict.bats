@@ -1,0 +1,235 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # variables of the helper
+#
+# What network policies make of each connection stands on its record, beside what the node did to it;
+# and podonym policy explain says both of a recorded flow. Policies come from the API server, and
+# nftables stands for the plugin that enforces them, or does not.
+
+load helper
+
+setup_file() {
+	suite_begin
+	cluster_up 10.83.0.1 fd00:83::1
+	pod_up client 10.83.0.2 fd00:83::2
+	pod_up server 10.83.0.3 fd00:83::3
+	objects "$dir/objects.json" \
+		"$(node bats-node 10.83.0.1 fd00:83::1)" \
+		"$(labelled client 10.83.0.2 fd00:83::2)" \
+		"$(labelled server 10.83.0.3 fd00:83::3)" \
+		"$(policy server-closed '[{"ports": [{"port": 8001, "protocol": "TCP"}]}]')"
+	start_testapi in_node --objects "$dir/objects.json"
+	start_agent in_node --server "$api_url" --name-wait 300ms
+	await 10 agent_in_sync
+	await 10 status_is '.metrics.pn_links_traced == 2'
+	await 10 status_is '.policy.state == "on"'
+	start "$dir/server.out" "$dir/server.err" in_pod server socat TCP-LISTEN:8001,fork,reuseaddr \
+		SYSTEM:cat
+	server1=$started
+	start "$dir/server.out" "$dir/server.err" in_pod server socat TCP-LISTEN:8002,fork,reuseaddr \
+		SYSTEM:cat
+	server2=$started
+	await 5 listens in_pod server 8001
+	await 5 listens in_pod server 8002
+	await 20 is_settled 9
+	export server1 server2
+	suite_export
+}
+
+teardown_file() {
+	stop "$server1"
+	stop "$server2"
+	suite_end
+}
+
+teardown() {
+	in_node nft flush ruleset
+}
+
+# Has the last change of policies been so long ago that connections are held against them?
+is_settled() { # UNUSED-PORT
+	in_pod client bash -c "echo >/dev/udp/10.83.0.3/$1"
+	flows 'select(.destination.port == '"$1"') | .podonym.policy' | jq -e 'any(. and (.late | not))'
+}
+
+labelled() { # NAME ADDRESS...
+	pod test "$@" | jq -c '.metadata.labels = {app: .metadata.name}'
+}
+
+policy() { # NAME INGRESS-RULES: of the server
+	jq -nc --argjson rules "$2" '{apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy",
+		metadata: {namespace: "test", name: $ARGS.positional[0]},
+		spec: {podSelector: {matchLabels: {app: "server"}}, policyTypes: ["Ingress"],
+			ingress: $rules}}' --args "$1"
+}
+
+# Says something to the server, who says it again.
+talk() { # PORT [SECONDS]
+	in_pod client timeout "${2-2}" bash -c "exec 3<>/dev/tcp/10.83.0.3/$1 && echo hello >&3 && read -r <&3"
+}
+
+block() { # PORT
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				tcp dport $1 drop
+			}
+		}
+	RULES
+}
+
+# What the records of the newest connection to a port of the server say of policies.
+judged() { # PORT
+	flows 'select(.destination.port == '"$1"' and .destination.k8s.pod.name == "server")' |
+		jq -r '(max_by(.event.start).podonym.flow_id) as $id | map(select(.podonym.flow_id == $id).podonym.policy |
+			"\(.expected) \(.name) \(.direction)\(if .late then " late" else "" end)\(
+			if .disagrees then " disagrees" else "" end)") | max'
+}
+
+is_judged() { # PORT TEXT
+	local is
+	is=$(judged "$1")
+	echo "$is"
+	[[ $is == "$2" ]]
+}
+
+explain() { # ARGUMENTS
+	in_node "$podonym" policy explain --server "$api_url" --socket "$dir/socket" "$@"
+}
+
+@test "verdict: allowed, and it goes through" {
+	talk 8001
+	await 10 is_judged 8001 'allowed server-closed ingress'
+	run "$podonym" flows --all --port 8001 --verdict disagrees --socket "$dir/socket"
+	assert_output ''
+}
+
+@test "verdict: denied, and the node drops it" {
+	block 8003
+	run ! talk 8003 1
+	await 10 is_judged 8003 'denied server-closed ingress'
+	run "$podonym" flows --all --verdict denied --socket "$dir/socket"
+	assert_output --partial 'test/server:8003'
+	assert_output --partial '(denied by test/server-closed)'
+	assert_output --partial 'dropped by netfilter'
+	refute_output --partial ':8001'
+}
+
+@test "verdict: denied, and it goes through all the same" {
+	talk 8002
+	await 10 is_judged 8002 'denied server-closed ingress disagrees'
+	run "$podonym" flows --all --verdict disagrees --socket "$dir/socket"
+	assert_output --partial '(denied by test/server-closed, but went through)'
+	status_is '.metrics.pn_policy_disagreeing_records_total > 0'
+}
+
+@test "verdict: allowed, and dropped as a policy would" {
+	block 8001
+	run ! talk 8001 1
+	await 10 is_judged 8001 'allowed server-closed ingress disagrees'
+}
+
+@test "verdict: a change of policies is for connections to come" {
+	replace "$(policy server-closed '[{"ports": [{"port": 8001}, {"port": 8005}]}]')"
+	talk 8002 # began right after the change: nobody can say what was enforced
+	await 10 is_judged 8002 'denied server-closed ingress late'
+	create "$(policy another '[{"ports": [{"port": 8006}]}]')"
+	await 10 status_is '.policy.policies == 2'
+	await 20 is_settled 10
+	block 8006
+	run ! talk 8006 1
+	await 10 is_judged 8006 'allowed another ingress disagrees'
+	remove "$(policy another '[]')"
+	await 10 status_is '.policy.policies == 1'
+}
+
+@test "verdict: a tier that the server does not have is no failure" {
+	run "$podonym" status --socket "$dir/socket"
+	assert_line --regexp '^adminnetworkpolicies +no +0 .*cannot list adminnetworkpolicies: the server has none$'
+	assert_line --regexp '^networkpolicies +yes +1 '
+	refute_line --partial pn_kube_failures_total
+	run cat "$dir/agent.err"
+	refute_output --partial adminnetworkpolicies
+}
+
+# The flow_id of the newest connection to a port of the server.
+newest() { # PORT
+	flows 'select(.destination.port == '"$1"')' | jq -r 'max_by(.event.start).podonym.flow_id'
+}
+
+explained() { # JQ-FILTER ARGUMENTS
+	explain -o json "${@:2}" | jq -c "$1"
+}
+
+@test "explain: a recorded flow, and that policies were not enforced" {
+	await 20 is_settled 12
+	talk 8002
+	await 10 is_judged 8002 'denied server-closed ingress disagrees'
+	run explained '[.verdict, .seen.what, .agrees, .src.pod, .dst.pod, .port]' --flow "$(newest 8002)"
+	assert_output '["deny","through",false,"test/client","test/server",8002]'
+	run explain --flow "$(newest 8002)"
+	assert_line --regexp '^test/client .* -> test/server .* TCP 8002 +DENIED$'
+	assert_line --regexp '^  seen +[0-9]+ packets, [0-9]+ back, closed; '
+	assert_line --regexp '^  agrees +NO: not enforced'
+	run explain --flow 1
+	assert_failure 1
+	assert_output --partial 'the agent keeps no record of 1'
+	run explain --flow x
+	assert_failure 2
+}
+
+@test "explain: the last drop, denied and dropped" {
+	block 8003
+	run ! talk 8003 1
+	await 10 is_last_drop 8003
+	run explained '[.verdict, .seen.what, .agrees, .ingress_why[0].policy, .seen.drops[0].reason]' --last-drop
+	assert_output '["deny","dropped",true,"test/server-closed","NETFILTER_DROP"]'
+	run explain --last-drop
+	assert_line --regexp '^  seen +.*[0-9]x dropped by netfilter \(policy-like\): NETFILTER_DROP in nft_do_chain; '
+	assert_line '  agrees   yes'
+	run explain --last-drop --flow 1
+	assert_failure 2
+}
+
+is_last_drop() { # PORT
+	[[ $(explained .port --last-drop) == "$1" ]]
+}
+
+@test "explain: ends by name, with what the agent has seen of them" {
+	talk 8001
+	await 10 is_seen through 8001
+	run explained '[.verdict, .agrees]' test/client test/server TCP/8001
+	assert_output '["allow",true]'
+	run explained '[.seen.what, .agrees]' test/client test/server TCP/9999
+	assert_output '["nothing",null]'
+	run explain test/client test/server TCP/8001 --socket "$dir/none"
+	assert_success
+	refute_output --partial agrees
+}
+
+is_seen() { # WHAT PORT
+	[[ $(explained .seen.what test/client test/server "TCP/$2") == "\"$1\"" ]]
+}
+
+@test "explain: an allowed flow that something else rejects; one that nobody listens for" {
+	create "$(policy open '[{}]')"
+	await 10 status_is '.policy.policies == 2'
+	await 20 is_settled 11
+	run ! talk 8009
+	await 10 is_seen no-listener 8009
+	run explain test/client test/server TCP/8009
+	assert_line --partial 'agrees   yes: it is not policy: nobody listens there'
+	in_node nft -f - <<-RULES
+		table inet filter {
+			chain forward {
+				type filter hook forward priority 0
+				tcp dport 8010 reject with tcp reset
+			}
+		}
+	RULES
+	run ! talk 8010
+	await 10 is_seen rejected 8010
+	run explained '[.verdict, .agrees]' test/client test/server TCP/8010
+	assert_output '["allow",false]'
+}
