@@ -10,6 +10,7 @@
 #include "cmd/color.h"
 #include "cmd/commands.h"
 #include "cmd/flows.h"
+#include "cmd/flows_options.h"
 #include "serve/socket.h"
 
 static int run(const void *values, int n_operands, char **operands)
@@ -38,96 +39,8 @@ static int run(const void *values, int n_operands, char **operands)
 static const char *const outputs[] = { "compact", "table", "dict", "json", NULL };
 static const char *const times[] = { "clock", "rfc3339", "rfc3339nano", "unix", "relative", NULL };
 
-#define FILTER(option, value, words)                                                 \
-	{                                                                            \
-		.name = option, .type = PN_OPT_ITEM, .arg = value,                   \
-		.offset = offsetof(struct pn_flows_options, filters), .help = words, \
-	}
-#define FILTER_EACH_END(option, value, words)                                                      \
-	FILTER(option, value, words), FILTER("from-" option, value, "the same, of who opened it"), \
-		FILTER("to-" option, value, "the same, of who was called")
-
 static const struct pn_option options[] = {
-	{
-		.name = "follow",
-		.letter = 'f',
-		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct pn_flows_options, follow),
-		.help = "print records as they come, until interrupted",
-	},
-	{
-		.name = "last",
-		.type = PN_OPT_UINT,
-		.arg = "N",
-		.offset = offsetof(struct pn_flows_options, last),
-		.min = 1,
-		.max = UINT32_MAX,
-		.help = "the newest N of those that are kept; 20 when nothing else is asked for",
-	},
-	{
-		.name = "first",
-		.type = PN_OPT_UINT,
-		.arg = "N",
-		.offset = offsetof(struct pn_flows_options, first),
-		.min = 1,
-		.max = UINT32_MAX,
-		.help = "the oldest N of those that are kept",
-	},
-	{
-		.name = "all",
-		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct pn_flows_options, all),
-		.help = "all of those that are kept",
-	},
-	{
-		.name = "since",
-		.type = PN_OPT_STRING,
-		.arg = "TIME",
-		.offset = offsetof(struct pn_flows_options, since),
-		.help = "those whose last packet came since: 5m (ago) or 2006-01-02T15:04:05Z",
-	},
-	{
-		.name = "until",
-		.type = PN_OPT_STRING,
-		.arg = "TIME",
-		.offset = offsetof(struct pn_flows_options, until),
-		.help = "those whose last packet came until then",
-	},
-	{
-		.name = "not",
-		.type = PN_OPT_MARK,
-		.offset = offsetof(struct pn_flows_options, filters),
-		.help = "the next filter must not be met",
-	},
-	{
-		.name = "namespace",
-		.letter = 'n',
-		.type = PN_OPT_ITEM,
-		.arg = "NS",
-		.offset = offsetof(struct pn_flows_options, filters),
-		.help = "the namespace of an end, or of the Service",
-	},
-	FILTER("from-namespace", "NS", "the same, of who opened it"),
-	FILTER("to-namespace", "NS", "the same, of who was called"),
-	{
-		.name = "all-namespaces",
-		.letter = 'A',
-		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct pn_flows_options, all_namespaces),
-		.help = "all namespaces, as without -n",
-	},
-	FILTER_EACH_END("pod", "NAME",
-			"a pod whose name begins with NAME, or with NS/NAME in a namespace"),
-	FILTER_EACH_END("workload", "NAME", "a pod of the workload NAME, or KIND/NAME"),
-	FILTER("service", "NAME", "a Service whose name begins with NAME, or with NS/NAME"),
-	FILTER("node", "NAME", "a node, and what runs on it"),
-	FILTER_EACH_END("ip", "ADDRESS", "an end's address, or its network; also the Service's"),
-	FILTER_EACH_END("cidr", "NETWORK", "an end's network: 10.0.0.0/8"),
-	FILTER_EACH_END("port", "PORT", "an end's port; also the Service's"),
-	FILTER("protocol", "NAME", "tcp, udp, icmp, icmpv4, icmpv6, sctp, or a number"),
-	FILTER("verdict", "WORD", "forwarded, or dropped or rejected on this node"),
-	FILTER("drop-reason", "NAME", "the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),
-	FILTER("attribution", "WORD", "how the name of an end was found: cgroup, ip, ..."),
+	PN_FLOWS_OPTIONS,
 	{
 		.name = "output",
 		.letter = 'o',

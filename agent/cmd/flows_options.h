@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PN_CMD_FLOWS_OPTIONS_H
+#define PN_CMD_FLOWS_OPTIONS_H
+
+#include "cmd/flows.h"
+
+/* The rows that say which records are wanted, for commands whose struct begins with struct pn_flows_options. */
+
+#define PN_FLOWS_FILTER(option, value, words)                                        \
+	{                                                                            \
+		.name = option, .type = PN_OPT_ITEM, .arg = value,                   \
+		.offset = offsetof(struct pn_flows_options, filters), .help = words, \
+	}
+#define PN_FLOWS_FILTER_EACH(option, value, words)                                    \
+	PN_FLOWS_FILTER(option, value, words),                                        \
+		PN_FLOWS_FILTER("from-" option, value, "the same, of who opened it"), \
+		PN_FLOWS_FILTER("to-" option, value, "the same, of who was called")
+
+#define PN_FLOWS_OPTIONS                                                                        \
+	{                                                                                       \
+		.name = "follow",                                                               \
+		.letter = 'f',                                                                  \
+		.type = PN_OPT_FLAG,                                                            \
+		.offset = offsetof(struct pn_flows_options, follow),                            \
+		.help = "print records as they come, until interrupted",                        \
+	},                                                                                      \
+		{                                                                               \
+			.name = "last",                                                         \
+			.type = PN_OPT_UINT,                                                    \
+			.arg = "N",                                                             \
+			.offset = offsetof(struct pn_flows_options, last),                      \
+			.min = 1,                                                               \
+			.max = UINT32_MAX,                                                      \
+			.help = "the newest N of those that are kept; 20 when nothing else is " \
+				"asked for",                                                    \
+		},                                                                              \
+		{                                                                               \
+			.name = "first",                                                        \
+			.type = PN_OPT_UINT,                                                    \
+			.arg = "N",                                                             \
+			.offset = offsetof(struct pn_flows_options, first),                     \
+			.min = 1,                                                               \
+			.max = UINT32_MAX,                                                      \
+			.help = "the oldest N of those that are kept",                          \
+		},                                                                              \
+		{                                                                               \
+			.name = "all",                                                          \
+			.type = PN_OPT_FLAG,                                                    \
+			.offset = offsetof(struct pn_flows_options, all),                       \
+			.help = "all of those that are kept",                                   \
+		},                                                                              \
+		{                                                                               \
+			.name = "since",                                                        \
+			.type = PN_OPT_STRING,                                                  \
+			.arg = "TIME",                                                          \
+			.offset = offsetof(struct pn_flows_options, since),                     \
+			.help = "those whose last packet came since: 5m (ago) or "              \
+				"2006-01-02T15:04:05Z",                                         \
+		},                                                                              \
+		{                                                                               \
+			.name = "until",                                                        \
+			.type = PN_OPT_STRING,                                                  \
+			.arg = "TIME",                                                          \
+			.offset = offsetof(struct pn_flows_options, until),                     \
+			.help = "those whose last packet came until then",                      \
+		},                                                                              \
+		{                                                                               \
+			.name = "not",                                                          \
+			.type = PN_OPT_MARK,                                                    \
+			.offset = offsetof(struct pn_flows_options, filters),                   \
+			.help = "the next filter must not be met",                              \
+		},                                                                              \
+		{                                                                               \
+			.name = "namespace",                                                    \
+			.letter = 'n',                                                          \
+			.type = PN_OPT_ITEM,                                                    \
+			.arg = "NS",                                                            \
+			.offset = offsetof(struct pn_flows_options, filters),                   \
+			.help = "the namespace of an end, or of the Service",                   \
+		},                                                                              \
+		PN_FLOWS_FILTER("from-namespace", "NS", "the same, of who opened it"),          \
+		PN_FLOWS_FILTER("to-namespace", "NS", "the same, of who was called"),           \
+		{                                                                               \
+			.name = "all-namespaces",                                               \
+			.letter = 'A',                                                          \
+			.type = PN_OPT_FLAG,                                                    \
+			.offset = offsetof(struct pn_flows_options, all_namespaces),            \
+			.help = "all namespaces, as without -n",                                \
+		},                                                                              \
+		PN_FLOWS_FILTER_EACH(                                                           \
+			"pod", "NAME",                                                          \
+			"a pod whose name begins with NAME, or with NS/NAME in a namespace"),   \
+		PN_FLOWS_FILTER_EACH("workload", "NAME",                                        \
+				     "a pod of the workload NAME, or KIND/NAME"),               \
+		PN_FLOWS_FILTER("service", "NAME",                                              \
+				"a Service whose name begins with NAME, or with NS/NAME"),      \
+		PN_FLOWS_FILTER("node", "NAME", "a node, and what runs on it"),                 \
+		PN_FLOWS_FILTER_EACH("ip", "ADDRESS",                                           \
+				     "an end's address, or its network; also the Service's"),   \
+		PN_FLOWS_FILTER_EACH("cidr", "NETWORK", "an end's network: 10.0.0.0/8"),        \
+		PN_FLOWS_FILTER_EACH("port", "PORT", "an end's port; also the Service's"),      \
+		PN_FLOWS_FILTER("protocol", "NAME",                                             \
+				"tcp, udp, icmp, icmpv4, icmpv6, sctp, or a number"),           \
+		PN_FLOWS_FILTER("verdict", "WORD",                                              \
+				"forwarded, or dropped or rejected on this node"),              \
+		PN_FLOWS_FILTER("drop-reason", "NAME",                                          \
+				"the kernel's word for it: NETFILTER_DROP, NO_SOCKET, ..."),    \
+		PN_FLOWS_FILTER("attribution", "WORD",                                          \
+				"how the name of an end was found: cgroup, ip, ...")
+
+#endif
