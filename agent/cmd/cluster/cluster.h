@@ -75,7 +75,7 @@ int pn_cluster_query(const char *request, struct pn_buf *out);
 			.type = PN_OPT_STRING,                                           \
 			.arg = "NAME",                                                   \
 			.offset = offsetof(struct pn_cluster_options, name_space),       \
-			.preset = "podonym",                                             \
+			.preset = "podonym-system",                                      \
 			.has_env = true,                                                 \
 			.help = "where the agents' pods are",                            \
 		},                                                                       \
