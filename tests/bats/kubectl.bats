@@ -66,7 +66,7 @@ told_by_both() { # PORT
 @test "records of all nodes come in the order of time, each with its node" {
 	udp_packets 7001 5
 	udp_packets 7001 3
-	await 10 told_by_both 7001
+	await 30 told_by_both 7001
 	run -0 jq -es '[.[].event.end] | . == sort and length >= 2' "$dir/merged.json"
 	run -0 jq -es 'all(.[]; .destination.port == 7001 or .source.port == 7001)' "$dir/merged.json"
 	# The same as the agents tell alone.
@@ -77,7 +77,7 @@ told_by_both() { # PORT
 
 @test "compact lines begin with the node, and the time of this place" {
 	udp_packets 7002 5
-	await 10 told_by_both 7002
+	await 30 told_by_both 7002
 	run -4 --separate-stderr kubectl_podonym flows --all --port 7002
 	assert_line --regexp '^node-a [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} test/client:[0-9]+ -> test/server:7002 UDP '
 	assert_line --regexp '^node-b [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} .* UDP '
@@ -95,12 +95,12 @@ told_by_both() { # PORT
 @test "following shows what comes from all nodes" {
 	start "$dir/follow.out" "$dir/follow.err" kubectl_podonym flows -f --port 7003 --delay 100ms
 	local pid=$started
-	await 10 grep -q 'node node-c: does not answer' "$dir/follow.err"
-	await 10 viewers_are 1 socket
-	await 10 viewers_are 1 socket-b
+	await 30 grep -q 'node node-c: does not answer' "$dir/follow.err"
+	await 30 viewers_are 1 socket
+	await 30 viewers_are 1 socket-b
 	udp_packets 7003 4
-	await 10 grep -q '^node-a .*:7003' "$dir/follow.out"
-	await 10 grep -q '^node-b .*:7003' "$dir/follow.out"
+	await 30 grep -q '^node-a .*:7003' "$dir/follow.out"
+	await 30 grep -q '^node-b .*:7003' "$dir/follow.out"
 	stop "$pid" INT
 }
 
