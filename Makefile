@@ -216,6 +216,7 @@ $(B)/podonym-informer.pc: agent/kube/podonym-informer.pc.in Makefile FORCE
 .PHONY: install
 install: $(B)/podonym lib ## install agent, library and headers below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 $(B)/podonym $(DESTDIR)$(PREFIX)/bin/podonym
+	ln -sf podonym $(DESTDIR)$(PREFIX)/bin/kubectl-podonym
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/bin/podonym|$(PREFIX)/bin/podonym|' deploy/systemd/podonym.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/podonym.service

@@ -16,15 +16,7 @@ static int run(const void *values, int n_operands, char **operands)
 
 static const char *const outputs[] = { "compact", "table", "dict", "json", NULL };
 static const struct pn_option options[] = {
-	{
-		.name = "follow",
-		.letter = 'f',
-		.type = PN_OPT_FLAG,
-		.offset = offsetof(struct pn_flows_options, follow),
-		.help = "print records as they come, until interrupted",
-	},
-	PN_FLOWS_PAST_OPTIONS,
-	PN_FLOWS_FILTER_OPTIONS,
+	PN_FLOWS_OPTIONS,
 	{
 		.name = "output",
 		.letter = 'o',

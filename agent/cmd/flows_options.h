@@ -106,6 +106,16 @@
 				"how the name of an end was found: cgroup, ip, ..."),             \
 		PN_FLOWS_FILTER("id", "ID", "all records of one connection: flow_id of its JSON")
 
+#define PN_FLOWS_OPTIONS                                                 \
+	{                                                                \
+		.name = "follow",                                        \
+		.letter = 'f',                                           \
+		.type = PN_OPT_FLAG,                                     \
+		.offset = offsetof(struct pn_flows_options, follow),     \
+		.help = "print records as they come, until interrupted", \
+	},                                                               \
+		PN_FLOWS_PAST_OPTIONS, PN_FLOWS_FILTER_OPTIONS
+
 #define PN_FLOWS_STYLE_OPTIONS                                            \
 	{                                                                 \
 		.name = "time-format",                                    \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The program: finds the subcommand and hands over to its row. Commands of one group share their first
- * word: policy explain.
+ * word: policy explain. As kubectl-podonym, the name by which kubectl finds its plugins, it asks all nodes: a
+ * command that there is for the cluster goes before the node's own.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,23 +13,16 @@
 #include "cmd/commands.h"
 
 static const struct pn_command *const commands[] = {
-	&pn_cmd_agent,
-	&pn_cmd_flows,
-	&pn_cmd_drops,
-	&pn_cmd_whois,
-	&pn_cmd_policy_explain,
-	&pn_cmd_policy_check,
-	&pn_cmd_policy_advise,
-	&pn_cmd_get,
-	&pn_cmd_config_check,
-	&pn_cmd_config_show,
-	&pn_cmd_config_example,
-	&pn_cmd_status,
-	&pn_cmd_select,
-	&pn_cmd_doctor,
-	&pn_cmd_cleanup,
-	&pn_cmd_completion,
-	&pn_cmd_man,
+	&pn_cmd_agent,		&pn_cmd_flows,
+	&pn_cmd_drops,		&pn_cmd_whois,
+	&pn_cmd_policy_explain, &pn_cmd_policy_check,
+	&pn_cmd_policy_advise,	&pn_cmd_get,
+	&pn_cmd_config_check,	&pn_cmd_config_show,
+	&pn_cmd_config_example, &pn_cmd_status,
+	&pn_cmd_select,		&pn_cmd_doctor,
+	&pn_cmd_cleanup,	&pn_cmd_cluster_flows,
+	&pn_cmd_cluster_drops,	&pn_cmd_cluster_status,
+	&pn_cmd_completion,	&pn_cmd_man,
 	&pn_cmd_version,
 };
 
@@ -95,6 +89,18 @@ static bool is_help(const char *word)
 	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 }
 
+/* Called by kubectl: "flows" is "cluster flows". Return: NULL if there is none of that name */
+static const struct pn_command *find_for_cluster(const char *program, const char *word)
+{
+	const char *slash = strrchr(program, '/');
+	char name[64];
+
+	if (strcmp(slash ? slash + 1 : program, "kubectl-podonym") != 0)
+		return NULL;
+	(void)snprintf(name, sizeof(name), "cluster %s", word);
+	return find(name);
+}
+
 /* The command that the first words name; one of two words if the first is a group's. */
 static const struct pn_command *parse(int n, char **words, char *name, size_t size, int *ret_taken)
 {
@@ -142,6 +148,9 @@ int main(int argc, char **argv)
 	}
 	if (is_help(argv[1]))
 		return help_for(argc - 2, argv + 2);
+	command = find_for_cluster(argv[0], argv[1]);
+	if (command)
+		return pn_command_main(command, argc - 2, argv + 2);
 	command = parse(argc - 1, argv + 1, name, sizeof(name), &n_taken);
 	if (command)
 		return pn_command_main(command, argc - 1 - n_taken, argv + 1 + n_taken);

@@ -205,6 +205,7 @@ static int start_web(struct agent *a, struct pn_err *reterr)
 		.address = a->config->http_address,
 		.token = a->config->http_token,
 		.look = on_look,
+		.ops = &socket_ops,
 		.data = a,
 	};
 

@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/metric.h"
 #include "daemon/health.h"
 #include "daemon/metrics_doc.h"
 #include "serve/http.h"
+#include "serve/records_page.h"
 
 enum {
 	KEEP_MS = 1000,
@@ -106,10 +108,42 @@ static int make_readyz(void *data, unsigned int form, struct pn_http_answer *ret
 	return make_health(data, pn_health_ready, ret);
 }
 
+static int make_status(void *data, unsigned int form, struct pn_http_answer *ret)
+{
+	const struct pn_web *w = data;
+
+	(void)form;
+	ret->body = w->config.ops->status(w->config.data);
+	if (!ret->body)
+		return -ENOMEM;
+	ret->len = strlen(ret->body);
+	ret->type = "application/json";
+	return 0;
+}
+
+static int ask_flows(void *data, const struct pn_http_pair *query, size_t n,
+		     struct pn_http_answer *ret)
+{
+	const struct pn_web *w = data;
+
+	return pn_records_ask(w->config.ops, w->config.data, "flows", query, n, ret);
+}
+
+static int ask_drops(void *data, const struct pn_http_pair *query, size_t n,
+		     struct pn_http_answer *ret)
+{
+	const struct pn_web *w = data;
+
+	return pn_records_ask(w->config.ops, w->config.data, "drops", query, n, ret);
+}
+
 static const struct pn_http_page pages[] = {
-	{ "/metrics", false, KEEP_MS, choose_metrics, make_metrics },
-	{ "/healthz", true, 0, NULL, make_healthz },
-	{ "/readyz", true, 0, NULL, make_readyz },
+	{ "/metrics", false, KEEP_MS, choose_metrics, make_metrics, NULL },
+	{ "/healthz", true, 0, NULL, make_healthz, NULL },
+	{ "/readyz", true, 0, NULL, make_readyz, NULL },
+	{ "/v1/flows", false, 0, NULL, NULL, ask_flows },
+	{ "/v1/drops", false, 0, NULL, NULL, ask_drops },
+	{ "/v1/status", false, KEEP_MS, NULL, make_status, NULL },
 };
 
 _Static_assert(PN_ARRAY_SIZE(pages) <= PN_HTTP_MAX_PAGES, "room for each page");
@@ -125,6 +159,7 @@ static void listen_or_retry(struct pn_web *w)
 		.pages = pages,
 		.n_pages = PN_ARRAY_SIZE(pages),
 		.timeout_ms = PN_HTTP_TIMEOUT_MS,
+		.keep_alive_ms = PN_HTTP_KEEP_ALIVE_MS,
 		.data = w,
 	};
 	struct pn_err err = { "" };

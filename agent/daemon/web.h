@@ -7,8 +7,12 @@
 #include "daemon/names.h"
 #include "daemon/status_doc.h"
 #include "export/traffic.h"
+#include "serve/socket.h"
 
-/* What the agent serves by HTTP: /metrics, /healthz, /readyz. Control thread. */
+/*
+ * What the agent serves by HTTP: /metrics, /healthz, /readyz; /v1/flows, /v1/drops and /v1/status, which
+ * are the unix socket's (serve/socket.h). Control thread.
+ */
 struct pn_web;
 
 /**
@@ -29,11 +33,13 @@ struct pn_web_parts {
 /**
  * struct pn_web_config - strings outlive it
  * @address, @token: see struct pn_http_config
- * @look:	     fills the parts for one page; @data is its argument
+ * @look:	     fills the parts for one page; @data is its argument, and that of @ops
+ * @ops:	     what the socket does; it outlives the pages
  */
 struct pn_web_config {
 	const char *address, *token;
 	void (*look)(void *data, struct pn_web_parts *ret);
+	const struct pn_socket_ops *ops;
 	void *data;
 };
 

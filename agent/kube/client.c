@@ -67,7 +67,7 @@ struct pn_client {
 	struct pn_kube_config config;
 	struct pn_transport *transport;
 	struct pn_auth *auth;
-	char **impersonate; /* borrowed from @config; NULL for http:// */
+	char **impersonate, **headers; /* borrowed from @config; NULL for http:// */
 	struct pn_curl_loop *curl;
 	uv_loop_t *loop;
 	uv_idle_t starter;   /* active while queued requests can be started */
@@ -374,6 +374,7 @@ static int set_headers(struct pn_request *r)
 		.token = pn_auth_token(c->auth),
 		.basic = pn_auth_basic(c->auth),
 		.impersonate = c->impersonate,
+		.headers = c->headers,
 		.host = pn_transport_host_header(c->transport),
 	};
 
@@ -538,6 +539,7 @@ static void init_curl(void)
 static int client_init(struct pn_client *c, uv_loop_t *loop, const struct pn_kube_config *config,
 		       struct pn_err *reterr)
 {
+	bool is_https;
 	int r;
 
 	r = pn_kube_config_copy(config, &c->config);
@@ -549,8 +551,11 @@ static int client_init(struct pn_client *c, uv_loop_t *loop, const struct pn_kub
 	r = pn_curl_loop_new(loop, on_act, c, &c->curl);
 	if (r < 0)
 		return pn_err_set(reterr, r, "out of memory");
-	if (strncmp(c->config.server, "https://", 8) == 0)
+	is_https = strncmp(c->config.server, "https://", 8) == 0;
+	if (is_https)
 		c->impersonate = c->config.impersonate;
+	if (is_https || pn_kube_server_is_loopback(c->config.server))
+		c->headers = c->config.headers;
 	return pn_auth_new(loop, &c->config, on_auth_changed, c, &c->auth, reterr);
 }
 

@@ -47,6 +47,7 @@ static const size_t text_fields[] = {
 
 static const size_t list_fields[] = {
 	offsetof(struct pn_kube_config, impersonate),
+	offsetof(struct pn_kube_config, headers),
 	offsetof(struct pn_kube_config, exec.args),
 	offsetof(struct pn_kube_config, exec.env),
 };

@@ -45,6 +45,7 @@ struct pn_kube_config {
 	char *username, *password;
 	struct pn_exec_settings exec;
 	char **impersonate; /* header lines "Impersonate-User: x", NULL-terminated */
+	char **headers;	    /* more header lines for each request; over https, and to loopback */
 	char *user_agent;   /* NULL: podonym's own */
 	char *name_space;   /* of the context or the service account */
 	bool insecure;	    /* insecure-skip-tls-verify */

@@ -38,6 +38,8 @@ int pn_request_head_make(const struct pn_request_head *head, struct curl_slist *
 		r = add(&lines, "Authorization: Basic ", head->basic);
 	for (char *const *line = head->impersonate; line && *line && r == 0; line++)
 		r = add(&lines, *line, "");
+	for (char *const *line = head->headers; line && *line && r == 0; line++)
+		r = add(&lines, *line, "");
 	if (r == 0 && head->host)
 		r = add(&lines, head->host, "");
 	if (r < 0)

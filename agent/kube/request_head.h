@@ -7,8 +7,8 @@
 /** struct pn_request_head - what a request says of itself; each may be NULL but for @accept */
 struct pn_request_head {
 	const char *accept, *token, *basic;
-	char *const *impersonate; /* whole lines, NULL-terminated */
-	const char *host;	  /* a whole line */
+	char *const *impersonate, *const *headers; /* whole lines, NULL-terminated */
+	const char *host;			   /* a whole line */
 };
 
 /** pn_request_head_make() - for CURLOPT_HTTPHEADER. Return: 0 or -ENOMEM */

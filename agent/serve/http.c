@@ -18,11 +18,12 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "serve/http_stream.h"
 #include "serve/http_token.h"
 
 enum {
 	/* Above it the library accepts no more; what was cut off has to fit in between. */
-	MAX_CONNECTIONS = 2 * PN_HTTP_MAX_CLIENTS,
+	MAX_CONNECTIONS = 2 * PN_HTTP_MAX_CLIENTS + PN_HTTP_MAX_STREAMS,
 	MAX_HEAD_BYTES = 16 << 10,
 	BACKLOG = 128,
 	SWEEPS = 10, /* within the time that a connection has */
@@ -34,6 +35,7 @@ struct client {
 	int fd;
 	bool is_cut;
 	uint64_t since_ms;
+	struct pn_http_stream *stream; /* then it is in the list of those */
 };
 
 /* A page's last answer, as long as it may be given again. */
@@ -54,6 +56,8 @@ struct pn_http {
 	uint16_t port;
 	struct client *clients; /* the oldest first */
 	size_t n_clients;	/* of them, not cut off */
+	struct client *streams;
+	size_t n_streams;
 	struct kept kept[PN_HTTP_MAX_PAGES][PN_HTTP_MAX_FORMS];
 	char *paths; /* what an unknown path is answered with */
 };
@@ -66,6 +70,17 @@ static void cut(struct client *c)
 	c->http->n_clients--;
 	(void)shutdown(c->fd, SHUT_RDWR);
 	pn_metric_add(PN_METRIC_HTTP_CUT, 1);
+}
+
+/* It has no end to be waited for, so no clock runs against it, and newer ones do not need its place. */
+static void becomes_stream(struct client *c)
+{
+	struct pn_http *h = c->http;
+
+	DL_DELETE(h->clients, c);
+	h->n_clients -= !c->is_cut;
+	DL_APPEND(h->streams, c);
+	h->n_streams++;
 }
 
 static struct client *oldest(struct pn_http *h)
@@ -145,8 +160,14 @@ static void client_gone(struct pn_http *h, struct client *c)
 {
 	if (!c)
 		return;
-	h->n_clients -= !c->is_cut;
-	DL_DELETE(h->clients, c);
+	if (c->stream) {
+		pn_http_stream_gone(c->stream);
+		DL_DELETE(h->streams, c);
+		h->n_streams--;
+	} else {
+		h->n_clients -= !c->is_cut;
+		DL_DELETE(h->clients, c);
+	}
 	free(c);
 }
 
@@ -161,19 +182,28 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
 
 /* --- answers ------------------------------------------------------------------------------------- */
 
+static const char *header(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static void add_headers(struct MHD_Response *r, const char *type)
+{
+	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
 /* Takes @body over. Return: NULL without memory */
 static struct MHD_Response *new_response(const char *type, char *body, size_t len)
 {
 	struct MHD_Response *r = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
 
-	if (!r) {
+	if (r)
+		add_headers(r, type);
+	else
 		free(body);
-		return NULL;
-	}
-	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	(void)MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-	(void)MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
 	return r;
 }
 
@@ -214,8 +244,7 @@ static int make(struct pn_http *h, const struct pn_http_page *page, unsigned int
 static enum MHD_Result give_page(struct pn_http *h, const struct pn_http_page *page,
 				 struct MHD_Connection *connection)
 {
-	const char *accept =
-		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	const char *accept = header(connection, MHD_HTTP_HEADER_ACCEPT);
 	unsigned int form = page->choose ? page->choose(accept ? accept : "") : 0;
 	size_t i = (size_t)(page - h->config.pages);
 	struct kept *k = &h->kept[i][form];
@@ -232,11 +261,110 @@ static enum MHD_Result give_page(struct pn_http *h, const struct pn_http_page *p
 	return done;
 }
 
+/* --- answers to a query -------------------------------------------------------------------------- */
+
+static void run(void *data);
+
+struct query {
+	struct pn_http_pair pairs[PN_HTTP_MAX_PAIRS];
+	size_t n;
+	bool is_bad;
+};
+
+static enum MHD_Result on_pair(void *data, enum MHD_ValueKind kind, const char *key, size_t key_len,
+			       const char *value, size_t value_len)
+{
+	struct query *q = data;
+
+	(void)kind;
+	if (!value)
+		value = "";
+	if (q->n == PN_HTTP_MAX_PAIRS || strlen(key) != key_len || strlen(value) != value_len) {
+		q->is_bad = true;
+		return MHD_NO;
+	}
+	q->pairs[q->n++] = (struct pn_http_pair) { key, value };
+	return MHD_YES;
+}
+
+static bool wants_events(struct MHD_Connection *connection)
+{
+	const char *accept = header(connection, MHD_HTTP_HEADER_ACCEPT);
+
+	return accept && strcasestr(accept, PN_HTTP_EVENTS);
+}
+
+/* Takes the descriptor over. */
+static enum MHD_Result give_stream(struct pn_http *h, struct MHD_Connection *connection,
+				   const struct pn_http_answer *answer)
+{
+	struct client *c = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+				   ->socket_context;
+	bool as_events = wants_events(connection);
+	struct pn_http_stream_config config = {
+		.connection = connection,
+		.client_fd = c->fd,
+		.fd = answer->fd,
+		.as_events = as_events,
+		.keep_alive_ms = h->config.keep_alive_ms,
+		.run = run,
+		.data = h,
+	};
+	struct MHD_Response *r;
+	enum MHD_Result done;
+
+	if (pn_http_stream_new(h->loop, &config, &c->stream, &r) < 0)
+		return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL,
+			      "no memory for this now, try again\n");
+	becomes_stream(c);
+	add_headers(r, as_events ? PN_HTTP_EVENTS : answer->type);
+	done = MHD_queue_response(connection, answer->status, r);
+	MHD_destroy_response(r);
+	return done;
+}
+
+static enum MHD_Result give_body(struct MHD_Connection *connection,
+				 const struct pn_http_answer *answer)
+{
+	struct MHD_Response *r = new_response(answer->type, answer->body, answer->len);
+	enum MHD_Result done;
+
+	if (!r)
+		return MHD_NO;
+	done = MHD_queue_response(connection, answer->status, r);
+	MHD_destroy_response(r);
+	return done;
+}
+
+static enum MHD_Result give_answer(struct pn_http *h, const struct pn_http_page *page,
+				   struct MHD_Connection *connection)
+{
+	struct pn_http_answer answer = { .status = MHD_HTTP_OK };
+	struct query q = { .n = 0 };
+
+	(void)MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, on_pair, &q);
+	if (q.is_bad)
+		return refuse(connection, MHD_HTTP_BAD_REQUEST, NULL, NULL,
+			      "the query has too many parameters, or a NUL\n");
+	if (h->n_streams == PN_HTTP_MAX_STREAMS)
+		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, MHD_HTTP_HEADER_RETRY_AFTER,
+			      "10", "too many clients read records already, try again later\n");
+	if (page->ask(h->config.data, q.pairs, q.n, &answer) < 0)
+		return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL,
+			      "no memory for this now, try again\n");
+	if (answer.status >= MHD_HTTP_BAD_REQUEST)
+		pn_metric_add(PN_METRIC_HTTP_REFUSED, 1);
+	return answer.is_stream ? give_stream(h, connection, &answer)
+				: give_body(connection, &answer);
+}
+
+/* --- requests ------------------------------------------------------------------------------------ */
+
 static bool is_allowed(const struct pn_http *h, struct MHD_Connection *connection)
 {
 	return pn_http_token_matches(h->config.token,
-				     MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-								 MHD_HTTP_HEADER_AUTHORIZATION));
+				     header(connection, MHD_HTTP_HEADER_AUTHORIZATION)) ||
+	       pn_http_token_is(h->config.token, header(connection, "X-Podonym-Token"));
 }
 
 /* Called with the request's head. A body is not waited for: the answer ends the connection. */
@@ -256,21 +384,25 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 		page++;
 	if (page == end)
 		return refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL, h->paths);
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+	    (page->ask || strcmp(method, MHD_HTTP_METHOD_HEAD) != 0))
 		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW,
-			      "GET, HEAD", "only GET and HEAD are served here\n");
+			      page->ask ? "GET" : "GET, HEAD",
+			      page->ask ? "only GET is served here\n"
+					: "only GET and HEAD are served here\n");
 	if (!page->is_open && !is_allowed(h, connection))
 		return refuse(connection, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 			      "Bearer", "this needs \"Authorization: Bearer TOKEN\"\n");
-	return give_page(h, page, connection);
+	return page->ask ? give_answer(h, page, connection) : give_page(h, page, connection);
 }
 
 /* --- the library in the loop --------------------------------------------------------------------- */
 
 static void on_soon(uv_timer_t *timer);
 
-static void run(struct pn_http *h)
+static void run(void *data)
 {
+	struct pn_http *h = data;
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	(void)MHD_run(h->daemon);
@@ -329,11 +461,12 @@ static int open_socket(const char *address, uint16_t *ret_port, struct pn_err *r
 
 static struct MHD_Daemon *start_library(struct pn_http *h, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, h,
-				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET,
-				fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)MAX_CONNECTIONS,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MAX_HEAD_BYTES,
-				MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0,
+				NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				(unsigned int)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				(size_t)MAX_HEAD_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+				h, MHD_OPTION_END);
 }
 
 /* Return: allocated; NULL without memory */
@@ -416,8 +549,12 @@ static void on_closed(uv_handle_t *handle)
 
 void pn_http_close(struct pn_http *h)
 {
+	struct client *c;
+
 	if (!h)
 		return;
+	DL_FOREACH (h->streams, c)
+		pn_http_stream_wake(c->stream); /* the library ends none that is asleep */
 	if (h->n_handles) {
 		uv_close((uv_handle_t *)&h->poll, on_closed); /* before its descriptor goes */
 		uv_close((uv_handle_t *)&h->soon, on_closed);

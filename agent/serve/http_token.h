@@ -13,4 +13,7 @@
  */
 bool pn_http_token_matches(const char *token, const char *authorization);
 
+/** pn_http_token_is() - the same of the bare token; NULL: none was shown */
+bool pn_http_token_is(const char *token, const char *shown);
+
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The requests of the unix socket: the JSON in them, without the socket. Fuzzed, since anybody in
- * the socket's group may send anything.
+ * The requests of the unix socket: the JSON in them, without the socket; request_query.c makes the same
+ * JSON of a query of HTTP. Fuzzed, since anybody in the socket's group may send anything.
  */
 #include "serve/request.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
+
+#include "serve/request_private.h"
 
 static int parse_command(const json_t *value, struct pn_request *req, struct pn_err *reterr)
 {
@@ -210,21 +212,31 @@ static int parse_filters(const json_t *value, struct pn_request *req, struct pn_
 static const struct {
 	const char *key;
 	int (*parse)(const json_t *value, struct pn_request *req, struct pn_err *reterr);
+	enum pn_member_sort in_query;
 } members[] = {
-	{ "command", parse_command },
-	{ "format", parse_format },
-	{ "time_format", parse_time_format },
-	{ "numeric", parse_numeric },
-	{ "follow", parse_follow },
-	{ "all", parse_all },
-	{ "first", parse_first },
-	{ "last", parse_last },
-	{ "since", parse_since },
-	{ "until", parse_until },
-	{ "filters", parse_filters },
-	{ "expression", parse_expression },
-	{ "sampling", parse_sampling },
+	{ "command", parse_command, PN_MEMBER_NONE },
+	{ "format", parse_format, PN_MEMBER_TEXT },
+	{ "time_format", parse_time_format, PN_MEMBER_TEXT },
+	{ "numeric", parse_numeric, PN_MEMBER_FLAG },
+	{ "follow", parse_follow, PN_MEMBER_FLAG },
+	{ "all", parse_all, PN_MEMBER_FLAG },
+	{ "first", parse_first, PN_MEMBER_NUMBER },
+	{ "last", parse_last, PN_MEMBER_NUMBER },
+	{ "since", parse_since, PN_MEMBER_NUMBER },
+	{ "until", parse_until, PN_MEMBER_NUMBER },
+	{ "filters", parse_filters, PN_MEMBER_NONE },
+	{ "expression", parse_expression, PN_MEMBER_NONE },
+	{ "sampling", parse_sampling, PN_MEMBER_NONE },
 };
+
+enum pn_member_sort pn_request_member(const char *key)
+{
+	for (size_t i = 0; i < PN_ARRAY_SIZE(members); i++) {
+		if (strcmp(key, members[i].key) == 0)
+			return members[i].in_query;
+	}
+	return PN_MEMBER_NONE;
+}
 
 static int parse_member(const char *key, const json_t *value, struct pn_request *req,
 			struct pn_err *reterr)
@@ -277,25 +289,30 @@ static int parse_members(json_t *root, struct pn_request *req, struct pn_err *re
 						: check_view(&req->view, reterr);
 }
 
-int pn_request_parse(const char *line, size_t len, struct pn_request *ret, struct pn_err *reterr)
+int pn_request_from_json(json_t *root, struct pn_request *ret, struct pn_err *reterr)
 {
 	struct pn_request req = { .view = { .until = PN_NSEC_NEVER, .follow = true } };
-	PN_CLEANUP(json_decrefp) json_t *root = NULL;
-	json_error_t why;
-	int r;
+	int r = parse_members(root, &req, reterr);
 
-	root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
-	if (!root)
-		return pn_err_set(reterr, -EINVAL, "the request is not JSON: %s", why.text);
-	if (!json_is_object(root) || !json_object_get(root, "command"))
-		return pn_err_set(reterr, -EINVAL, "the request has no \"command\"");
-	r = parse_members(root, &req, reterr);
 	if (r < 0) {
 		pn_request_done(&req);
 		return r;
 	}
 	*ret = req;
 	return 0;
+}
+
+int pn_request_parse(const char *line, size_t len, struct pn_request *ret, struct pn_err *reterr)
+{
+	PN_CLEANUP(json_decrefp) json_t *root = NULL;
+	json_error_t why;
+
+	root = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
+	if (!root)
+		return pn_err_set(reterr, -EINVAL, "the request is not JSON: %s", why.text);
+	if (!json_is_object(root) || !json_object_get(root, "command"))
+		return pn_err_set(reterr, -EINVAL, "the request has no \"command\"");
+	return pn_request_from_json(root, ret, reterr);
 }
 
 void pn_request_done(struct pn_request *req)

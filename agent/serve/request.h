@@ -11,7 +11,7 @@
 #define PN_REQUEST_MAX 4096
 
 /**
- * struct pn_request - what a client of the unix socket asks for
+ * struct pn_request - what a client of the unix socket, or of HTTP, asks for
  * @view: of PN_REQUEST_FLOWS
  */
 struct pn_request {
@@ -38,6 +38,22 @@ struct pn_request {
  * pn_request_done(), unless its view has found another owner.
  */
 int pn_request_parse(const char *line, size_t len, struct pn_request *ret, struct pn_err *reterr);
+
+struct pn_http_pair;
+
+/**
+ * pn_request_from_query() - the same of a query of HTTP, with the same checks
+ * @command: "flows" or "drops"
+ *
+ * Its keys are the members of the socket's requests that are no lists (follow=1&last=20&format=json), and
+ * the names of filters: namespace=shop, not-port=53. Flags are 1, 0, true or false. Two things are other
+ * than on the socket where they are left out: format is json, and follow is 0, so that without
+ * first, last, since and until it is all that is kept which is asked for.
+ *
+ * Return: as pn_request_parse()
+ */
+int pn_request_from_query(const char *command, const struct pn_http_pair *pairs, size_t n,
+			  struct pn_request *ret, struct pn_err *reterr);
 
 /** pn_request_done() - harmless when there is nothing to free any more */
 void pn_request_done(struct pn_request *req);

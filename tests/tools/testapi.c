@@ -19,7 +19,12 @@
 #include "base/log.h"
 #include "testapi_http.h"
 
-enum { MAX_POLLED_WATCHES = 1024, MAX_FILE = 1 << 20, MAX_HISTORY = 1 << 20 };
+enum {
+	MAX_POLLED_WATCHES = 1024,
+	MAX_POLLED_PROXIES = 256,
+	MAX_FILE = 1 << 20,
+	MAX_HISTORY = 1 << 20
+};
 
 struct options {
 	const char *objects, *token_file, *tls_cert, *tls_key;
@@ -190,16 +195,21 @@ static int wait_ms(struct pn_testapi *api, struct MHD_Daemon *mhd)
 /* Until SIGINT or SIGTERM. */
 static void run(struct pn_testapi *api, struct MHD_Daemon *mhd, int signal_fd)
 {
-	static struct pollfd fds[2 + MAX_POLLED_WATCHES];
+	static struct pollfd fds[2 + MAX_POLLED_WATCHES + MAX_POLLED_PROXIES];
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(mhd, MHD_DAEMON_INFO_EPOLL_FD);
 
 	fds[0] = (struct pollfd) { .fd = signal_fd, .events = POLLIN };
 	fds[1] = (struct pollfd) { .fd = info->epoll_fd, .events = POLLIN };
 	while (!(fds[0].revents & POLLIN)) {
 		size_t n = 2 + pn_watches_poll(&api->watches, fds + 2, MAX_POLLED_WATCHES);
+		size_t n_all = n + pn_proxies_poll(&api->proxies, fds + n, MAX_POLLED_PROXIES);
 
-		if (poll(fds, n, wait_ms(api, mhd)) < 0 && errno != EINTR)
+		if (poll(fds, n_all, wait_ms(api, mhd)) < 0 && errno != EINTR)
 			return;
+		for (size_t i = n; i < n_all; i++) {
+			if (fds[i].revents)
+				pn_proxies_ready(&api->proxies, &fds[i]);
+		}
 		for (size_t i = 2; i < n; i++) {
 			if (fds[i].revents)
 				pn_watches_gone(&api->watches, fds[i].fd);
@@ -252,6 +262,7 @@ static int serve(struct pn_testapi *api, const struct options *o)
 	(void)fflush(stdout);
 	run(api, mhd, signal_fd);
 	pn_watches_cut(&api->watches, api->store);
+	pn_proxies_cut(&api->proxies);
 	(void)MHD_run(mhd);
 	MHD_stop_daemon(mhd);
 	return EXIT_SUCCESS;

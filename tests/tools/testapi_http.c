@@ -406,7 +406,7 @@ static bool wants_aggregated(const struct pn_testapi *api, struct MHD_Connection
 static enum MHD_Result dispatch(struct pn_testapi *api, struct MHD_Connection *conn,
 				const char *url, const char *method, const struct pn_buf *body)
 {
-	bool is_get = strcmp(method, "GET") == 0;
+	bool is_get = strcmp(method, "GET") == 0, is_proxy;
 	json_t *discovery;
 	struct pn_path path;
 
@@ -425,14 +425,17 @@ static enum MHD_Result dispatch(struct pn_testapi *api, struct MHD_Connection *c
 	discovery = is_get ? pn_discovery_document(url, wants_aggregated(api, conn)) : NULL;
 	if (discovery)
 		return pn_reply_json(conn, MHD_HTTP_OK, discovery);
+	is_proxy = is_get && pn_proxy_is_path(url);
 	pn_path_parse(url, &path);
-	if (!path_makes_sense(&path, method))
+	if (!is_proxy && !path_makes_sense(&path, method))
 		return pn_reply_status(conn, MHD_HTTP_NOT_FOUND, "NotFound",
 				       "the server could not find the requested resource");
 	if (is_get && api->failure.n_left && !api->failure.n_before--) {
 		api->failure.n_before = 0;
 		return reply_failure(api, conn);
 	}
+	if (is_proxy)
+		return pn_proxy_answer(&api->proxies, api->store, conn, url);
 	if (!is_get)
 		return write_object(api, conn, &path, method, body);
 	return *path.name ? read_object(api, conn, &path) : read_collection(api, conn, &path);

@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 
 #include "testapi_list.h"
+#include "testapi_proxy.h"
 #include "testapi_store.h"
 #include "testapi_watch.h"
 
@@ -18,6 +19,7 @@ struct pn_testapi {
 	struct pn_teststore *store;
 	struct pn_lists *lists;
 	struct pn_watches watches;
+	struct pn_proxies proxies;
 	const char *token;
 	bool verbose, old_discovery;
 	uint64_t n_requests;

@@ -31,8 +31,10 @@ enum { TIMEOUT_MS = 60000, SOON_MS = 1000, LARGE = 16 << 20 };
 struct server {
 	uv_loop_t loop;
 	struct pn_http *http;
-	unsigned int timeout_ms;
+	unsigned int timeout_ms, keep_alive_ms;
 	unsigned int n_made[2];
+	int streams[64]; /* the ends that are written to */
+	size_t n_streams;
 };
 
 static int make_page(struct server *s, unsigned int form, size_t len, struct pn_http_answer *ret)
@@ -43,7 +45,9 @@ static int make_page(struct server *s, unsigned int form, size_t len, struct pn_
 		return -ENOMEM;
 	memset(body, 'x', len);
 	(void)snprintf(body, 32, "form %u made %u", form, ++s->n_made[form]);
-	*ret = (struct pn_http_answer) { 200, form ? "text/b" : "text/a", body, len };
+	*ret = (struct pn_http_answer) {
+		.status = 200, .type = form ? "text/b" : "text/a", .body = body, .len = len
+	};
 	return 0;
 }
 
@@ -78,10 +82,40 @@ static unsigned int choose(const char *accept)
 	return strcmp(accept, "b") == 0;
 }
 
+/* A stream, of which the test holds the other end; "b=..." is told as lines, what is not a pair is refused. */
+static int ask_stream(void *data, const struct pn_http_pair *query, size_t n,
+		      struct pn_http_answer *ret)
+{
+	struct server *s = data;
+	int fds[2];
+
+	if (n && strcmp(query[0].key, "refuse") == 0) {
+		ret->status = 400;
+		ret->type = "text/a";
+		ret->body = strdup(query[0].value);
+		ret->len = strlen(query[0].value);
+		return ret->body ? 0 : -ENOMEM;
+	}
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+			 0);
+	for (size_t i = 0; i < n; i++)
+		(void)dprintf(fds[1], "%s=%s\n", query[i].key, query[i].value);
+	*ret = (struct pn_http_answer) {
+		.status = 200, .type = "text/lines", .is_stream = true, .fd = fds[0]
+	};
+	assert_true(s->n_streams < PN_ARRAY_SIZE(s->streams));
+	s->streams[s->n_streams++] = fds[1];
+	return 0;
+}
+
 static const struct pn_http_page pages[] = {
-	{ "/fresh", true, 0, NULL, make_fresh },       { "/sick", true, 0, NULL, make_sick },
-	{ "/kept", false, 60000, choose, make_fresh }, { "/large", true, 0, NULL, make_large },
-	{ "/nothing", true, 0, NULL, make_nothing },   { "/brief", true, 20, NULL, make_fresh },
+	{ "/fresh", true, 0, NULL, make_fresh, NULL },
+	{ "/sick", true, 0, NULL, make_sick, NULL },
+	{ "/kept", false, 60000, choose, make_fresh, NULL },
+	{ "/large", true, 0, NULL, make_large, NULL },
+	{ "/nothing", true, 0, NULL, make_nothing, NULL },
+	{ "/brief", true, 20, NULL, make_fresh, NULL },
+	{ "/stream", false, 0, NULL, NULL, ask_stream },
 };
 
 static int try_listen(struct server *s, const char *address, const char *token,
@@ -91,6 +125,7 @@ static int try_listen(struct server *s, const char *address, const char *token,
 		.address = address,
 		.token = token,
 		.timeout_ms = s->timeout_ms,
+		.keep_alive_ms = s->keep_alive_ms,
 		.pages = pages,
 		.n_pages = PN_ARRAY_SIZE(pages),
 		.data = s,
@@ -120,7 +155,7 @@ static int setup(void **state)
 
 	if (!s || uv_loop_init(&s->loop) < 0)
 		return -1;
-	s->timeout_ms = TIMEOUT_MS;
+	s->timeout_ms = s->keep_alive_ms = TIMEOUT_MS;
 	start_server(s, "127.0.0.1:0", NULL);
 	*state = s;
 	return 0;
@@ -139,6 +174,8 @@ static int teardown(void **state)
 	struct server *s = *state;
 
 	stop_server(s);
+	for (size_t i = 0; i < s->n_streams; i++)
+		(void)close(s->streams[i]);
 	if (uv_loop_close(&s->loop) < 0)
 		return -1;
 	free(s);
@@ -314,6 +351,12 @@ static void token_is_wanted_where_a_page_is_not_open(void **state)
 		s, ask(s, "GET /kept HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer secret\r\n\r\n"),
 		"200", "made 1");
 	assert_answer(s, ask(s, GET("/fresh")), "200", "made 2");
+	/* What the API server's proxy leaves in place. */
+	assert_answer(s, ask(s, "GET /kept HTTP/1.1\r\nHost: a\r\nX-Podonym-Token: secret\r\n\r\n"),
+		      "200", "made 1");
+	assert_answer(s, ask(s, "GET /stream HTTP/1.1\r\nHost: a\r\nX-Podonym-Token: s\r\n\r\n"),
+		      "401", "Authorization");
+	assert_int_equal(s->n_streams, 0);
 }
 
 static void only_the_whole_token_matches(void **state)
@@ -333,6 +376,199 @@ static void only_the_whole_token_matches(void **state)
 	assert_false(pn_http_token_matches("abc", "Bearer abc "));
 	assert_false(pn_http_token_matches("abc", "Bearer abcabc"));
 	assert_false(pn_http_token_matches("abc", "Basic abc"));
+}
+
+/* --- streams ------------------------------------------------------------------------------------- */
+
+/* Runs the server until what it says on @fd ends in @words; @answer is added to. */
+static void read_until(struct server *s, int fd, char *answer, size_t size, const char *words)
+{
+	size_t len = strlen(answer), n_words = strlen(words);
+
+	while (len < n_words || strcmp(answer + len - n_words, words) != 0) {
+		ssize_t n = recv(fd, answer + len, size - 1 - len, MSG_DONTWAIT);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			fail_msg("ended with: \"%s\"", answer);
+		len += n > 0 ? (size_t)n : 0;
+		answer[len] = '\0';
+		if (n < 0)
+			turn(s, fd, POLLIN);
+	}
+}
+
+/* Return: a stream that has told its first line */
+static int open_stream(struct server *s, const char *accept, char *answer, size_t size,
+		       const char *first)
+{
+	char request[256];
+	int fd;
+
+	(void)snprintf(request, sizeof(request),
+		       "GET /stream?n=1 HTTP/1.1\r\nHost: a\r\nAccept: %s\r\n\r\n", accept);
+	fd = ask(s, request);
+	*answer = '\0';
+	read_until(s, fd, answer, size, first);
+	return fd;
+}
+
+static void say(struct server *s, const char *text)
+{
+	int fd = s->streams[s->n_streams - 1];
+
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+static void hang_up(struct server *s)
+{
+	(void)close(s->streams[--s->n_streams]);
+}
+
+static void stream_passes_lines_on_as_they_come(void **state)
+{
+	struct server *s = *state;
+	char answer[4096];
+	int fd = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
+
+	assert_non_null(strstr(answer, "HTTP/1.1 200 "));
+	assert_non_null(strstr(answer, "Transfer-Encoding: chunked\r\n"));
+	assert_non_null(strstr(answer, "Content-Type: text/lines\r\n"));
+	say(s, "half a ");
+	read_until(s, fd, answer, sizeof(answer), "half a \r\n");
+	say(s, "line\nand\n");
+	read_until(s, fd, answer, sizeof(answer), "line\nand\n\r\n");
+	hang_up(s);
+	read_until(s, fd, answer, sizeof(answer), "\r\n0\r\n\r\n");
+	until_cut(s, fd);
+}
+
+static void lines_are_events_for_who_accepts_them(void **state)
+{
+	struct server *s = *state;
+	char answer[4096];
+	int fd = open_stream(s, "text/event-stream", answer, sizeof(answer), "data: n=1\n\n\r\n");
+
+	assert_non_null(strstr(answer, "Content-Type: text/event-stream\r\n"));
+	say(s, "a\n\nb\nc");
+	read_until(s, fd, answer, sizeof(answer), "data: a\n\ndata: \n\ndata: b\n\ndata: c\r\n");
+	say(s, "d\n");
+	read_until(s, fd, answer, sizeof(answer), "\r\nd\n\n\r\n");
+	hang_up(s);
+	read_until(s, fd, answer, sizeof(answer), "event: end\ndata:\n\n\r\n0\r\n\r\n");
+	until_cut(s, fd);
+}
+
+static void query_is_decoded_and_may_be_refused(void **state)
+{
+	struct server *s = *state;
+	char answer[4096] = "", many[2048] = "GET /stream?", *at = many + strlen(many);
+	int fd = ask(s, GET("/stream?a=x%2Fy%20%26&b&c=+&a=2"));
+
+	read_until(s, fd, answer, sizeof(answer), "a=x/y &\nb=\nc= \na=2\n\r\n");
+	(void)close(fd);
+	assert_answer(s, ask(s, GET("/stream?refuse=why")), "400", "\r\n\r\nwhy");
+	assert_answer(s, ask(s, GET("/stream?a=%00b")), "400", "NUL");
+	for (int i = 0; i <= PN_HTTP_MAX_PAIRS; i++)
+		at += sprintf(at, "a=%d&", i);
+	(void)strcpy(at, " HTTP/1.1\r\nHost: a\r\n\r\n");
+	assert_answer(s, ask(s, many), "400", "too many parameters");
+	assert_answer(s, ask(s, "HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n"), "405",
+		      "Allow: GET\r\n");
+	assert_int_equal(s->n_streams, 1);
+}
+
+static void silent_stream_shows_that_it_lives(void **state)
+{
+	struct server *s = *state;
+	char answer[4096];
+	int lines, events;
+
+	stop_server(s);
+	s->keep_alive_ms = 20;
+	start_server(s, "127.0.0.1:0", NULL);
+	lines = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
+	read_until(s, lines, answer, sizeof(answer), "\r\n1\r\n\n\r\n");
+	/* Not within a line. */
+	say(s, "half");
+	read_until(s, lines, answer, sizeof(answer), "half\r\n");
+	events = open_stream(s, "text/event-stream", answer, sizeof(answer), "n=1\n\n\r\n");
+	read_until(s, events, answer, sizeof(answer), ": keep-alive\n\n\r\n");
+	read_until(s, events, answer, sizeof(answer),
+		   ": keep-alive\n\n\r\nE\r\n: keep-alive\n\n\r\n");
+	assert_int_equal(recv(lines, answer, 1, MSG_DONTWAIT), -1);
+	(void)close(lines);
+	(void)close(events);
+}
+
+/* Also of one that has nothing to say, and for longer than other connections may live. */
+static void writer_learns_that_a_client_has_left(void **state)
+{
+	struct server *s = *state;
+	char answer[4096];
+	int fd;
+
+	hurry(s);
+	fd = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
+	(void)close(fd);
+	while (recv(s->streams[0], answer, 1, MSG_DONTWAIT) < 0)
+		turn(s, s->streams[0], POLLIN);
+}
+
+static void stream_outlives_the_time_of_others(void **state)
+{
+	struct server *s = *state;
+	char answer[4096];
+	int fd;
+
+	hurry(s);
+	fd = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
+	until_cut(s, connect_raw(s)); /* came later */
+	say(s, "on\n");
+	read_until(s, fd, answer, sizeof(answer), "on\n\r\n");
+	(void)close(fd);
+}
+
+static void slow_reader_leaves_it_with_the_writer(void **state)
+{
+	struct server *s = *state;
+	char block[4096], answer[64];
+	size_t sent = 0, stuck = 0;
+	int fd = ask(s, GET("/stream"));
+
+	while (!s->n_streams)
+		turn(s, fd, 0);
+	memset(block, '\n', sizeof(block));
+	while (stuck < 50) {
+		ssize_t n = send(s->streams[0], block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		sent += n > 0 ? (size_t)n : 0;
+		stuck = n > 0 ? 0 : stuck + 1;
+		turn(s, fd, 0);
+	}
+	assert_still_serves(s);
+	hang_up(s);
+	assert_true(read_to_end(s, fd, answer, sizeof(answer)) > sent);
+}
+
+static void streams_have_a_number_and_leave_others_alone(void **state)
+{
+	struct server *s = *state;
+	int fds[PN_HTTP_MAX_STREAMS], one;
+	char answer[4096];
+
+	for (size_t i = 0; i < PN_ARRAY_SIZE(fds); i++)
+		fds[i] = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
+	assert_answer(s, ask(s, GET("/stream")), "503", "Retry-After: 10\r\n");
+	assert_still_serves(s);
+	for (size_t i = 0; i < 2 * PN_HTTP_MAX_CLIENTS; i++)
+		assert_still_serves(s);
+	(void)close(fds[0]);
+	while (recv(s->streams[0], answer, 1, MSG_DONTWAIT) < 0)
+		turn(s, s->streams[0], POLLIN);
+	one = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
+	(void)close(one);
+	for (size_t i = 1; i < PN_ARRAY_SIZE(fds); i++)
+		(void)close(fds[i]);
 }
 
 /* --- those who mean harm ------------------------------------------------------------------------- */
@@ -581,6 +817,14 @@ int main(void)
 		TEST(page_without_memory_is_an_error),
 		TEST(token_is_wanted_where_a_page_is_not_open),
 		cmocka_unit_test(only_the_whole_token_matches),
+		TEST(stream_passes_lines_on_as_they_come),
+		TEST(lines_are_events_for_who_accepts_them),
+		TEST(query_is_decoded_and_may_be_refused),
+		TEST(silent_stream_shows_that_it_lives),
+		TEST(writer_learns_that_a_client_has_left),
+		TEST(stream_outlives_the_time_of_others),
+		TEST(slow_reader_leaves_it_with_the_writer),
+		TEST(streams_have_a_number_and_leave_others_alone),
 		TEST(request_may_come_byte_by_byte_but_not_for_ever),
 		TEST(client_that_sends_nothing_is_cut_off),
 		TEST(client_that_does_not_read_is_cut_off),

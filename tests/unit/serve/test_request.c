@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "serve/http.h"
 #include "serve/request.h"
 
 static struct pn_request parse(const char *line)
@@ -239,6 +240,106 @@ static void refusal_is_one_line_of_json(void **state)
 	assert_refusal("cut within a character \xc3", "the request was refused");
 }
 
+/* --- by HTTP --------------------------------------------------------------------------------------- */
+
+#define QUERY(command, ...)                                           \
+	query(command, (const struct pn_http_pair[]) { __VA_ARGS__ }, \
+	      sizeof((const struct pn_http_pair[]) { __VA_ARGS__ }) / sizeof(struct pn_http_pair))
+
+static struct pn_request query(const char *command, const struct pn_http_pair *pairs, size_t n)
+{
+	struct pn_request req;
+	struct pn_err err = { "" };
+
+	if (pn_request_from_query(command, pairs, n, &req, &err) < 0)
+		fail_msg("%s", err.text);
+	return req;
+}
+
+static void assert_query_refused(const char *command, const char *key, const char *value,
+				 const char *words)
+{
+	const struct pn_http_pair pairs[] = { { "numeric", "0" }, { key, value } };
+	struct pn_request req;
+	struct pn_err err = { "" };
+
+	assert_int_equal(pn_request_from_query(command, pairs, 2, &req, &err), -EINVAL);
+	if (!strstr(err.text, words))
+		fail_msg("%s=%s: \"%s\" has no \"%s\"", key, value, err.text, words);
+}
+
+static void query_alone_asks_for_what_is_kept(void **state)
+{
+	struct pn_view v = query("flows", NULL, 0).view;
+
+	(void)state;
+	assert_int_equal(v.style.format, PN_FORMAT_JSON);
+	assert_true(!v.follow && v.past == PN_PAST_ALL && !v.filter);
+	v = query("drops", NULL, 0).view;
+	assert_true(!v.follow && v.past == PN_PAST_NONE);
+	v = QUERY("drops", { "follow", "1" }, { "format", "compact" }).view;
+	assert_true(v.follow && v.style.format == PN_FORMAT_COMPACT);
+}
+
+static void query_means_what_the_same_request_means(void **state)
+{
+	struct pn_view v = QUERY("flows", { "follow", "true" }, { "last", "20" },
+				 { "time_format", "unix" }, { "numeric", "1" })
+				   .view;
+
+	(void)state;
+	assert_true(v.follow && v.past == PN_PAST_LAST && v.n == 20);
+	assert_true(v.style.time == PN_TIME_UNIX && v.style.numeric);
+	v = QUERY("flows", { "since", "1700000000000000001" }, { "until", "1800000000000000000" })
+		    .view;
+	assert_true(!v.follow && v.past == PN_PAST_ALL);
+	assert_int_equal(v.since, 1700000000000000001);
+	assert_int_equal(v.until, 1800000000000000000);
+	v = QUERY("flows", { "follow", "1" }).view;
+	assert_true(v.follow && v.past == PN_PAST_NONE);
+}
+
+static void other_keys_of_a_query_are_filters(void **state)
+{
+	struct pn_request req =
+		QUERY("flows", { "port", "80" }, { "not-port", "53" }, { "port", "443" });
+	struct pn_flow_record r = { .proto = 6 };
+
+	(void)state;
+	r.destination.port = 443;
+	assert_true(pn_filter_match(req.view.filter, &r));
+	r.destination.port = 81;
+	assert_false(pn_filter_match(req.view.filter, &r));
+	r.destination.port = 80;
+	r.source.port = 53;
+	assert_false(pn_filter_match(req.view.filter, &r));
+	pn_request_done(&req);
+}
+
+static void query_that_makes_no_sense_is_refused(void **state)
+{
+	(void)state;
+	assert_query_refused("flows", "folow", "1", "folow");
+	assert_query_refused("flows", "numeric", "1", "said twice");
+	assert_query_refused("flows", "follow", "yes", "must be 1 or 0");
+	assert_query_refused("flows", "last", "-1", "must be a number");
+	assert_query_refused("flows", "last", "0", "from 1 to");
+	assert_query_refused("flows", "since", "9223372036854775808", "must be a number");
+	assert_query_refused("flows", "format", "xml", "unknown format");
+	assert_query_refused("flows", "format", "\xff", "not UTF-8");
+	assert_query_refused("flows", "port", "\xff", "not UTF-8");
+	assert_query_refused("flows", "\xff", "x", "not UTF-8");
+	assert_query_refused("flows", "port", "x", "port");
+	assert_query_refused("flows", "not", "port", "must be true or false");
+	assert_query_refused("flows", "", "", "\"\"");
+	/* No way to change what is recorded, or to be something else. */
+	assert_query_refused("flows", "command", "select", "command");
+	assert_query_refused("flows", "expression", "port=80", "expression");
+	assert_query_refused("flows", "sampling", "10", "sampling");
+	assert_query_refused("flows", "filters", "[]", "filters");
+	assert_query_refused("drops", "port", "80", "only \"format\" and \"follow\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +355,10 @@ int main(void)
 		cmocka_unit_test(everything_else_is_refused_with_words),
 		cmocka_unit_test(deep_nesting_is_refused),
 		cmocka_unit_test(refusal_is_one_line_of_json),
+		cmocka_unit_test(query_alone_asks_for_what_is_kept),
+		cmocka_unit_test(query_means_what_the_same_request_means),
+		cmocka_unit_test(other_keys_of_a_query_are_filters),
+		cmocka_unit_test(query_that_makes_no_sense_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
