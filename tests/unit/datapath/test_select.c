@@ -555,5 +555,5 @@ int main(void)
 		ON_TRACER(no_packet_meets_half_of_a_selection),
 	};
 
-	return cmocka_run_group_tests_name("select", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("select", tests, NULL, free_shared);
 }
