@@ -175,17 +175,20 @@ struct pn_flow_link {
 
 /*
  * Which connections are recorded: each of up to PN_SELECT_MAX_RULES rules has a bit. A rule matches if
- * each sort of term that it has is met by one end or the other; what the ends meet is in maps, and
- * here are the rules that have no term of that sort. A connection is selected if any rule matches.
+ * each sort of term that it has is met by one end or the other, or by the connection; what they meet is
+ * in maps, and here are the rules that have no term of that sort. A connection is selected if any rule
+ * matches.
  *
  * There are two banks. The word `selecting` says which one is in force: 0 none, everything is recorded;
  * else its lowest bit is the bank, and it changes whenever a connection that was refused may be wanted.
  */
 #define PN_SELECT_MAX_RULES 32
 #define PN_SELECT_MAX_SAMPLING 65535
+/* A connection that has lost a packet is one that loses packets for so long. */
+#define PN_SELECT_LOST_NS (300ull * 1000 * 1000 * 1000)
 
 struct pn_select_rules {
-	__u32 without_owner, without_cidr, without_port;
+	__u32 without_owner, without_cidr, without_port, without_drops;
 	__u32 sampling;	  /* one of so many is recorded; 0: all of them */
 	__u32 proto[256]; /* rules that want this protocol, or any */
 };

@@ -7,10 +7,10 @@
  * refusal is noted, so that its other packets cost a look-up more and no judgement. What is in force is
  * in flow.h, struct pn_select_rules.
  *
- * A translated connection has a tuple on each side of the translation. Where conntrack knows the packet, the
- * one that its opener used may match as well, and whether a connection is one of those that stand for all
- * depends on that tuple and on nothing else: all hooks come to the same result, on all nodes. The answer
- * of a pod behind a Service has no conntrack entry yet, and finds the entry or the refusal of the request.
+ * A translated connection has a tuple on each side of the translation. Where conntrack knows the packet,
+ * either may match, and whether a connection is one of those that stand for all depends on the one that its
+ * opener used and on nothing else: all hooks come to the same result, on all nodes. The answer of a pod
+ * behind a Service has no conntrack entry yet, and finds the entry or the refusal of the request.
  */
 
 #include <linux/bpf.h>
@@ -26,6 +26,7 @@
 #include "bpf/table.bpf.h"
 
 #define PN_MAX_REFUSALS 16384
+#define PN_MAX_LOST 16384
 
 /* Bits of rules: whose terms for an owner the owner of the address meets, ... */
 struct {
@@ -61,6 +62,14 @@ struct {
 	__type(value, struct pn_select_refusal);
 } refused SEC(".maps");
 
+/* Connections that have lost packets: when, by CLOCK_MONOTONIC. Written by the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PN_MAX_LOST);
+	__type(key, struct pn_flow_key);
+	__type(value, __u64);
+} select_lost SEC(".maps");
+
 static __always_inline __u32 pn_select_owners_of(const union pn_table_key *key, int end, __u32 bank)
 {
 	struct pn_select_addr at = { .bank = bank };
@@ -94,6 +103,13 @@ static __always_inline __u32 pn_select_ports_of(const union pn_table_key *key, i
 	return bits ? *bits : 0;
 }
 
+static __always_inline bool pn_select_has_lost(const union pn_table_key *key)
+{
+	const __u64 *lost_ns = bpf_map_lookup_elem(&select_lost, key);
+
+	return lost_ns && (__s64)(pn_now_ns() - *lost_ns) < (__s64)PN_SELECT_LOST_NS;
+}
+
 /* The rules that match; nothing is looked up for a sort of term that no rule left needs. */
 static __noinline __u32 pn_select_rules_of(const union pn_table_key *key, __u32 bank)
 {
@@ -109,21 +125,34 @@ static __noinline __u32 pn_select_rules_of(const union pn_table_key *key, __u32 
 	if (rules & ~s->without_cidr)
 		rules &= s->without_cidr | pn_select_cidrs_of(key, 0, bank) |
 			 pn_select_cidrs_of(key, 1, bank);
+	if (rules & ~s->without_drops && !pn_select_has_lost(key))
+		rules &= s->without_drops;
 	return rules;
 }
 
-/* The tuple that the opener used, as a key; the packet's own where conntrack does not know. */
+/*
+ * The tuple on the other side of a translation and the one that the opener used, as keys; the packet's own
+ * where conntrack does not know. Either is copied, because the verifier follows two pointers apart.
+ */
 static __noinline void pn_select_ask(struct __sk_buff *skb, const union pn_table_key *key,
-				     union pn_table_key *ret)
+				     union pn_table_key *ret_other, union pn_table_key *ret_opened)
 {
 	struct pn_ct_tuple t = {};
 	const struct nf_conn *ct;
-	__u32 how;
+	__u32 how = 0;
+	long err;
 
-	*ret = *key;
+	*ret_other = *ret_opened = *key;
 	ct = pn_ct_of(skb, &how);
-	if (ct && !pn_ct_read(&ct->tuplehash[0].tuple, &t) && t.proto == key->k.proto)
-		(void)pn_table_sort(t.src, t.dst, t.sport, t.dport, ret);
+	if (!ct)
+		return;
+	err = how == PN_CT_REPLY ? pn_ct_read(&ct->tuplehash[1].tuple, &t)
+				 : pn_ct_read(&ct->tuplehash[0].tuple, &t);
+	if (err || t.proto != key->k.proto)
+		return;
+	(void)pn_table_sort(t.src, t.dst, t.sport, t.dport, ret_other);
+	if (how != PN_CT_REPLY)
+		*ret_opened = *ret_other;
 }
 
 /* Is the connection one of those that stand for all? One of @sampling is; with a lower one, these too. */
@@ -173,23 +202,20 @@ static __noinline int pn_select_judge_anew(struct __sk_buff *skb, const struct p
 {
 	bool asks = nat_enabled && (at == PN_TO_POD || at == PN_FROM_SOCKET), is_selected = false;
 	struct pn_select_refusal no = { .word = selecting, .has_asked = asks };
-	const union pn_table_key *opened = key;
-	union pn_table_key other;
+	union pn_table_key other, opened = *key;
 
 	no.sampling = selection[no.word & 1].sampling;
 	if (pn_select_is_known(key, &no, &is_selected))
 		return is_selected ? PN_STAT_NOT_SAMPLED : PN_STAT_NOT_SELECTED;
-	if (asks) {
-		pn_select_ask(skb, key, &other);
-		opened = &other;
-	}
+	if (asks)
+		pn_select_ask(skb, key, &other, &opened);
 	no.is_selected = pn_select_rules_of(key, no.word & 1) ||
-			 (asks && pn_select_rules_of(opened, no.word & 1));
+			 (asks && pn_select_rules_of(&other, no.word & 1));
 	if (no.is_selected && !no.sampling)
 		return 0;
 	if (no.is_selected && pn_select_was_judged(p, at))
 		return PN_STAT_NOT_SAMPLED;
-	if (no.is_selected && pn_select_is_sample(opened, no.sampling))
+	if (no.is_selected && pn_select_is_sample(&opened, no.sampling))
 		return 0;
 	bpf_map_update_elem(&refused, key, &no, BPF_ANY);
 	return no.is_selected ? PN_STAT_NOT_SAMPLED : PN_STAT_NOT_SELECTED;

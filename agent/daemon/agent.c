@@ -319,6 +319,7 @@ static void on_synced(void *data)
 {
 	struct agent *a = data;
 
+	pn_selecting_synced(a->selecting);
 	pn_flow_thread_synced(a->flow);
 }
 
@@ -366,8 +367,8 @@ static int start_names(struct agent *a, struct pn_err *reterr)
 
 static int start_selecting(struct agent *a, struct pn_expression **selection, struct pn_err *reterr)
 {
-	int r = pn_selecting_start(a->names, pn_tracer_select(a->tracer), PN_TAKE_PTR(*selection),
-				   &a->selecting);
+	int r = pn_selecting_start(a->names, pn_tracer_select(a->tracer), a->drops,
+				   PN_TAKE_PTR(*selection), &a->selecting);
 
 	return r < 0 ? pn_err_set(reterr, r, "starting the selection: %s", strerror(-r)) : 0;
 }

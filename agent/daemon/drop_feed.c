@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "datapath/select.h"
 #include "export/viewers.h"
 #include "flow/drop_log.h"
 #include "flow/recent.h"
@@ -62,6 +63,14 @@ static int on_remove(void *data, const struct pn_drop_key *key, struct pn_drop_v
 	return pn_drops_remove(f->config.drops, key, ret);
 }
 
+static void on_lost(void *data, const struct pn_flow_key *key)
+{
+	struct pn_drop_feed *f = data;
+
+	if (pn_select_lost(pn_tracer_select(f->config.tracer), key) < 0)
+		pn_metric_add(PN_METRIC_SELECT_FAILURES, 1);
+}
+
 static bool on_find(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
 	struct pn_drop_feed *f = data;
@@ -72,6 +81,7 @@ static bool on_find(void *data, const struct pn_flow_key *key, struct pn_flow_va
 static const struct pn_drop_log_ops log_ops = {
 	.record = on_record,
 	.remove = on_remove,
+	.lost = on_lost,
 	.find = on_find,
 };
 

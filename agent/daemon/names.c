@@ -317,7 +317,7 @@ static int add_informer(struct pn_names *n, size_t i, struct pn_err *reterr)
 	const struct pn_informer_options options = {
 		.size = sizeof(options),
 		.keep_labels = kinds[i] == PN_KIND_NODE || kinds[i] == PN_KIND_POD ||
-			       kinds[i] == PN_KIND_NAMESPACE,
+			       kinds[i] == PN_KIND_NAMESPACE || kinds[i] == PN_KIND_SERVICE,
 		.keep_annotations = kinds[i] == PN_KIND_POD ? pod_annotations : NULL,
 	};
 	int r;
@@ -499,13 +499,26 @@ int pn_names_ip_map_fd(const struct pn_names *n)
 	return pn_maps_ip_fd(n->maps);
 }
 
-const struct pn_object *pn_names_pod(const struct pn_names *n, const char *name_space,
-				     const char *name)
+/* @i: of the kind, in the order of kinds */
+static const struct pn_object *get(const struct pn_names *n, size_t i, const char *name_space,
+				   const char *name)
 {
 	char key[PN_KEY_LEN];
 
 	(void)snprintf(key, sizeof(key), "%s/%s", name_space, name);
-	return n->factory ? pn_informer_get(n->informers[0], key) : NULL;
+	return n->factory ? pn_informer_get(n->informers[i], key) : NULL;
+}
+
+const struct pn_object *pn_names_pod(const struct pn_names *n, const char *name_space,
+				     const char *name)
+{
+	return get(n, 0, name_space, name);
+}
+
+const struct pn_object *pn_names_service(const struct pn_names *n, const char *name_space,
+					 const char *name)
+{
+	return get(n, 1, name_space, name);
 }
 
 void pn_names_each(const struct pn_names *n, void (*fn)(void *data, const struct pn_object *o),

@@ -63,9 +63,11 @@ void pn_names_free(struct pn_names *n);
 struct pn_index *pn_names_index(const struct pn_names *n);
 int pn_names_ip_map_fd(const struct pn_names *n);
 
-/** pn_names_pod() - with its labels. Return: borrowed until pn_read_end(); NULL: unknown */
+/** pn_names_pod(), pn_names_service() - with its labels. Return: borrowed until pn_read_end(); NULL: unknown */
 const struct pn_object *pn_names_pod(const struct pn_names *n, const char *name_space,
 				     const char *name);
+const struct pn_object *pn_names_service(const struct pn_names *n, const char *name_space,
+					 const char *name);
 
 /**
  * pn_names_set_ranges() - another file with names for networks, see daemon/ranges.h; "": none

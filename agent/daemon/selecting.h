@@ -4,6 +4,7 @@
 
 #include "daemon/names.h"
 #include "daemon/selection.h"
+#include "datapath/drops.h"
 #include "datapath/select.h"
 
 /*
@@ -14,13 +15,14 @@ struct pn_selecting;
 
 /**
  * pn_selecting_start() - go on with what the tracer has in force
- * @names, @select: outlive it
+ * @names, @select, @drops: outlive it
  * @expression: the same that the tracer was made with; taken over, also on failure
  *
  * Return: 0 or -ENOMEM
  */
 int pn_selecting_start(const struct pn_names *names, struct pn_select *select,
-		       struct pn_expression *expression, struct pn_selecting **ret);
+		       const struct pn_drops *drops, struct pn_expression *expression,
+		       struct pn_selecting **ret);
 void pn_selecting_free(struct pn_selecting *s);
 
 /**
@@ -36,6 +38,9 @@ int pn_selecting_change(struct pn_selecting *s, const char *expression, uint32_t
 /** pn_selecting_object() - an object came, changed or went, and the index knows. NULL is allowed for @s */
 void pn_selecting_object(struct pn_selecting *s, const struct pn_object *old,
 			 const struct pn_object *new);
+
+/** pn_selecting_synced() - every list is complete */
+void pn_selecting_synced(struct pn_selecting *s);
 
 /**
  * struct pn_selecting_state - what is in force

@@ -30,7 +30,7 @@ struct parser {
 static const char *const sorts[] = {
 	[PN_SELECT_NAMESPACE] = "namespace", [PN_SELECT_LABEL] = "label",
 	[PN_SELECT_CIDR] = "cidr",	     [PN_SELECT_PORT] = "port",
-	[PN_SELECT_PROTOCOL] = "protocol",
+	[PN_SELECT_PROTOCOL] = "protocol",   [PN_SELECT_DROPS] = "drops",
 };
 _Static_assert(PN_ARRAY_SIZE(sorts) == PN_SELECT_SORT_MAX, "a name for each sort");
 
@@ -182,6 +182,13 @@ static int parse_protocol(struct parser *p, char *value, struct pn_select_term *
 		p->term, value, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
+static int refuse_value(struct parser *p, char *value, struct pn_select_term *t)
+{
+	(void)value;
+	(void)t;
+	return pn_err_set(p->err, -EINVAL, "%s: write drops alone: it has no value", p->term);
+}
+
 /* --- terms and rules ---------------------------------------------------------------------------- */
 
 static int parse_values(struct parser *p, enum pn_select_sort sort, char *values)
@@ -189,7 +196,7 @@ static int parse_values(struct parser *p, enum pn_select_sort sort, char *values
 	static int (*const parse[])(struct parser *, char *, struct pn_select_term *) = {
 		[PN_SELECT_NAMESPACE] = parse_namespace, [PN_SELECT_LABEL] = parse_label,
 		[PN_SELECT_CIDR] = parse_cidr,		 [PN_SELECT_PORT] = parse_port,
-		[PN_SELECT_PROTOCOL] = parse_protocol,
+		[PN_SELECT_PROTOCOL] = parse_protocol,	 [PN_SELECT_DROPS] = refuse_value,
 	};
 	int r = 0;
 
@@ -212,16 +219,18 @@ static int parse_term(struct parser *p, char *word)
 	char *equals = strchr(word, '=');
 	const char *near;
 
+	if (!equals && strcmp(word, sorts[PN_SELECT_DROPS]) == 0)
+		return add(p, &(const struct pn_select_term) { .sort = PN_SELECT_DROPS });
 	if (equals)
 		*equals = '\0';
 	for (int sort = 0; sort < PN_SELECT_SORT_MAX; sort++)
 		if (equals && strcmp(word, sorts[sort]) == 0)
 			return parse_values(p, (enum pn_select_sort)sort, equals + 1);
-	near = equals ? pn_nearest(word, sorts, PN_ARRAY_SIZE(sorts)) : NULL;
+	near = equals ? pn_nearest(word, sorts, PN_SELECT_DROPS) : NULL;
 	return pn_err_set(
 		p->err, -EINVAL,
 		"%s: not a term%s%s%s; there are namespace=, label=, cidr=, port=, protocol=, "
-		"and \"or\" between rules",
+		"drops, and \"or\" between rules",
 		p->term, near ? ", did you mean " : "", near ? near : "", near ? "=?" : "");
 }
 
@@ -290,16 +299,16 @@ int pn_expression_parse(const char *text, struct pn_expression **ret, struct pn_
 
 /* --- owners ------------------------------------------------------------------------------------- */
 
-static bool has_label(const struct pn_object *pod, const struct pn_select_term *t)
+static bool has_label(const struct pn_object *o, const struct pn_select_term *t)
 {
-	const char *value = pod ? pn_object_label(pod, t->name) : NULL;
+	const char *value = o ? pn_object_label(o, t->name) : NULL;
 	bool is_there = value && (!t->value || strcmp(value, t->value) == 0);
 
-	return pod && is_there != t->is_unwanted;
+	return o && is_there != t->is_unwanted;
 }
 
 uint32_t pn_expression_owner(const struct pn_selection *s, const char *name_space,
-			     const struct pn_object *pod)
+			     const struct pn_object *o)
 {
 	uint32_t wants_namespace = pn_selection_rules(s, PN_SELECT_NAMESPACE);
 	uint32_t rules = wants_namespace | pn_selection_rules(s, PN_SELECT_LABEL);
@@ -311,7 +320,7 @@ uint32_t pn_expression_owner(const struct pn_selection *s, const char *name_spac
 
 		if (t->sort == PN_SELECT_NAMESPACE && strcmp(t->name, name_space) == 0)
 			in_namespace |= bit;
-		else if (t->sort == PN_SELECT_LABEL && !has_label(pod, t))
+		else if (t->sort == PN_SELECT_LABEL && !has_label(o, t))
 			rules &= ~bit;
 	}
 	return rules & (~wants_namespace | in_namespace);

@@ -14,9 +14,11 @@
  *             | "cidr=" network { "," network }
  *             | "port=" port [ "-" port ] { "," ... }
  *             | "protocol=" tcp, udp, sctp, icmp or a number { "," ... }
+ *             | "drops"                        it has lost a packet in the last five minutes
  *
- * Either end of a connection may meet a term. Labels are those of one pod, and all of them must hold;
- * with namespaces in the same rule the pod is in one of these. Of the other sorts any value is enough.
+ * Either end of a connection may meet a term. Labels are those of one pod or Service, and all of them must
+ * hold; with namespaces in the same rule it is in one of these. Of the other sorts any value is enough. A
+ * Service also meets what any pod behind it meets: what a client sends has the Service's address only.
  */
 
 /** Longest selection, its NUL included: what a request can carry. */
@@ -39,9 +41,9 @@ int pn_expression_parse(const char *text, struct pn_expression **ret, struct pn_
 
 /**
  * pn_expression_owner() - the rules whose namespaces and labels an owner has, a bit each
- * @pod: NULL: it is no pod, and meets no labels
+ * @o: its object; NULL: there is none, and it meets no labels
  */
 uint32_t pn_expression_owner(const struct pn_selection *s, const char *name_space,
-			     const struct pn_object *pod);
+			     const struct pn_object *o);
 
 #endif

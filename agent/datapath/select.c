@@ -5,6 +5,9 @@
  *
  * There are two banks, and the lowest bit of the word `selecting` is the one in force. Before the
  * other one is written, every program that may still read it has ended: the kernel's grace period.
+ *
+ * Connections that have lost packets are in a map beside the banks. The flow thread writes it and changes
+ * the word, as the control thread does: therefore the lock.
  */
 #include "datapath/select.h"
 
@@ -12,19 +15,25 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define BANK_BITS 32
 
 struct pn_select {
 	struct pn_select_maps maps;
-	uint32_t word;	/* the last that was in force; the next one differs */
-	uint32_t bank;	/* that pn_select_owner() writes */
-	bool is_all[2]; /* the bank says nothing: everything is recorded */
+	pthread_mutex_t lock;
+	uint32_t word;	      /* under the lock: the last that was in force; the next one differs */
+	uint32_t in_force;    /* bank */
+	uint32_t bank;	      /* that pn_select_owner() writes */
+	bool is_all[2];	      /* the bank says nothing: everything is recorded */
+	bool is_for_drops[2]; /* a rule of the bank wants connections that have lost packets */
 	size_t n_owners[2];
 	_Atomic uint32_t sampling;
 };
@@ -48,12 +57,15 @@ int pn_select_new(const struct pn_select_maps *maps, struct pn_select **ret)
 	s->maps = *maps;
 	s->is_all[0] = s->is_all[1] = true;
 	atomic_init(&s->sampling, 1);
+	(void)pthread_mutex_init(&s->lock, NULL);
 	*ret = s;
 	return 0;
 }
 
 void pn_select_free(struct pn_select *s)
 {
+	if (s)
+		(void)pthread_mutex_destroy(&s->lock);
 	free(s);
 }
 
@@ -162,6 +174,7 @@ static void write_rules(struct pn_select_rules *to, const struct pn_selection *s
 				    pn_selection_rules(sel, PN_SELECT_LABEL));
 	to->without_cidr = all & ~pn_selection_rules(sel, PN_SELECT_CIDR);
 	to->without_port = all & ~pn_selection_rules(sel, PN_SELECT_PORT);
+	to->without_drops = all & ~pn_selection_rules(sel, PN_SELECT_DROPS);
 	for (size_t proto = 0; proto < PN_ARRAY_SIZE(to->proto); proto++)
 		to->proto[proto] = all & ~pn_selection_rules(sel, PN_SELECT_PROTOCOL);
 	for (size_t i = 0; i < sel->n_terms; i++)
@@ -174,7 +187,7 @@ int pn_select_prepare(struct pn_select *s, const struct pn_selection *selection,
 {
 	int r;
 
-	s->bank = !(s->word & 1);
+	s->bank = !s->in_force;
 	r = clear_bank(s, s->bank);
 	if (r == 0)
 		r = write_terms(s, selection);
@@ -185,18 +198,27 @@ int pn_select_prepare(struct pn_select *s, const struct pn_selection *selection,
 	write_rules(&s->maps.banks[s->bank], selection);
 	s->maps.banks[s->bank].sampling = sampling > 1 ? sampling : 0;
 	s->is_all[s->bank] = !selection->n_rules && sampling <= 1;
+	s->is_for_drops[s->bank] = pn_selection_rules(selection, PN_SELECT_DROPS);
 	return 0;
 }
 
 /* --- in force ----------------------------------------------------------------------------------- */
 
 /* Another word, which is not 0 and has this bank: refusals of before do not hold any more. */
-static void put_in_force(struct pn_select *s, uint32_t bank)
+static void change_word(struct pn_select *s, uint32_t bank)
 {
 	s->word = ((s->word | 1) + 1) | bank;
 	if (s->word < 2)
 		s->word += 2;
 	__atomic_store_n(s->maps.selecting, s->is_all[bank] ? 0 : s->word, __ATOMIC_RELEASE);
+}
+
+static void put_in_force(struct pn_select *s, uint32_t bank)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	s->in_force = bank;
+	change_word(s, bank);
+	(void)pthread_mutex_unlock(&s->lock);
 }
 
 void pn_select_commit(struct pn_select *s)
@@ -209,7 +231,7 @@ void pn_select_commit(struct pn_select *s)
 
 void pn_select_abort(struct pn_select *s)
 {
-	s->bank = s->word & 1;
+	s->bank = s->in_force;
 }
 
 int pn_select_owner(struct pn_select *s, const struct pn_addr *addr, uint32_t rules)
@@ -228,8 +250,24 @@ int pn_select_owner(struct pn_select *s, const struct pn_addr *addr, uint32_t ru
 		return r;
 	s->n_owners[s->bank] += !before;
 	s->n_owners[s->bank] -= !rules;
-	if (rules & ~before && s->bank == (s->word & 1))
+	if (rules & ~before && s->bank == s->in_force)
 		put_in_force(s, s->bank);
+	return 0;
+}
+
+int pn_select_lost(struct pn_select *s, const struct pn_flow_key *key)
+{
+	uint64_t now = pn_clock_now(&pn_clock_system), before = 0;
+	bool is_known = bpf_map_lookup_elem(s->maps.lost_fd, key, &before) == 0 &&
+			now - before < PN_SELECT_LOST_NS;
+	int r = bpf_map_update_elem(s->maps.lost_fd, key, &now, BPF_ANY);
+
+	if (r < 0 || is_known)
+		return r;
+	(void)pthread_mutex_lock(&s->lock);
+	if (s->is_for_drops[s->in_force])
+		change_word(s, s->in_force);
+	(void)pthread_mutex_unlock(&s->lock);
 	return 0;
 }
 
@@ -240,5 +278,5 @@ uint32_t pn_select_sampling(const struct pn_select *s)
 
 size_t pn_select_count(const struct pn_select *s)
 {
-	return s->n_owners[s->word & 1];
+	return s->n_owners[s->in_force];
 }

@@ -15,7 +15,7 @@
  * selection is being prepared as well as when it is in force.
  *
  * Connections that have an entry keep it; those that were refused are judged again after a change.
- * Control thread, but for pn_select_sampling().
+ * Control thread, but for pn_select_sampling() and pn_select_lost().
  */
 struct pn_select;
 
@@ -27,6 +27,7 @@ struct pn_select_term {
 		PN_SELECT_CIDR,
 		PN_SELECT_PORT,
 		PN_SELECT_PROTOCOL,
+		PN_SELECT_DROPS,    /* the connection has lost a packet; without a value */
 		PN_SELECT_SORT_MAX, /* sentinel */
 	} sort;
 	uint8_t rule;
@@ -51,7 +52,7 @@ uint32_t pn_selection_rules(const struct pn_selection *s, enum pn_select_sort so
 
 /** struct pn_select_maps - what belongs to the programs; all borrowed, they outlive it */
 struct pn_select_maps {
-	int owners_fd, cidrs_fd, ports_fd;
+	int owners_fd, cidrs_fd, ports_fd, lost_fd;
 	volatile uint32_t *selecting;
 	struct pn_select_rules *banks;
 };
@@ -75,6 +76,14 @@ int pn_select_prepare(struct pn_select *s, const struct pn_selection *selection,
  * In what is being prepared, else in what is in force. Return: 0, or a negative errno (-E2BIG: no room)
  */
 int pn_select_owner(struct pn_select *s, const struct pn_addr *addr, uint32_t rules);
+
+/**
+ * pn_select_lost() - a connection has lost a packet, now
+ * @key: of the flow table, on the side of a translation where it was lost
+ *
+ * Only for PN_SELECT_LOST_NS, if it does not lose another. Any thread. Return: 0 or a negative errno
+ */
+int pn_select_lost(struct pn_select *s, const struct pn_flow_key *key);
 
 /** pn_select_commit() - what has been prepared is in force from now on */
 void pn_select_commit(struct pn_select *s);

@@ -224,6 +224,7 @@ static void note_descriptors(struct pn_programs *p)
 		.owners_fd = bpf_map__fd(p->skel->maps.select_owners),
 		.cidrs_fd = bpf_map__fd(p->skel->maps.select_cidrs),
 		.ports_fd = bpf_map__fd(p->skel->maps.select_ports),
+		.lost_fd = bpf_map__fd(p->skel->maps.select_lost),
 		.selecting = &p->skel->bss->selecting,
 		.banks = p->skel->bss->selection,
 	};

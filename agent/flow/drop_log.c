@@ -375,6 +375,8 @@ static bool tell(struct pn_drop_log *l, const struct connection *c, struct sort 
 	describe(l, c, s, s->since, &fresh, &r);
 	s->told = s->total;
 	s->told_at = now;
+	if (l->ops->lost)
+		l->ops->lost(l->data, &c->key);
 	l->ops->record(l->data, &r);
 	return false;
 }

@@ -37,11 +37,13 @@ struct pn_drop_log_config {
  * struct pn_drop_log_ops
  * @record: one line: all but its drops is borrowed for the call
  * @remove: take an entry out of the kernel's table; @ret is its last state. Return: 0 or a negative errno
+ * @lost: this connection has lost what the line that follows tells of; NULL: nobody wants to know
  * @find: the flow table's entry of a connection. Return: is there one?
  */
 struct pn_drop_log_ops {
 	void (*record)(void *data, const struct pn_flow_record *r);
 	int (*remove)(void *data, const struct pn_drop_key *key, struct pn_drop_value *ret);
+	void (*lost)(void *data, const struct pn_flow_key *key);
 	bool (*find)(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret);
 };
 

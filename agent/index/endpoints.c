@@ -209,6 +209,53 @@ int pn_index_endpoints_synced(struct pn_index *idx)
 	return r;
 }
 
+/* --- who stands behind a Service, and which Services a pod stands behind -------------------------- */
+
+void pn_index_backends(const struct pn_index *idx, const char *name_space, const char *service,
+		       void (*fn)(void *data, const struct pn_endpoint *e), void *data)
+{
+	const struct pn_endpoints_entry *e = find(idx, name_space, service);
+	const struct pn_slice *s;
+
+	if (!e)
+		return;
+	PN_EACH (s, &e->slices, of_entry)
+		for (uint32_t i = 0; i < s->object->n_endpoints; i++)
+			fn(data, &s->object->endpoints[i]);
+}
+
+static bool has_pod_s_address(const struct pn_endpoint *e, const struct pn_pod *pod)
+{
+	for (uint32_t i = 0; i < e->n_addrs; i++)
+		for (uint32_t n = 0; n < pod->n_addrs; n++)
+			if (memcmp(e->addrs[i].b, pod->addrs[n].b, sizeof(pod->addrs[n].b)) == 0)
+				return true;
+	return false;
+}
+
+static bool has_endpoint(const struct pn_endpointslice *slice, const struct pn_pod *pod)
+{
+	for (uint32_t i = 0; i < slice->n_endpoints; i++) {
+		const struct pn_endpoint *e = &slice->endpoints[i];
+
+		if (strcmp(e->target_kind, "Pod") == 0 ? strcmp(e->target_name, pod->meta.name) == 0
+						       : has_pod_s_address(e, pod))
+			return true;
+	}
+	return false;
+}
+
+void pn_index_services_of(const struct pn_index *idx, const struct pn_pod *pod,
+			  void (*fn)(void *data, const struct pn_endpointslice *slice), void *data)
+{
+	const struct pn_slice *s, *next;
+
+	HASH_ITER (hh, idx->slices, s, next)
+		if (strcmp(s->object->meta.name_space, pod->meta.name_space) == 0 &&
+		    has_endpoint(s->object, pod))
+			fn(data, s->object);
+}
+
 /* --- places of headless Services ---------------------------------------------------------------- */
 
 /* struct cursor - walks over the places that a slice stands for */

@@ -103,6 +103,22 @@ int pn_index_apply(struct pn_index *idx, const struct pn_object *old, const stru
  */
 int pn_index_endpoints_synced(struct pn_index *idx);
 
+/**
+ * pn_index_backends() - call @fn for each endpoint of a Service's slices; of the writing thread
+ * @fn: what it gets is borrowed for the call
+ */
+void pn_index_backends(const struct pn_index *idx, const char *name_space, const char *service,
+		       void (*fn)(void *data, const struct pn_endpoint *e), void *data);
+
+/**
+ * pn_index_services_of() - call @fn for each slice that has the pod among its endpoints; likewise
+ *
+ * By the name of the pod, or by one of its addresses where a slice does not name who has them; slices are
+ * of the pod's namespace. Goes over all of them.
+ */
+void pn_index_services_of(const struct pn_index *idx, const struct pn_pod *pod,
+			  void (*fn)(void *data, const struct pn_endpointslice *slice), void *data);
+
 /** The annotation that the mirror of a static pod must have kept. */
 #define PN_CONFIG_HASH_ANNOTATION "kubernetes.io/config.hash"
 

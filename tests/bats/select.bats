@@ -3,7 +3,8 @@
 # shellcheck disable=SC2154 # variables of the helper
 #
 # Which connections the agent records: said at its start, changed while it runs, with namespaces and
-# labels as they change; samples of connections through a Service; and what a wrong selection is told.
+# labels as they change; those that have lost packets; samples of connections through a Service; and what
+# a wrong selection is told.
 
 load helper
 
@@ -67,6 +68,14 @@ lines() {
 	wc -l <"$dir/flows.json"
 }
 
+slice() { # what stands behind the Service front: a pod of its namespace
+	jq -nc '{apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice",
+		metadata: {namespace: "test", name: "front-x", labels: {"kubernetes.io/service-name": "front"}},
+		addressType: "IPv4", ports: [{port: 7000, protocol: "UDP"}],
+		endpoints: [{addresses: ["10.82.0.3"], conditions: {ready: true},
+			targetRef: {kind: "Pod", namespace: "test", name: "client"}}]}'
+}
+
 # The connections between all pods, of which some are recorded.
 ask_around() {
 	ask client 10.82.0.2
@@ -127,6 +136,62 @@ ask_around() {
 	assert_equal "$(speakers "$before")" "stranger web"
 	assert_equal "$(tail -n "+$((before + 1))" "$dir/flows.json" |
 		jq -s '[.[].source.packets] | add')" 1
+}
+
+# How many packets of a question through the Service and its answer are recorded.
+goes_through_service() { # PACKETS
+	local before
+	before=$(lines)
+	ask stranger 10.98.2.1
+	ask stranger 10.82.0.2
+	await 15 all_is_told
+	assert_equal "$(tail -n "+$((before + 1))" "$dir/flows.json" | jq -rs 'map(select(
+		.destination.k8s.service.name == "front")) | map(.source.packets, .destination.packets) | add')" "$1"
+}
+
+@test "select: a Service counts by its own labels, and by those of the pods behind it" {
+	select_is label=role=face
+	goes_through_service null
+	replace "$(service test front UDP 7000 10.98.2.1 fd00:98:2::1 | labelled role face)"
+	await 5 status_is '.selection.addresses == 2'
+	goes_through_service 2
+	replace "$(service test front UDP 7000 10.98.2.1 fd00:98:2::1)"
+	await 5 status_is '.selection.addresses == 0'
+
+	create "$(slice)"
+	replace "$(pod test client 10.82.0.3 fd00:82::3 | labelled role face)"
+	await 5 status_is '.selection.addresses == 4'
+	goes_through_service 2
+	remove "$(slice)"
+	await 5 status_is '.selection.addresses == 2'
+	replace "$(pod test client 10.82.0.3 fd00:82::3 | labelled app client)"
+	await 5 status_is '.selection.addresses == 0'
+}
+
+is_told() { # PORT LINES: since the file had so many
+	tail -n "+$(($2 + 1))" "$dir/flows.json" | grep -q "\"port\":$1,"
+}
+
+@test "select: connections that have lost a packet, from then on" {
+	local before
+	status_is '.features[] | select(.name == "drops") | .state == "on"' || skip "this kernel shows no drops"
+	select_is drops protocol=udp
+	before=$(lines)
+	in_node nft add table inet lossy
+	in_node nft add chain inet lossy forward '{ type filter hook forward priority 0; }'
+	in_node nft add rule inet lossy forward udp dport 7001 drop
+	# shellcheck disable=SC2016 # for the inner shell
+	in_pod client bash -c 'exec 3<>/dev/udp/10.82.0.2/7001
+		until [[ -e $0 ]]; do echo more >&3; sleep 0.1; done' "$dir/seen" &
+	ask client 10.82.0.2
+	await 15 is_told 7001 "$before"
+	touch "$dir/seen"
+	wait $!
+	await 15 all_is_told
+	in_node nft delete table inet lossy
+	assert_equal "$(tail -n "+$((before + 1))" "$dir/flows.json" | jq -cs 'map(select(
+		.destination.port >= 7000 and .destination.port <= 7001) |
+		[.destination.port, .podonym.verdict]) | unique')" '[[7001,"dropped"]]'
 }
 
 # One in four of 300: three standard deviations are 23 connections.

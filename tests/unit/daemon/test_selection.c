@@ -78,6 +78,19 @@ static void each_sort_of_term(void **state)
 	free(e);
 }
 
+static void drops_is_a_word_alone(void **state)
+{
+	struct pn_expression *e = parse("drops or drops port=53");
+
+	(void)state;
+	assert_int_equal(e->selection.n_rules, 2);
+	assert_int_equal(e->selection.n_terms, 3);
+	(void)term(e, 0, PN_SELECT_DROPS, 0);
+	(void)term(e, 1, PN_SELECT_DROPS, 1);
+	(void)term(e, 2, PN_SELECT_PORT, 1);
+	free(e);
+}
+
 static void assert_refused(const char *text, const char *words)
 {
 	struct pn_expression *e = NULL;
@@ -172,7 +185,7 @@ static void rules_are_told_apart(void **state)
 }
 
 /* A Service has no labels that count, and none that it lacks. */
-static void only_pods_meet_labels(void **state)
+static void who_has_no_object_meets_no_labels(void **state)
 {
 	(void)state;
 	assert_int_equal(rules("namespace=shop label=!app", "shop", NULL), 0);
@@ -184,11 +197,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_selects_everything),
 		cmocka_unit_test(each_sort_of_term),
+		cmocka_unit_test(drops_is_a_word_alone),
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(what_is_too_much_is_said),
 		cmocka_unit_test(labels_must_all_hold_and_one_namespace),
 		cmocka_unit_test(rules_are_told_apart),
-		cmocka_unit_test(only_pods_meet_labels),
+		cmocka_unit_test(who_has_no_object_meets_no_labels),
 	};
 
 	return cmocka_run_group_tests_name("selection", tests, NULL, NULL);

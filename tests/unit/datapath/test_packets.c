@@ -624,5 +624,5 @@ int main(void)
 		ON_TRACER(lengths_that_contradict_are_malformed),
 	};
 
-	return cmocka_run_group_tests_name("packets", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("packets", tests, NULL, free_shared);
 }

@@ -148,6 +148,55 @@ static void a_network_has_addresses_of_both_families(void **state)
 	assert_false(is_recorded(t, PN_HOOK_INGRESS, &p, PN_STAT_NOT_SELECTED));
 }
 
+static struct pn_select_term drops(uint8_t rule)
+{
+	return (struct pn_select_term) { .sort = PN_SELECT_DROPS, .rule = rule };
+}
+
+/* A UDP connection of these ends, which has lost a packet. */
+static void lose(struct pn_tracer *t, const char *src, unsigned int sport, const char *dst,
+		 unsigned int dport)
+{
+	struct pn_flow_key key = { .proto = IPPROTO_UDP, .port = { htons(sport), htons(dport) } };
+	struct pn_addr a;
+
+	assert_int_equal(pn_addr_parse(src, &a), 0);
+	memcpy(key.addr[0], a.b, sizeof(a.b));
+	assert_int_equal(pn_addr_parse(dst, &a), 0);
+	memcpy(key.addr[1], a.b, sizeof(a.b));
+	assert_int_equal(pn_select_lost(pn_tracer_select(t), &key), 0);
+}
+
+/* Refused before, it is recorded from the packet on that follows the loss; so are its answers. */
+static void what_has_lost_a_packet_is_recorded_from_then_on(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+
+	select_one(t, drops(0));
+	assert_false(takes_udp(t, POD, 1, PEER, 2));
+	assert_false(takes_udp(t, POD, 1, PEER, 2));
+	lose(t, POD, 1, PEER, 2);
+	assert_true(takes_udp(t, POD, 1, PEER, 2));
+	assert_true(takes_udp(t, PEER, 2, POD, 1));
+	assert_false(takes_udp(t, POD, 1, PEER, 3));
+	assert_false(takes_tcp(t, POD, 1, PEER, 2));
+	assert_int_equal(count_flows(t), 1);
+}
+
+static void losses_and_other_terms_are_both_wanted(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	const struct pn_select_term terms[] = { drops(0), port(0, 53, 53), port(1, 80, 80) };
+
+	lose(t, POD, 7, PEER, 53);
+	lose(t, POD, 7, PEER, 54);
+	(void)select_terms(t, terms, 3, 1);
+	assert_true(takes_udp(t, POD, 7, PEER, 53));
+	assert_false(takes_udp(t, POD, 7, PEER, 54));
+	assert_false(takes_udp(t, POD, 8, PEER, 53));
+	assert_true(takes_udp(t, POD, 8, PEER, 80));
+}
+
 /* The trie finds the smallest network; the rules of those around it hold as well. */
 static void networks_within_each_other_have_each_their_rule(void **state)
 {
@@ -537,6 +586,8 @@ int main(void)
 		ON_TRACER(a_port_of_either_end_is_enough),
 		ON_TRACER(a_protocol_selects_nothing_else),
 		ON_TRACER(a_network_has_addresses_of_both_families),
+		ON_TRACER(what_has_lost_a_packet_is_recorded_from_then_on),
+		ON_TRACER(losses_and_other_terms_are_both_wanted),
 		ON_TRACER(networks_within_each_other_have_each_their_rule),
 		ON_TRACER(an_owner_is_known_by_its_address),
 		ON_TRACER(all_terms_of_a_rule_must_be_met),
@@ -555,5 +606,5 @@ int main(void)
 		ON_TRACER(no_packet_meets_half_of_a_selection),
 	};
 
-	return cmocka_run_group_tests_name("select", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("select", tests, NULL, free_shared);
 }

@@ -212,5 +212,5 @@ int main(void)
 						set_up_for_many, tear_down),
 	};
 
-	return cmocka_run_group_tests_name("sums", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("sums", tests, NULL, free_shared);
 }

@@ -303,5 +303,5 @@ int main(void)
 		cmocka_unit_test(a_table_without_room_is_refused),
 	};
 
-	return cmocka_run_group_tests_name("tracer", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("tracer", tests, NULL, free_shared);
 }

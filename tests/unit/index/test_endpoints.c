@@ -611,6 +611,60 @@ static void without_memory_nothing_is_lost_for_good(void **state)
 	assert_true(n > 10);
 }
 
+/* --- who stands behind whom --------------------------------------------------------------------- */
+
+static void count_endpoint(void *data, const struct pn_endpoint *e)
+{
+	assert_true(e->n_addrs > 0);
+	(*(unsigned int *)data)++;
+}
+
+static void note_slice(void *data, const struct pn_endpointslice *slice)
+{
+	char *names = data;
+
+	(void)strcat(strcat(names, slice->service), " ");
+}
+
+static void a_service_has_backends_and_a_pod_is_one(void **state)
+{
+	struct world *w = *state;
+	char names[64] = "";
+	struct slice by_name, by_address, other;
+	struct pod pod;
+	unsigned int n = 0;
+
+	pod_init(&pod, "web", "uid-web", "10.1.0.5", 0);
+	slice_init(&by_name, "slice-1", "front", 80);
+	slice_add(&by_name, "10.1.0.9", true);
+	slice_add(&by_name, "10.1.0.77", false);
+	by_name.endpoints[0].target_kind = "";
+	by_name.endpoints[1].target_kind = "Pod";
+	by_name.endpoints[1].target_name = "web";
+	slice_init(&by_address, "slice-2", "side", 80);
+	slice_add(&by_address, "10.1.0.5", true);
+	by_address.endpoints[0].target_kind = "";
+	slice_init(&other, "slice-3", "other", 80);
+	slice_add(&other, "10.1.0.5", true);
+	other.endpoints[0].target_kind = "Pod";
+	other.endpoints[0].target_name = "web-2";
+
+	assert_int_equal(pn_index_apply(w->idx, NULL, &by_name.s.meta), 0);
+	assert_int_equal(pn_index_apply(w->idx, NULL, &by_address.s.meta), 0);
+	assert_int_equal(pn_index_apply(w->idx, NULL, &other.s.meta), 0);
+	pn_index_backends(w->idx, by_name.s.meta.name_space, "front", count_endpoint, &n);
+	assert_int_equal(n, 2);
+	pn_index_backends(w->idx, by_name.s.meta.name_space, "nobody", count_endpoint, &n);
+	assert_int_equal(n, 2);
+	pn_index_services_of(w->idx, &pod.p, note_slice, names);
+	assert_string_equal(names, "front side ");
+
+	assert_int_equal(pn_index_apply(w->idx, &by_name.s.meta, NULL), 0);
+	names[0] = '\0';
+	pn_index_services_of(w->idx, &pod.p, note_slice, names);
+	assert_string_equal(names, "side ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -632,6 +686,7 @@ int main(void)
 		TEST(a_large_slice_is_released_as_a_whole),
 		TEST(slices_drawn_in_any_order_end_in_the_same_places),
 		TEST(without_memory_nothing_is_lost_for_good),
+		TEST(a_service_has_backends_and_a_pod_is_one),
 	};
 
 	return cmocka_run_group_tests_name("index endpoints", tests, NULL, NULL);
