@@ -213,19 +213,30 @@ $(LIB).a: $(call archives,kube) $(LIB_MAP)
 $(B)/podonym-informer.pc: agent/kube/podonym-informer.pc.in Makefile FORCE
 	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(LIB_VERSION)|' $< >$@
 
-.PHONY: install
-install: $(B)/podonym lib ## install agent, library and headers below DESTDIR and PREFIX (/usr/local)
+.PHONY: install install-agent install-lib deb
+install: install-agent install-lib ## install agent, library and headers below DESTDIR and PREFIX (/usr/local)
+
+# A program for another processor cannot be asked for its manual pages.
+install-agent: $(B)/podonym
 	install -D -m 755 $(B)/podonym $(DESTDIR)$(PREFIX)/bin/podonym
 	ln -sf podonym $(DESTDIR)$(PREFIX)/bin/kubectl-podonym
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/bin/podonym|$(PREFIX)/bin/podonym|' deploy/systemd/podonym.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/podonym.service
+	$(if $(CROSS),,deploy/words $(B)/podonym $(DESTDIR)$(PREFIX)/share)
+
+install-lib: lib
 	install -D -m 755 $(LIB).so.$(LIB_ABI) $(DESTDIR)$(PREFIX)/lib/libpodonym-informer.so.$(LIB_ABI)
 	ln -sf libpodonym-informer.so.$(LIB_ABI) $(DESTDIR)$(PREFIX)/lib/libpodonym-informer.so
 	install -m 644 $(LIB).a $(DESTDIR)$(PREFIX)/lib/
 	install -D -m 644 $(B)/podonym-informer.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/podonym-informer.pc
 	install -d $(DESTDIR)$(PREFIX)/include/podonym
 	install -m 644 include/podonym/*.h $(DESTDIR)$(PREFIX)/include/podonym/
+
+deb: $(B)/podonym ## a Debian package of the agent: build/release/podonym_*.deb
+	$(Q)rm -rf $(B)/deb $(B)/*.deb
+	$(Q)$(MAKE) PREFIX=/usr DESTDIR=$(CURDIR)/$(B)/deb install-agent
+	$(Q)deploy/deb/build $(B)/podonym $(VERSION) $(B)/deb $(B)
 
 # --- tests ---------------------------------------------------------------------------------------
 
@@ -376,8 +387,8 @@ coverage: deps-coverage ## which lines the unit tests do not reach
 C_FILES = $(shell git ls-files '*.c' '*.h')
 AGENT_C := $(wildcard agent/*/*.c agent/*/*/*.c)
 
-.PHONY: lint lint-units lint-format lint-tidy lint-analyzer lint-cppcheck lint-shell lint-headers lint-layers
-lint: lint-format lint-shell lint-layers lint-headers lint-cppcheck lint-tidy lint-analyzer lint-units ## all linters
+.PHONY: lint lint-units lint-format lint-tidy lint-analyzer lint-cppcheck lint-shell lint-headers lint-layers lint-deploy
+lint: lint-format lint-shell lint-layers lint-headers lint-deploy lint-cppcheck lint-tidy lint-analyzer lint-units ## all linters
 
 lint-format: deps-lint
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
@@ -390,6 +401,9 @@ lint-layers:
 
 lint-headers: deps-lint
 	$(Q)tests/tools/lint-headers $(CPPFLAGS) $(LIB_CFLAGS)
+
+lint-deploy: deps-lint
+	$(Q)tests/tools/lint-deploy $(B)/lint-deploy
 
 # What systemd takes the unit for, and how exposed it thinks that it is, of 100: capabilities, netlink
 # and the host's network have to be.
