@@ -34,6 +34,7 @@ struct pn_http_stream {
 	unsigned int n_handles;
 	int hung_up_fd; /* the connection's socket once more: a loop polls a descriptor once */
 	bool is_asleep, is_gone;
+	bool has_left;	 /* the client; the library does not see it before it writes */
 	bool in_line;	 /* what was sent last did not end a line */
 	bool was_active; /* since the last sign of life */
 	bool owes_alive, has_ended;
@@ -109,6 +110,8 @@ static ssize_t on_wanted(void *data, uint64_t pos, char *to, size_t max)
 	ssize_t n_read = 0, n;
 
 	(void)pos;
+	if (s->has_left)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	n = s->has_ended ? 0 : (ssize_t)pass_on(s, to, max, &n_read);
 	if (n > 0) {
 		s->was_active = true;
@@ -164,7 +167,7 @@ static void on_hung_up(uv_poll_t *poll, int status, int events)
 	(void)status;
 	(void)events;
 	(void)uv_poll_stop(poll);
-	(void)shutdown(s->config.client_fd, SHUT_RDWR);
+	s->has_left = true;
 	wake_and_run(s);
 }
 

@@ -56,6 +56,12 @@ uint32_t pn_tracer_sampling(const struct pn_tracer *t)
 	return 1;
 }
 
+struct pn_select *pn_tracer_select(const struct pn_tracer *t)
+{
+	(void)t;
+	return NULL;
+}
+
 int pn_tracer_drain(struct pn_tracer *t,
 		    void (*visit)(void *data, const struct pn_flow_key *key,
 				  const struct pn_flow_value *value),
