@@ -51,7 +51,7 @@ PKGS_flow :=
 PKGS_policy := jansson
 PKGS_export :=
 PKGS_serve := libuv jansson libmicrohttpd
-PKGS_daemon := libuv jansson
+PKGS_daemon := libuv jansson libcap-ng libseccomp
 PKGS_cmd := libuv jansson yaml-0.1
 
 # What only the unit tests of a folder need: the test server speaks TLS by itself, and protobuf.

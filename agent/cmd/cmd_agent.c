@@ -21,7 +21,8 @@
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels;
+		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels,
+		*confine;
 	pn_nsec interval, name_wait, metrics_idle;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 };
@@ -29,6 +30,7 @@ struct agent_options {
 enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
 
 static const char *const formats[] = { "compact", "json", NULL };
+static const char *const on_off[] = { "on", "off", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
 
 static enum pn_format line_format(const struct agent_options *o)
@@ -143,6 +145,7 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->kube = o->kube;
 	config->socket_path = o->socket;
 	config->pin_path = o->pin_path;
+	config->no_confine = strcmp(o->confine, "off") == 0;
 	config->ranges_path = o->ranges;
 	config->state_path = strcmp(o->state, "none") == 0 ? NULL : o->state;
 	config->cgroup_root = o->cgroup_root;
@@ -211,6 +214,7 @@ static int run(const struct pn_settings *settings)
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
 	}
+	config.config_path = pn_settings_path(settings);
 	r = run_agent(o, &config, &err);
 	pn_reload_done(&reload);
 	if (r < 0) {
@@ -445,6 +449,16 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.check = check_disable,
 		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp, drops",
+	},
+	{
+		.name = "confine",
+		.type = PN_OPT_CHOICE,
+		.arg = "SWITCH",
+		.offset = offsetof(struct agent_options, confine),
+		.preset = "on",
+		.choices = on_off,
+		.has_env = true,
+		.help = "give up capabilities, and system calls by a seccomp filter, once started",
 	},
 	{
 		.name = "log-level",

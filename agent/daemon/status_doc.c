@@ -121,6 +121,13 @@ static json_t *config_json(const struct pn_status_config *c)
 			 c->pending);
 }
 
+static json_t *privileges_json(const struct pn_confinement *c)
+{
+	return json_pack("{s:{s:s, s:s}, s:{s:s, s:s}}", "capabilities", "kept",
+			 c->capabilities ? c->capabilities : "", "reason", c->capabilities_why.text,
+			 "seccomp", "state", c->seccomp, "reason", c->seccomp_why.text);
+}
+
 static json_t *metrics_json(void)
 {
 	json_t *doc = json_object();
@@ -136,13 +143,13 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	json_t *doc;
 	char *text;
 
-	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	doc = json_pack("{s:s, s:s, s:i, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			"version", pn_version(), "node", p->node_name, "pid", (int)getpid(),
 			"uptime_s", seconds_since(p, p->started), "synced", p->synced, "api",
 			api_json(p), "index", index_json(p), "features", features_json(p),
 			"selection", selection_json(p->selecting), "ledger", ledger_json(p),
-			"drops", drops_json(p), "config", config_json(&p->config), "metrics",
-			metrics_json());
+			"drops", drops_json(p), "config", config_json(&p->config), "privileges",
+			privileges_json(p->confinement), "metrics", metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	json_decref(doc);
 	return text;

@@ -5,6 +5,7 @@
 #include <podonym/informer.h>
 
 #include "base/clock.h"
+#include "daemon/confine.h"
 #include "daemon/selecting.h"
 #include "datapath/drops.h"
 #include "datapath/tracer.h"
@@ -36,6 +37,7 @@ struct pn_status_parts {
 	const struct pn_tracer *tracer;
 	const struct pn_selecting *selecting;
 	const struct pn_drops *drops;
+	const struct pn_confinement *confinement;
 	struct pn_status_config config;
 };
 
