@@ -274,6 +274,12 @@ $(DROP_BY): $(B)/tests/tools/drop_by.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_datapath)
 
+# A thousand clients that mean harm.
+HOSTILE := $(B)/tests/tools/hostile
+$(HOSTILE): $(B)/tests/tools/hostile.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
 # The scenarios of the informers' behaviour use the library as a stranger does: its public face alone.
 BEHAVIOUR := $(patsubst %,$(B)/tests/unit/kube/%.o,behaviour scripted_server scripted_objects)
 $(BEHAVIOUR): | deps-test
@@ -298,7 +304,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=d
 check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
 	$(Q)WRAPPER='$(VALGRIND)' tests/tools/run-units $(UNITS)
 
-check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) $(PACKET_GEN) $(DROP_BY) deps-test ## run the tests with packets and a cluster (root)
+check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) $(PACKET_GEN) $(DROP_BY) $(HOSTILE) deps-test ## run the tests with packets and a cluster (root)
 	$(Q)tests/tools/run-bats
 
 check-kernel: $(filter $(B)/tests/unit/datapath/%,$(UNITS)) ## run the tests of the kernel programs in kernels from 5.10 to the newest

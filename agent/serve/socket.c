@@ -2,8 +2,8 @@
 /*
  * The server on the unix socket, on the control thread's loop. A client is read until its one line
  * is there, then it is answered, refused, or handed over with its descriptor. It holds nothing but
- * a fixed buffer until then, and a clock runs against it the whole time. Where too many wait, the one
- * that has waited longest goes: so nobody who says nothing keeps out others, who ask at once.
+ * a fixed buffer until then, and a clock runs against it the whole time. Where too many wait, the user
+ * who has most of them loses the oldest: so nobody keeps others out, however often he connects.
  */
 #include "serve/socket.h"
 
@@ -31,6 +31,7 @@ struct client {
 	uv_timer_t timer;
 	uv_write_t write;
 	unsigned int n_handles; /* not closed yet */
+	uid_t user;
 	bool closing, is_cut;	/* is_cut: gone or going, does not count as held */
 	char *answer;
 	size_t len;
@@ -264,14 +265,37 @@ static bool asks_now(struct client *c)
 	return n > 0 && take(c, (size_t)n, false);
 }
 
-static void make_room(struct pn_socket *s)
+static size_t count_of(const struct pn_socket *s, uid_t user)
 {
-	struct client *c;
+	const struct client *c;
+	size_t n = 0;
+
+	DL_FOREACH (s->clients, c)
+		n += !c->is_cut && c->user == user;
+	return n;
+}
+
+/* Return: the oldest of the user who has most */
+static struct client *choose(struct pn_socket *s)
+{
+	struct client *c, *chosen = NULL;
+	size_t most = 0;
 
 	DL_FOREACH (s->clients, c) {
-		if (!c->is_cut)
-			break;
+		size_t n = c->is_cut ? 0 : count_of(s, c->user);
+
+		if (n > most) {
+			most = n;
+			chosen = c;
+		}
 	}
+	return chosen;
+}
+
+static void make_room(struct pn_socket *s)
+{
+	struct client *c = choose(s);
+
 	if (!c)
 		return;
 	let_go(c);
@@ -300,6 +324,17 @@ static struct client *new_client(struct pn_socket *s)
 	return c;
 }
 
+static uid_t user_of(const uv_pipe_t *pipe)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+	uv_os_fd_t fd;
+
+	if (uv_fileno((const uv_handle_t *)pipe, &fd) == 0)
+		(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	return peer.uid;
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
 	struct pn_socket *s = stream->data;
@@ -315,6 +350,7 @@ static void on_connection(uv_stream_t *stream, int status)
 		return;
 	}
 	pn_metric_add(PN_METRIC_SERVE_CLIENTS, 1);
+	c->user = user_of(&c->pipe);
 	(void)uv_timer_start(&c->timer, on_request_timeout, TIMEOUT_MS, 0);
 	if (uv_read_start((uv_stream_t *)&c->pipe, give_room, on_read) < 0)
 		close_client(c);
