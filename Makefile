@@ -50,7 +50,7 @@ PKGS_datapath := libbpf libnl-route-3.0
 PKGS_flow :=
 PKGS_policy := jansson
 PKGS_export :=
-PKGS_serve := libuv jansson libmicrohttpd
+PKGS_serve := libuv jansson libmicrohttpd gnutls
 PKGS_daemon := libuv jansson libcap-ng libseccomp
 PKGS_cmd := libuv jansson yaml-0.1
 

@@ -16,13 +16,14 @@
 #include "flow/recent.h"
 #include "kube/file.h"
 #include "serve/http.h"
+#include "serve/http_tls.h"
 #include "serve/socket.h"
 
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
 		*config, *log_level, *disable, *select, *http, *http_token_file, *metrics_labels,
-		*confine;
+		*http_cert, *http_key, *confine;
 	pn_nsec interval, name_wait, metrics_idle;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 };
@@ -136,6 +137,22 @@ static int parse_http(const struct agent_options *o, struct pn_agent_config *con
 	return 0;
 }
 
+static int parse_tls(const struct agent_options *o, struct pn_agent_config *config,
+		     struct pn_err *reterr)
+{
+	int r;
+
+	if (!config->http_address || (!o->http_cert && !o->http_key))
+		return 0;
+	if (!o->http_cert || !o->http_key)
+		return pn_err_set(reterr, -EINVAL,
+				  "--http-cert and --http-key are given together or not at all");
+	config->http_cert_path = o->http_cert;
+	config->http_key_path = o->http_key;
+	r = pn_http_tls_new(o->http_cert, o->http_key, &config->http_tls, reterr);
+	return r < 0 ? pn_err_wrap(reterr, r, "--http-cert, --http-key") : 0;
+}
+
 static int run_agent(const struct agent_options *o, struct pn_agent_config *config,
 		     struct pn_err *reterr)
 {
@@ -210,6 +227,8 @@ static int run(const struct pn_settings *settings)
 	}
 	if (r == 0)
 		r = parse_http(o, &config, &token, &err);
+	if (r == 0)
+		r = parse_tls(o, &config, &err);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
@@ -217,6 +236,7 @@ static int run(const struct pn_settings *settings)
 	config.config_path = pn_settings_path(settings);
 	r = run_agent(o, &config, &err);
 	pn_reload_done(&reload);
+	pn_http_tls_free(config.http_tls);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_FAILED;
@@ -326,6 +346,23 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.help = "who asks for metrics has to show the token in this file, read at the "
 			"start",
+	},
+	{
+		.name = "http-cert",
+		.type = PN_OPT_STRING,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, http_cert),
+		.has_env = true,
+		.help = "serve HTTPS with this certificate in PEM and those that lead to its root; "
+			"read again when it changes",
+	},
+	{
+		.name = "http-key",
+		.type = PN_OPT_STRING,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, http_key),
+		.has_env = true,
+		.help = "and with this key in PEM",
 	},
 	{
 		.name = "metrics-pairs",

@@ -206,6 +206,7 @@ static int start_web(struct agent *a, struct pn_err *reterr)
 	const struct pn_web_config config = {
 		.address = a->config->http_address,
 		.token = a->config->http_token,
+		.tls = a->config->http_tls,
 		.look = on_look,
 		.data = a,
 	};
@@ -454,7 +455,8 @@ static int give_up_privileges(struct agent *a, struct pn_err *reterr)
 {
 	const struct pn_confine_config config = {
 		.kube = &a->config->kube,
-		.files = { a->config->config_path, a->config->ranges_path },
+		.files = { a->config->config_path, a->config->ranges_path,
+			   a->config->http_cert_path, a->config->http_key_path },
 		.has_low_port = has_low_port(a->config->http_address),
 		.off = a->config->no_confine,
 	};

@@ -43,8 +43,8 @@ struct pn_agent_reload {
  * @selection: which connections are recorded; taken over, also on failure. @sampling: of so many one is
  * @config_path: the config file, or NULL. @ranges_path, @state_path: see struct pn_names_config
  * @cgroup_root: where cgroup v2 is mounted; NULL: where the mounts say
- * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token: see struct
- *		 pn_http_config
+ * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token,
+ *		 @http_tls: see struct pn_http_config; @http_cert_path, @http_key_path: its files
  * @name_wait:	 how long a new connection's first record waits for late news of its names
  * @n_recent:	 how many of the last records are kept for `podonym flows`
  * @no_confine:	 keep all privileges, see confine.h
@@ -54,7 +54,8 @@ struct pn_agent_config {
 	struct pn_sink *sink;
 	struct pn_expression *selection;
 	const char *node_name, *socket_path, *pin_path, *config_path, *ranges_path, *state_path,
-		*cgroup_root, *http_address, *http_token;
+		*cgroup_root, *http_address, *http_token, *http_cert_path, *http_key_path;
+	struct pn_http_tls *http_tls;
 	struct pn_traffic_config traffic; /* without room for a series: none are kept */
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;

@@ -9,7 +9,7 @@
 
 /* What the agent may still do once it runs: capabilities, no_new_privs, a seccomp filter. */
 
-enum { PN_CONFINE_FILES = 2 };
+enum { PN_CONFINE_FILES = 4 };
 
 /**
  * struct pn_confine_config

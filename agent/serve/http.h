@@ -54,12 +54,14 @@ struct pn_http_page {
  * struct pn_http_config - all is borrowed and outlives the server
  * @address: see pn_http_address()
  * @token:   what a client has to show as "Authorization: Bearer TOKEN"; NULL: nothing
+ * @tls:     NULL: no TLS
  * @pages:   PN_HTTP_MAX_PAGES at most
  * @timeout_ms: how long a connection may take, from its first packet to the last byte of the answer
  * @data:    the argument of the pages' functions
  */
 struct pn_http_config {
 	const char *address, *token;
+	struct pn_http_tls *tls;
 	unsigned int timeout_ms;
 	const struct pn_http_page *pages;
 	size_t n_pages;
