@@ -537,7 +537,10 @@ const struct pn_command pn_cmd_agent = {
 		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; "
 		"for "
 		"the names\n"
-		"  of places where packets are dropped also CAP_SYSLOG.\n",
+		"  of places where packets are dropped also CAP_SYSLOG. Once started it keeps the "
+		"first three "
+		"and\n"
+		"  makes only the system calls that it needs, see --confine.\n",
 	.examples = "  podonym agent --kubeconfig /etc/kubernetes/admin.conf\n"
 		    "  podonym agent --format json --output /var/log/podonym/flows.json\n"
 		    "  podonym agent --output none --interval 1s    # then: podonym flows -f\n",

@@ -32,7 +32,7 @@ struct client {
 	uv_write_t write;
 	unsigned int n_handles; /* not closed yet */
 	uid_t user;
-	bool closing, is_cut;	/* is_cut: gone or going, does not count as held */
+	bool closing, is_cut; /* is_cut: gone or going, does not count as held */
 	char *answer;
 	size_t len;
 	char line[PN_REQUEST_MAX + 1]; /* its newline included */

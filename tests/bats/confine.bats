@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC2154 # variables of the helper
+# shellcheck disable=SC2154,SC2030,SC2031 # variables of the helper; each test is a process with its own
 #
 # What the agent can no longer do once it runs, and what it still can. Each test has an agent of its own;
 # the other suites' agents are confined too.
