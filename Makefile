@@ -50,8 +50,8 @@ PKGS_datapath := libbpf libnl-route-3.0
 PKGS_flow :=
 PKGS_policy := jansson
 PKGS_export := sqlite3
-PKGS_serve := libuv jansson libmicrohttpd
-PKGS_daemon := libuv jansson
+PKGS_serve := libuv jansson libmicrohttpd gnutls
+PKGS_daemon := libuv jansson libcap-ng libseccomp
 PKGS_cmd := libuv jansson yaml-0.1
 
 # What only the unit tests of a folder need: the test server speaks TLS by itself, and protobuf.
@@ -292,6 +292,12 @@ $(SINK_FEED): $(B)/tests/tools/sink_feed.o $(call archives,export)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call libs,export)
 
+# A thousand clients that mean harm.
+HOSTILE := $(B)/tests/tools/hostile
+$(HOSTILE): $(B)/tests/tools/hostile.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^
+
 # The scenarios of the informers' behaviour use the library as a stranger does: its public face alone.
 BEHAVIOUR := $(patsubst %,$(B)/tests/unit/kube/%.o,behaviour scripted_server scripted_objects)
 $(BEHAVIOUR): | deps-test
@@ -316,7 +322,7 @@ VALGRIND := valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=d
 check-valgrind: $(UNITS) deps-valgrind ## ... under valgrind's memcheck
 	$(Q)WRAPPER='$(VALGRIND)' tests/tools/run-units $(UNITS)
 
-check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) $(PACKET_GEN) $(DROP_BY) $(SINK_FEED) deps-test ## run the tests with packets and a cluster (root)
+check-bats: $(B)/podonym $(TESTAPI) $(EXAMPLE) $(PACKET_GEN) $(DROP_BY) $(SINK_FEED) $(HOSTILE) deps-test ## run the tests with packets and a cluster (root)
 	$(Q)tests/tools/run-bats
 
 check-kernel: $(filter $(B)/tests/unit/datapath/%,$(UNITS)) ## run the tests of the kernel programs in kernels from 5.10 to the newest

@@ -17,13 +17,14 @@
 #include "flow/recent.h"
 #include "kube/file.h"
 #include "serve/http.h"
+#include "serve/http_tls.h"
 #include "serve/socket.h"
 
 struct agent_options {
 	struct pn_kube_config_source kube;
 	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
 		*config, *log_level, *disable, *policy, *select, *http, *http_token_file,
-		*metrics_labels, *history, *history_size;
+		*metrics_labels, *history, *history_size, *http_cert, *http_key, *confine;
 	pn_nsec interval, name_wait, metrics_idle, history_age;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
 	struct pn_option_items sinks;
@@ -33,6 +34,7 @@ enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
 
 static const char *const formats[] = { "compact", "json", "netobserv", "hubble", NULL };
 static const char *const policies[] = { "auto", "off", NULL };
+static const char *const on_off[] = { "on", "off", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
 
 static enum pn_format line_format(const struct agent_options *o)
@@ -172,6 +174,22 @@ static int open_exporters(const struct agent_options *o, const char *node,
 	return r < 0 ? pn_err_wrap(reterr, r, "--sink") : 0;
 }
 
+static int parse_tls(const struct agent_options *o, struct pn_agent_config *config,
+		     struct pn_err *reterr)
+{
+	int r;
+
+	if (!config->http_address || (!o->http_cert && !o->http_key))
+		return 0;
+	if (!o->http_cert || !o->http_key)
+		return pn_err_set(reterr, -EINVAL,
+				  "--http-cert and --http-key are given together or not at all");
+	config->http_cert_path = o->http_cert;
+	config->http_key_path = o->http_key;
+	r = pn_http_tls_new(o->http_cert, o->http_key, &config->http_tls, reterr);
+	return r < 0 ? pn_err_wrap(reterr, r, "--http-cert, --http-key") : 0;
+}
+
 static int run_agent(const struct agent_options *o, struct pn_agent_config *config,
 		     struct pn_err *reterr)
 {
@@ -180,6 +198,7 @@ static int run_agent(const struct agent_options *o, struct pn_agent_config *conf
 	config->kube = o->kube;
 	config->socket_path = o->socket;
 	config->pin_path = o->pin_path;
+	config->no_confine = strcmp(o->confine, "off") == 0;
 	config->ranges_path = o->ranges;
 	config->state_path = strcmp(o->state, "none") == 0 ? NULL : o->state;
 	config->cgroup_root = o->cgroup_root;
@@ -250,14 +269,18 @@ static int run(const struct pn_settings *settings)
 		r = parse_history(o, &config, &err);
 	if (r == 0)
 		r = open_exporters(o, config.node_name, &config.exporters, &err);
+	if (r == 0)
+		r = parse_tls(o, &config, &err);
 	if (r < 0) {
 		pn_exporters_free(config.exporters);
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
 	}
+	config.config_path = pn_settings_path(settings);
 	r = run_agent(o, &config, &err);
 	pn_reload_done(&reload);
 	pn_exporters_free(config.exporters);
+	pn_http_tls_free(config.http_tls);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_FAILED;
@@ -376,6 +399,23 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.help = "who asks for metrics has to show the token in this file, read at the "
 			"start",
+	},
+	{
+		.name = "http-cert",
+		.type = PN_OPT_STRING,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, http_cert),
+		.has_env = true,
+		.help = "serve HTTPS with this certificate in PEM and those that lead to its root; "
+			"read again when it changes",
+	},
+	{
+		.name = "http-key",
+		.type = PN_OPT_STRING,
+		.arg = "FILE",
+		.offset = offsetof(struct agent_options, http_key),
+		.has_env = true,
+		.help = "and with this key in PEM",
 	},
 	{
 		.name = "metrics-pairs",
@@ -542,6 +582,16 @@ static const struct pn_option options[] = {
 		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp, drops",
 	},
 	{
+		.name = "confine",
+		.type = PN_OPT_CHOICE,
+		.arg = "SWITCH",
+		.offset = offsetof(struct agent_options, confine),
+		.preset = "on",
+		.choices = on_off,
+		.has_env = true,
+		.help = "give up capabilities, and system calls by a seccomp filter, once started",
+	},
+	{
 		.name = "log-level",
 		.type = PN_OPT_CHOICE,
 		.arg = "LEVEL",
@@ -581,7 +631,10 @@ const struct pn_command pn_cmd_agent = {
 		"  Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a mounted BPF file system; "
 		"for "
 		"the names\n"
-		"  of places where packets are dropped also CAP_SYSLOG.\n"
+		"  of places where packets are dropped also CAP_SYSLOG. Once started it keeps the "
+		"first three "
+		"and\n"
+		"  makes only the system calls that it needs, see --confine.\n"
 		"\n"
 		"SINKS\n"
 		"  --sink KIND:TARGET,OPTION=VALUE,... sends every record to one place more. Each "

@@ -106,6 +106,22 @@ static void print_policy(const json_t *policy)
 		print_kinds(policy);
 }
 
+static void print_privilege(const char *name, const char *state, const char *reason)
+{
+	(void)printf("  %-14s%s%s%s\n", name, state, *reason ? ": " : "", reason);
+}
+
+static void print_privileges(const json_t *privileges)
+{
+	const json_t *capabilities = json_object_get(privileges, "capabilities"),
+		     *seccomp = json_object_get(privileges, "seccomp");
+
+	(void)printf("\nPrivileges\n");
+	print_privilege("capabilities", text_of(capabilities, "kept"),
+			text_of(capabilities, "reason"));
+	print_privilege("seccomp", text_of(seccomp, "state"), text_of(seccomp, "reason"));
+}
+
 static void print_numbers(json_t *numbers)
 {
 	const char *name;
@@ -200,6 +216,7 @@ static void print_human(const json_t *doc)
 	print_features(json_object_get(doc, "features"));
 	print_selection(json_object_get(doc, "selection"));
 	print_config(json_object_get(doc, "config"));
+	print_privileges(json_object_get(doc, "privileges"));
 	(void)printf("\nPackets since the start\n");
 	print_numbers(json_object_get(doc, "ledger"));
 	(void)printf("\nDropped packets since the start\n");

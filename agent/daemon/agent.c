@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +21,12 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/version.h"
+#include "daemon/confine.h"
 #include "daemon/flow_thread.h"
 #include "daemon/names.h"
 #include "daemon/notify.h"
 #include "daemon/selecting.h"
+#include "daemon/socket_group.h"
 #include "daemon/status_doc.h"
 #include "daemon/verdicts.h"
 #include "daemon/web.h"
@@ -32,12 +35,18 @@
 #include "datapath/links.h"
 #include "flow/joiner.h"
 #include "kube/store.h"
+#include "serve/http.h"
 #include "serve/socket.h"
 
 struct agent {
 	const struct pn_agent_config *config;
 	const struct pn_clock *clock;
 	pn_nsec started;
+
+	struct pn_drops *drops;
+	struct pn_confinement confinement;
+	gid_t socket_group;
+	bool has_socket_group;
 
 	uv_loop_t loop;
 	uv_poll_t links_poll;
@@ -50,7 +59,6 @@ struct agent {
 	struct pn_tracer *tracer;
 	struct pn_selecting *selecting;
 	struct pn_traffic *traffic;
-	struct pn_drops *drops;
 	struct pn_history *history;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
@@ -141,6 +149,7 @@ static struct pn_status_parts status_parts(const struct agent *a)
 		.tracer = a->tracer,
 		.selecting = a->selecting,
 		.drops = a->drops,
+		.confinement = &a->confinement,
 		.config = a->config->reload.state(a->config->reload.data),
 		.history = a->history,
 		.exporters = a->config->exporters,
@@ -204,6 +213,7 @@ static int start_web(struct agent *a, struct pn_err *reterr)
 	const struct pn_web_config config = {
 		.address = a->config->http_address,
 		.token = a->config->http_token,
+		.tls = a->config->http_tls,
 		.look = on_look,
 		.ops = &socket_ops,
 		.data = a,
@@ -432,9 +442,6 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	r = pn_tracer_new(&tracer, &a->tracer, reterr);
 	if (r < 0)
 		return r;
-	r = start_drops(a, reterr);
-	if (r < 0)
-		return r;
 	if (a->config->http_address && a->config->traffic.max_series) {
 		r = pn_traffic_new(&a->config->traffic, &a->traffic);
 		if (r < 0)
@@ -475,11 +482,52 @@ static int start_links(struct agent *a, struct pn_err *reterr)
 	return pn_links_dispatch(a->links, reterr);
 }
 
+static bool has_low_port(const char *address)
+{
+	struct sockaddr_storage at;
+	uint16_t port;
+
+	if (!address || pn_http_address(address, &at, NULL) < 0)
+		return false;
+	port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+					      : ((struct sockaddr_in *)&at)->sin_port);
+	return port && port < IPPORT_RESERVED;
+}
+
+static int start_socket(struct agent *a, struct pn_err *reterr)
+{
+	int r = pn_socket_listen(&a->loop, a->config->socket_path, &socket_ops, a, &a->socket,
+				 reterr);
+
+	if (r == 0 && a->has_socket_group)
+		pn_socket_group_give(a->config->socket_path, a->socket_group);
+	return r;
+}
+
+/* Drops come first: the list of symbols is opened there, and shown to those who have CAP_SYSLOG. */
+static int give_up_privileges(struct agent *a, struct pn_err *reterr)
+{
+	const struct pn_confine_config config = {
+		.kube = &a->config->kube,
+		.files = { a->config->config_path, a->config->ranges_path,
+			   a->config->http_cert_path, a->config->http_key_path },
+		.has_low_port = has_low_port(a->config->http_address),
+		.off = a->config->no_confine,
+	};
+	int r = start_drops(a, reterr);
+
+	a->has_socket_group = pn_socket_group_join(&a->socket_group);
+	pn_confine_begin(&config, &a->confinement);
+	return r;
+}
+
 static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **selection,
 		 struct pn_err *reterr)
 {
-	int r = start_loop(a, reterr);
+	int r = give_up_privileges(a, reterr);
 
+	if (r == 0)
+		r = start_loop(a, reterr);
 	find_cgroups(a);
 	if (r == 0)
 		r = start_verdicts(a, reterr);
@@ -492,10 +540,11 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **
 	if (r == 0)
 		r = start_links(a, reterr);
 	if (r == 0)
-		r = pn_socket_listen(&a->loop, a->config->socket_path, &socket_ops, a, &a->socket,
-				     reterr);
+		r = start_socket(a, reterr);
 	if (r == 0)
 		r = start_web(a, reterr);
+	if (r == 0)
+		pn_confine_end(&a->confinement);
 	return r;
 }
 
@@ -524,11 +573,12 @@ static void stop(struct agent *a)
 	pn_exporters_stop(a->config->exporters);
 	pn_selecting_free(PN_TAKE_PTR(a->selecting));
 	pn_traffic_free(a->traffic);
-	pn_drops_free(a->drops);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
 	pn_names_free(a->names);
 	pn_verdicts_free(a->verdicts);
+	pn_confine_done(&a->confinement);
+	pn_drops_free(a->drops);
 }
 
 int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)

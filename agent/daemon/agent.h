@@ -44,27 +44,29 @@ struct pn_agent_reload {
  * @sink: where records go, or NULL; taken over, also on failure
  * @exporters: where they go as well, or NULL; not started yet, and outlive the agent
  * @selection: which connections are recorded; taken over, also on failure. @sampling: of so many one is
- * @ranges_path, @state_path: see struct pn_names_config
+ * @config_path: the config file, or NULL. @ranges_path, @state_path: see struct pn_names_config
  * @cgroup_root: where cgroup v2 is mounted; NULL: where the mounts say
- * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token: see struct
- *		 pn_http_config
+ * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token,
+ *		 @http_tls: see struct pn_http_config; @http_cert_path, @http_key_path: its files
  * @history: what is kept of the last hours for `podonym flows`; without a path: nothing. Its clock is not looked at
  * @name_wait:	 how long a new connection's first record waits for late news of its names
  * @no_policy:	 do not hold connections against network policies
  * @n_recent:	 how many of the last records are kept for `podonym flows`
+ * @no_confine:	 keep all privileges, see confine.h
  */
 struct pn_agent_config {
 	struct pn_kube_config_source kube;
 	struct pn_sink *sink;
 	struct pn_exporters *exporters;
 	struct pn_expression *selection;
-	const char *node_name, *socket_path, *pin_path, *ranges_path, *state_path, *cgroup_root,
-		*http_address, *http_token;
+	const char *node_name, *socket_path, *pin_path, *config_path, *ranges_path, *state_path,
+		*cgroup_root, *http_address, *http_token, *http_cert_path, *http_key_path;
+	struct pn_http_tls *http_tls;
 	struct pn_history_config history;
 	struct pn_traffic_config traffic; /* without room for a series: none are kept */
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
-	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops, no_policy;
+	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops, no_policy, no_confine;
 	struct pn_agent_reload reload;
 };
 

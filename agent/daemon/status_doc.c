@@ -178,6 +178,13 @@ static json_t *sinks_json(const struct pn_status_parts *p)
 	return list;
 }
 
+static json_t *privileges_json(const struct pn_confinement *c)
+{
+	return json_pack("{s:{s:s, s:s}, s:{s:s, s:s}}", "capabilities", "kept",
+			 c->capabilities ? c->capabilities : "", "reason", c->capabilities_why.text,
+			 "seccomp", "state", c->seccomp, "reason", c->seccomp_why.text);
+}
+
 static json_t *metrics_json(void)
 {
 	json_t *doc = json_object();
@@ -204,6 +211,7 @@ char *pn_status_doc(const struct pn_status_parts *p)
 	(void)json_object_set_new(doc, "drops", drops_json(p));
 	(void)json_object_set_new(doc, "policy", policy_json(p->verdicts));
 	(void)json_object_set_new(doc, "config", config_json(&p->config));
+	(void)json_object_set_new(doc, "privileges", privileges_json(p->confinement));
 	(void)json_object_set_new(doc, "sinks", sinks_json(p));
 	(void)json_object_set_new(doc, "metrics", metrics_json());
 	text = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(6));

@@ -5,6 +5,7 @@
 #include <podonym/informer.h>
 
 #include "base/clock.h"
+#include "daemon/confine.h"
 #include "daemon/verdicts.h"
 #include "daemon/selecting.h"
 #include "datapath/drops.h"
@@ -39,6 +40,7 @@ struct pn_status_parts {
 	const struct pn_tracer *tracer;
 	const struct pn_selecting *selecting;
 	const struct pn_drops *drops;
+	const struct pn_confinement *confinement;
 	struct pn_status_config config;
 	struct pn_history *history;	    /* NULL: off */
 	struct pn_exporters *exporters;	    /* NULL: there are none */

@@ -156,6 +156,7 @@ static void listen_or_retry(struct pn_web *w)
 	const struct pn_http_config config = {
 		.address = w->config.address,
 		.token = w->config.token,
+		.tls = w->config.tls,
 		.pages = pages,
 		.n_pages = PN_ARRAY_SIZE(pages),
 		.timeout_ms = PN_HTTP_TIMEOUT_MS,

@@ -102,8 +102,7 @@ static int add(struct pn_drop_places *p, uint64_t addr, const char *name)
 	return 0;
 }
 
-int pn_drop_places_add(struct pn_drop_places *p, const char *symbols_path, const uint64_t *addrs,
-		       size_t n)
+int pn_drop_places_add(struct pn_drop_places *p, int symbols_fd, const uint64_t *addrs, size_t n)
 {
 	PN_CLEANUP(pn_freep) struct pn_symbol *symbols = calloc(n, sizeof(*symbols));
 	int r = 0;
@@ -113,7 +112,7 @@ int pn_drop_places_add(struct pn_drop_places *p, const char *symbols_path, const
 	for (size_t i = 0; i < n; i++)
 		symbols[i].addr =
 			addrs[i] - 1; /* of the call; what is given is where it returns to */
-	(void)pn_symbols_find(symbols_path, symbols, n);
+	(void)pn_symbols_find(symbols_fd, symbols, n);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (!pn_drop_places_find(p, addrs[i]))
 			r = add(p, addrs[i], symbols[i].name);

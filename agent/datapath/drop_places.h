@@ -37,11 +37,10 @@ const struct pn_drop_place *pn_drop_places_find(const struct pn_drop_places *p, 
 
 /**
  * pn_drop_places_add() - look up @n addresses that are not known yet
- * @symbols_path: see pn_symbols_find()
+ * @symbols_fd: see pn_symbols_find()
  *
  * Return: 0 or -ENOMEM. What cannot be looked up gets its address for a name
  */
-int pn_drop_places_add(struct pn_drop_places *p, const char *symbols_path, const uint64_t *addrs,
-		       size_t n);
+int pn_drop_places_add(struct pn_drop_places *p, int symbols_fd, const uint64_t *addrs, size_t n);
 
 #endif

@@ -28,6 +28,7 @@ struct pn_drops {
 	struct pn_drop_bpf *skel; /* NULL: off */
 	struct pn_err why;	  /* not on, or not as good as it could be */
 	const char *symbols_path;
+	int symbols_fd; /* negative: it cannot be opened */
 	struct pn_drop_reasons *reasons;
 	uint32_t unspecified;
 	bool has_reason, has_fentry;
@@ -141,7 +142,7 @@ static void load(struct pn_drops *d, uint32_t max_drops)
 	else if (!d->has_reason)
 		(void)pn_err_set(&d->why, 0,
 				 "without reasons, only by places (reasons came with Linux 5.17)");
-	else if (pn_symbols_are_shown(d->symbols_path) < 0)
+	else if (pn_symbols_are_shown(d->symbols_fd) < 0)
 		(void)pn_err_set(&d->why, 0,
 				 "places as addresses only: the kernel hides the names in %s "
 				 "(CAP_SYSLOG shows them)",
@@ -182,6 +183,7 @@ int pn_drops_new(const struct pn_drops_config *config, struct pn_drops **ret)
 	if (!d)
 		return -ENOMEM;
 	d->symbols_path = config->symbols ? config->symbols : PN_SYMBOLS_PATH;
+	d->symbols_fd = config->off ? -1 : pn_symbols_open(d->symbols_path);
 	d->keys = calloc(BATCH_ENTRIES, sizeof(*d->keys));
 	d->values = calloc(BATCH_ENTRIES, sizeof(*d->values));
 	if (!d->keys || !d->values) {
@@ -200,6 +202,7 @@ void pn_drops_free(struct pn_drops *d)
 	pn_drop_bpf__destroy(d->skel);
 	pn_drop_reasons_free(d->reasons);
 	pn_drop_places_done(&d->places);
+	pn_closep(&d->symbols_fd);
 	free(d->keys);
 	free(d->values);
 	free(d);
@@ -262,7 +265,7 @@ static int learn_some_places(struct pn_drops *d, uint32_t n)
 			addrs[n_new++] = addr;
 	}
 	if (n_new)
-		r = pn_drop_places_add(&d->places, d->symbols_path, addrs, n_new);
+		r = pn_drop_places_add(&d->places, d->symbols_fd, addrs, n_new);
 	return r < 0 ? r : n_new > 0;
 }
 

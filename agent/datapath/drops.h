@@ -24,6 +24,8 @@ struct pn_drops;
  * @off:       switched off by the user
  * @no_reason: take the way of a kernel before 5.17, for tests
  * @symbols:   path of the list of symbols; NULL: PN_SYMBOLS_PATH. Outlives the object
+ *
+ * The list is opened once, by pn_drops_new(): later the caller needs no CAP_SYSLOG.
  */
 struct pn_drops_config {
 	uint32_t max_drops;

@@ -7,6 +7,7 @@
 #include "datapath/symbols.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,17 +75,29 @@ static void closep(FILE **f)
 		(void)fclose(*f);
 }
 
+/* From the beginning of the file that @fd is open at; the stream has a descriptor of its own to close. */
+static int open_stream(int fd, FILE **ret)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	*ret = copy < 0 || lseek(copy, 0, SEEK_SET) < 0 ? NULL : fdopen(copy, "r");
+	if (*ret)
+		return 0;
+	pn_closep(&copy);
+	return -errno;
+}
+
 /* @is_enough: stop at the first line that shows an address */
-static int scan(const char *path, struct pn_symbol *symbols, uint64_t *starts, size_t n,
-		bool is_enough)
+static int scan(int fd, struct pn_symbol *symbols, uint64_t *starts, size_t n, bool is_enough)
 {
 	PN_CLEANUP(pn_freep) char *line = NULL;
-	PN_CLEANUP(closep) FILE *f = fopen(path, "re");
+	PN_CLEANUP(closep) FILE *f = NULL;
 	bool is_shown = false;
 	size_t size = 0;
+	int r = open_stream(fd, &f);
 
-	if (!f)
-		return -errno;
+	if (r < 0)
+		return r;
 	while (!(is_shown && is_enough) && getline(&line, &size, f) > 0)
 		if (pn_symbols_line(line, symbols, starts, n))
 			is_shown = true;
@@ -93,16 +106,23 @@ static int scan(const char *path, struct pn_symbol *symbols, uint64_t *starts, s
 	return is_shown ? 0 : -EACCES;
 }
 
-int pn_symbols_are_shown(const char *path)
+int pn_symbols_open(const char *path)
 {
-	return scan(path, NULL, NULL, 0, true);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
 }
 
-int pn_symbols_find(const char *path, struct pn_symbol *symbols, size_t n)
+int pn_symbols_are_shown(int fd)
+{
+	return scan(fd, NULL, NULL, 0, true);
+}
+
+int pn_symbols_find(int fd, struct pn_symbol *symbols, size_t n)
 {
 	PN_CLEANUP(pn_freep) uint64_t *starts = calloc(PN_MAX(n, (size_t)1), sizeof(*starts));
 
 	for (size_t i = 0; i < n; i++)
 		symbols[i].name[0] = '\0';
-	return starts ? scan(path, symbols, starts, n, false) : -ENOMEM;
+	return starts ? scan(fd, symbols, starts, n, false) : -ENOMEM;
 }

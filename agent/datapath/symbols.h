@@ -14,18 +14,26 @@ struct pn_symbol {
 };
 
 /**
- * pn_symbols_find() - the functions that @n addresses lie in, in one pass through the file
+ * pn_symbols_open() - whether the kernel shows addresses is settled here, by the caller's capabilities
  * @path: of the form of /proc/kallsyms
+ *
+ * Return: a descriptor or a negative errno
+ */
+int pn_symbols_open(const char *path);
+
+/**
+ * pn_symbols_find() - the functions that @n addresses lie in, in one pass through the file
+ * @fd: from pn_symbols_open(), of one thread at a time
  *
  * What the compiler has added to a name (.isra.0, .cold) is cut off. Takes some 50 ms of CPU time.
  *
  * Return: 0; -EACCES: the kernel hides its addresses from us, all names are ""; or another negative
  * errno, likewise
  */
-int pn_symbols_find(const char *path, struct pn_symbol *symbols, size_t n);
+int pn_symbols_find(int fd, struct pn_symbol *symbols, size_t n);
 
 /** pn_symbols_are_shown() - Return: 0; -EACCES: hidden; or another negative errno */
-int pn_symbols_are_shown(const char *path);
+int pn_symbols_are_shown(int fd);
 
 /**
  * pn_symbols_line() - look whether a line names a function that an address lies in, nearer than before

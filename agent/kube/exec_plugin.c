@@ -343,8 +343,12 @@ static int explain_spawn(const struct pn_exec_settings *e, int error, struct pn_
 		return pn_err_set(
 			reterr, error, "the credential plugin \"%s\" was not found: %s", e->command,
 			e->install_hint ? e->install_hint : "install it, or correct exec.command");
-	return pn_err_set(reterr, error, "the credential plugin \"%s\" cannot be run: %s",
-			  e->command, strerror(-error));
+	return pn_err_set(reterr, error, "the credential plugin \"%s\" cannot be run: %s%s",
+			  e->command, strerror(-error),
+			  error == -ENOSYS
+				  ? " (a seccomp filter forbids it; an agent that is started "
+				    "with this kubeconfig allows it)"
+				  : "");
 }
 
 /* Return: as for pn_exec_plugin_start(); on failure too the handles are there and need closing */

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "serve/http_stream.h"
+#include "serve/http_tls.h"
 #include "serve/http_token.h"
 
 enum {
@@ -461,12 +462,20 @@ static int open_socket(const char *address, uint16_t *ret_port, struct pn_err *r
 
 static struct MHD_Daemon *start_library(struct pn_http *h, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0,
-				NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+	const struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)pn_http_tls_pick },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PN_HTTP_TLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	const struct MHD_OptionItem *extra = h->config.tls ? tls : &tls[PN_ARRAY_SIZE(tls) - 1];
+
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME |
+					(h->config.tls ? MHD_USE_TLS : 0u),
+				0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 				(unsigned int)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 				(size_t)MAX_HEAD_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-				h, MHD_OPTION_END);
+				h, MHD_OPTION_ARRAY, extra, MHD_OPTION_END);
 }
 
 /* Return: allocated; NULL without memory */

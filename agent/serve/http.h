@@ -81,6 +81,7 @@ struct pn_http_page {
  * @address: see pn_http_address()
  * @token:   what a client has to show as "Authorization: Bearer TOKEN", or as "X-Podonym-Token: TOKEN",
  *	     because the API server's proxy passes the first one to nobody; NULL: nothing
+ * @tls:     NULL: no TLS
  * @pages:   PN_HTTP_MAX_PAGES at most
  * @timeout_ms: how long a connection may take, from its first packet to the last byte of the answer; a
  *		stream has no end
@@ -89,6 +90,7 @@ struct pn_http_page {
  */
 struct pn_http_config {
 	const char *address, *token;
+	struct pn_http_tls *tls;
 	unsigned int timeout_ms, keep_alive_ms;
 	const struct pn_http_page *pages;
 	size_t n_pages;

@@ -2,7 +2,8 @@
 /*
  * The server on the unix socket, on the control thread's loop. A client is read until its one line
  * is there, then it is answered, refused, or handed over with its descriptor. It holds nothing but
- * a fixed buffer until then, and a clock runs against it the whole time.
+ * a fixed buffer until then, and a clock runs against it the whole time. Where too many wait, the user
+ * who has most of them loses the oldest: so nobody keeps others out, however often he connects.
  */
 #include "serve/socket.h"
 
@@ -30,7 +31,8 @@ struct client {
 	uv_timer_t timer;
 	uv_write_t write;
 	unsigned int n_handles; /* not closed yet */
-	bool closing;
+	uid_t user;
+	bool closing, is_cut; /* is_cut: gone or going, does not count as held */
 	char *answer;
 	size_t len;
 	char line[PN_REQUEST_MAX + 1]; /* its newline included */
@@ -43,8 +45,8 @@ struct pn_socket {
 	char *path;
 	struct stat id;
 	bool closing;
-	size_t n_clients;
-	struct client *clients;
+	size_t n_clients, n_held;
+	struct client *clients; /* the oldest first */
 };
 
 static void free_socket(struct pn_socket *s)
@@ -70,11 +72,18 @@ static void on_client_closed(uv_handle_t *handle)
 		free_socket(s);
 }
 
+static void let_go(struct client *c)
+{
+	c->socket->n_held -= !c->is_cut;
+	c->is_cut = true;
+}
+
 static void close_client(struct client *c)
 {
 	if (c->closing)
 		return;
 	c->closing = true;
+	let_go(c);
 	uv_close((uv_handle_t *)&c->pipe, on_client_closed);
 	uv_close((uv_handle_t *)&c->timer, on_client_closed);
 }
@@ -210,29 +219,90 @@ static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 	*ret = uv_buf_init(c->line + c->len, (unsigned int)(sizeof(c->line) - c->len));
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+/* Return: is the request over, with an answer or a refusal? */
+static bool take(struct client *c, size_t n, bool is_end)
 {
-	struct client *c = stream->data;
 	const char *newline;
 
-	(void)buf;
-	if (n < 0 && (n != UV_EOF || !c->len)) {
-		close_client(c);
-		return;
-	}
-	c->len += (size_t)PN_MAX(n, 0);
+	c->len += n;
 	newline = memchr(c->line, '\n', c->len);
 	if (newline)
 		serve_line(c, (size_t)(newline - c->line));
-	else if (n == UV_EOF)
+	else if (is_end)
 		serve_line(c, c->len);
 	else if (c->len == sizeof(c->line))
 		refuse(c, "the request is longer than 4096 bytes");
+	else
+		return false;
+	return true;
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct client *c = stream->data;
+
+	(void)buf;
+	if (n < 0 && (n != UV_EOF || !c->len))
+		close_client(c);
+	else
+		(void)take(c, (size_t)PN_MAX(n, 0), n == UV_EOF);
 }
 
 static void on_request_timeout(uv_timer_t *timer)
 {
 	refuse(timer->data, "no complete request within five seconds");
+}
+
+/* Its request may have come in the meantime. Return: it had, and is dealt with */
+static bool asks_now(struct client *c)
+{
+	uv_os_fd_t fd;
+	ssize_t n;
+
+	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) < 0)
+		return false;
+	n = recv(fd, c->line + c->len, sizeof(c->line) - c->len, MSG_DONTWAIT);
+	return n > 0 && take(c, (size_t)n, false);
+}
+
+static size_t count_of(const struct pn_socket *s, uid_t user)
+{
+	const struct client *c;
+	size_t n = 0;
+
+	DL_FOREACH (s->clients, c)
+		n += !c->is_cut && c->user == user;
+	return n;
+}
+
+/* Return: the oldest of the user who has most */
+static struct client *choose(struct pn_socket *s)
+{
+	struct client *c, *chosen = NULL;
+	size_t most = 0;
+
+	DL_FOREACH (s->clients, c) {
+		size_t n = c->is_cut ? 0 : count_of(s, c->user);
+
+		if (n > most) {
+			most = n;
+			chosen = c;
+		}
+	}
+	return chosen;
+}
+
+static void make_room(struct pn_socket *s)
+{
+	struct client *c = choose(s);
+
+	if (!c)
+		return;
+	let_go(c);
+	if (c->answer)
+		close_client(c);
+	else if (!asks_now(c))
+		refuse(c, "too many clients wait for an answer, try again");
 }
 
 /* --- the listening socket ------------------------------------------------------------------------ */
@@ -250,7 +320,19 @@ static struct client *new_client(struct pn_socket *s)
 	c->pipe.data = c->timer.data = c;
 	DL_APPEND(s->clients, c);
 	s->n_clients++;
+	s->n_held++;
 	return c;
+}
+
+static uid_t user_of(const uv_pipe_t *pipe)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+	uv_os_fd_t fd;
+
+	if (uv_fileno((const uv_handle_t *)pipe, &fd) == 0)
+		(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	return peer.uid;
 }
 
 static void on_connection(uv_stream_t *stream, int status)
@@ -268,13 +350,12 @@ static void on_connection(uv_stream_t *stream, int status)
 		return;
 	}
 	pn_metric_add(PN_METRIC_SERVE_CLIENTS, 1);
-	if (s->n_clients > MAX_CLIENTS) {
-		refuse(c, "too many clients wait for an answer, try again");
-		return;
-	}
+	c->user = user_of(&c->pipe);
 	(void)uv_timer_start(&c->timer, on_request_timeout, TIMEOUT_MS, 0);
 	if (uv_read_start((uv_stream_t *)&c->pipe, give_room, on_read) < 0)
 		close_client(c);
+	if (s->n_held > MAX_CLIENTS)
+		make_room(s);
 }
 
 static void on_listener_closed(uv_handle_t *handle)

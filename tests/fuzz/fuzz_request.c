@@ -36,10 +36,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	r = pn_request_parse((const char *)data, size, &req, &err);
 	if (r == 0) {
-		assert(req.command == PN_REQUEST_FLOWS || req.command == PN_REQUEST_STATUS);
+		assert(req.command <= PN_REQUEST_CONFIG);
 		assert(req.view.style.format < PN_FORMAT_MAX);
 		assert(req.view.style.time < PN_TIME_FORM_MAX);
-		assert(req.view.follow || req.view.past != PN_PAST_NONE);
+		assert(req.command != PN_REQUEST_FLOWS || req.view.follow ||
+		       req.view.past != PN_PAST_NONE);
+		assert(req.command == PN_REQUEST_SELECT || (!req.has_expression && !req.sampling));
 		assert(err.text[0] == '\0');
 		(void)pn_filter_match(req.view.filter, &record);
 		pn_request_done(&req);

@@ -28,27 +28,26 @@ static const char list[] = "0000000000000000 A fixed_percpu_data\n"
 			   "\n"
 			   "ffffffffc0000000 t nf_reinject\t[nf_queue]\n";
 
-/* A file with @text that goes with the test. */
-static void make_file(char path[static 32], const char *text)
+/* A file with @text, open, that goes with its descriptor. */
+static int make_file(const char *text)
 {
-	int fd;
+	char path[] = "/tmp/pn-symbols-XXXXXX";
+	int made = mkstemp(path), fd;
 
-	(void)strcpy(path, "/tmp/pn-symbols-XXXXXX");
-	fd = mkstemp(path);
+	assert_true(made >= 0);
+	assert_int_equal(write(made, text, strlen(text)), strlen(text));
+	(void)close(made);
+	fd = pn_symbols_open(path);
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	(void)close(fd);
+	(void)unlink(path);
+	return fd;
 }
 
 static int find(const char *text, struct pn_symbol *symbols, size_t n)
 {
-	char path[32];
-	int r;
+	PN_CLEANUP(pn_closep) int fd = make_file(text);
 
-	make_file(path, text);
-	r = pn_symbols_find(path, symbols, n);
-	(void)unlink(path);
-	return r;
+	return pn_symbols_find(fd, symbols, n);
 }
 
 static void an_address_lies_in_the_function_before_it(void **state)
@@ -91,7 +90,8 @@ static void hidden_addresses_are_told(void **state)
 			 -EACCES);
 	assert_string_equal(s.name, "");
 	assert_int_equal(find("", &s, 1), -EACCES);
-	assert_int_equal(pn_symbols_find("/nonexistent", &s, 1), -ENOENT);
+	assert_int_equal(pn_symbols_open("/nonexistent"), -ENOENT);
+	assert_int_equal(pn_symbols_find(-ENOENT, &s, 1), -EBADF);
 }
 
 static void a_long_name_is_cut(void **state)
@@ -110,13 +110,11 @@ static void places_know_what_tells_by_itself(void **state)
 	const uint64_t addrs[] = { 0xffffffffc0000020, 0xffffffff81000150, 0x10 };
 	struct pn_drop_places p = { NULL, 0 };
 	const struct pn_drop_place *place;
-	char path[32];
+	PN_CLEANUP(pn_closep) int fd = make_file(list);
 
 	(void)state;
-	make_file(path, list);
 	assert_null(pn_drop_places_find(&p, addrs[0]));
-	assert_int_equal(pn_drop_places_add(&p, path, addrs, PN_ARRAY_SIZE(addrs)), 0);
-	(void)unlink(path);
+	assert_int_equal(pn_drop_places_add(&p, fd, addrs, PN_ARRAY_SIZE(addrs)), 0);
 	place = pn_drop_places_find(&p, addrs[0]);
 	assert_string_equal(place->name, "nf_reinject");
 	assert_true(place->tells.unspecified && place->tells.no_reason);
@@ -133,6 +131,7 @@ static void the_kernel_names_its_own_functions(void **state)
 	unsigned long long addr = 0;
 	char line[256];
 	FILE *f = fopen(PN_SYMBOLS_PATH, "re");
+	PN_CLEANUP(pn_closep) int fd = pn_symbols_open(PN_SYMBOLS_PATH);
 
 	(void)state;
 	while (f && fgets(line, sizeof(line), f))
@@ -145,8 +144,9 @@ static void the_kernel_names_its_own_functions(void **state)
 		skip();
 	}
 	s.addr = addr + 8;
-	assert_int_equal(pn_symbols_are_shown(PN_SYMBOLS_PATH), 0);
-	assert_int_equal(pn_symbols_find(PN_SYMBOLS_PATH, &s, 1), 0);
+	assert_int_equal(pn_symbols_are_shown(fd), 0);
+	for (int i = 0; i < 2; i++) /* from the beginning each time */
+		assert_int_equal(pn_symbols_find(fd, &s, 1), 0);
 	assert_string_equal(s.name, "nf_hook_slow");
 }
 

@@ -336,22 +336,59 @@ static void client_that_leaves_at_once_does_no_harm(void **state)
 	assert_still_serves(s);
 }
 
-static void too_many_waiting_clients_are_refused_and_room_comes_back(void **state)
+static void of_too_many_waiting_clients_the_oldest_is_refused(void **state)
 {
 	struct server *s = *state;
-	int waiting[64];
+	int waiting[66];
 
-	for (size_t i = 0; i < 64; i++) {
+	for (size_t i = 0; i < 66; i++) {
 		waiting[i] = connect_raw(s);
 		(void)uv_run(&s->loop, UV_RUN_NOWAIT);
 	}
-	assert_refused(s, connect_raw(s), "too many clients");
-	assert_refused(s, ask(s, STATUS "\n"), "too many clients");
-	for (size_t i = 0; i < 64; i++)
+	assert_answer(s, waiting[0], "too many clients");
+	assert_answer(s, waiting[1], "too many clients");
+	assert_still_serves(s); /* at the cost of the third */
+	assert_answer(s, waiting[2], "too many clients");
+	assert_int_equal(pn_metric_get(PN_METRIC_SERVE_REFUSED), s->refused + 3);
+	assert_int_equal(send(waiting[3], STATUS "\n", strlen(STATUS) + 1, MSG_NOSIGNAL),
+			 strlen(STATUS) + 1);
+	assert_answer(s, waiting[3], "{}");
+	for (size_t i = 4; i < 66; i++)
 		(void)close(waiting[i]);
 	for (int i = 0; i < 10; i++)
 		(void)uv_run(&s->loop, UV_RUN_NOWAIT);
 	assert_still_serves(s);
+}
+
+/* As many as the backlog takes come behind it in the same turn of the loop, and say nothing. */
+static void who_asks_at_once_is_answered_however_many_say_nothing(void **state)
+{
+	struct server *s = *state;
+	int idle[120], asking = ask(s, STATUS "\n");
+
+	for (size_t i = 0; i < PN_ARRAY_SIZE(idle); i++)
+		idle[i] = connect_raw(s);
+	assert_answer(s, asking, "{}");
+	for (size_t i = 0; i < PN_ARRAY_SIZE(idle); i++)
+		(void)close(idle[i]);
+}
+
+/* Answers that nobody reads are held for no more of them. */
+static void who_does_not_read_makes_room_too(void **state)
+{
+	struct server *s = *state;
+	int deaf[80];
+
+	s->status_len = 4 << 20;
+	for (size_t i = 0; i < PN_ARRAY_SIZE(deaf); i++) {
+		deaf[i] = ask(s, STATUS "\n");
+		for (int turn = 0; turn < 3; turn++)
+			(void)uv_run(&s->loop, UV_RUN_NOWAIT);
+	}
+	s->status_len = 3;
+	assert_still_serves(s);
+	for (size_t i = 0; i < PN_ARRAY_SIZE(deaf); i++)
+		(void)close(deaf[i]);
 }
 
 static void thousand_clients_one_after_another_leak_nothing(void **state)
@@ -505,7 +542,9 @@ int main(void)
 		TEST(client_that_does_not_read_its_answer_is_cut_off),
 		TEST(server_can_stop_in_the_middle_of_an_answer),
 		TEST(client_that_leaves_at_once_does_no_harm),
-		TEST(too_many_waiting_clients_are_refused_and_room_comes_back),
+		TEST(of_too_many_waiting_clients_the_oldest_is_refused),
+		TEST(who_asks_at_once_is_answered_however_many_say_nothing),
+		TEST(who_does_not_read_makes_room_too),
 		TEST(thousand_clients_one_after_another_leak_nothing),
 		TEST(no_descriptor_left_refuses_the_subscriber),
 		TEST(socket_is_for_its_group_only),
