@@ -66,6 +66,15 @@ enum pn_sink_option_type {
 	PN_SINK_DURATION, /* pn_nsec */
 	PN_SINK_CHOICE,	  /* const char *, one of a list */
 	PN_SINK_TEXT,	  /* const char *; NULL: not given */
+	PN_SINK_PAIRS,	  /* struct pn_sink_pairs */
+};
+
+enum { PN_SINK_MAX_PAIRS = 16 };
+
+/** struct pn_sink_pairs - what options PREFIX-NAME=VALUE say, in their order; the row's name is "PREFIX-" */
+struct pn_sink_pairs {
+	const char *names[PN_SINK_MAX_PAIRS], *values[PN_SINK_MAX_PAIRS];
+	size_t n;
 };
 
 /**
