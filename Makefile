@@ -49,13 +49,15 @@ PKGS_index := liburcu-qsbr liburcu-cds
 PKGS_datapath := libbpf libnl-route-3.0
 PKGS_flow :=
 PKGS_policy := jansson
-PKGS_export := sqlite3
+PKGS_export := sqlite3 rdkafka libcurl zlib
 PKGS_serve := libuv jansson libmicrohttpd gnutls
 PKGS_daemon := libuv jansson libcap-ng libseccomp
 PKGS_cmd := libuv jansson yaml-0.1
 
 # What only the unit tests of a folder need: the test server speaks TLS by itself, and protobuf.
 TEST_LIBS_kube := -lssl -lcrypto -lprotobuf-c
+# And a collector that speaks HTTP.
+TEST_LIBS_export := -lmicrohttpd
 
 # --- this machine --------------------------------------------------------------------------------
 

@@ -650,6 +650,21 @@ const struct pn_command pn_cmd_agent = {
 		"mtu=1400,\n"
 		"                      max-rate=8M bytes a second, template-refresh=1m, "
 		"template-packets=4096\n"
+		"  kafka:BROKER[:PORT][;BROKER...]\n"
+		"                      a message a record: topic=podonym-flows, "
+		"format=json|netobserv|hubble,\n"
+		"                      key=pair|none, acks=all|1, "
+		"compression=lz4|zstd|gzip|snappy|none,\n"
+		"                      buffer=16M, timeout=5m, x-PROPERTY=VALUE of librdkafka, or "
+		"config=FILE of\n"
+		"                      lines PROPERTY=VALUE, for passwords\n"
+		"  otlp:http://HOST:4318, otlp:https://HOST:4318\n"
+		"                      OpenTelemetry: a log record a record, to /v1/logs; "
+		"compression=gzip|none,\n"
+		"                      batch=512 records, timeout=10s, header-NAME=VALUE, or "
+		"headers=FILE of lines\n"
+		"                      NAME: VALUE, ca=FILE; metrics=30s|off: the agent's own "
+		"figures, to /v1/metrics\n"
 		"  all                 queue=16M bytes that may wait, retry-max=30s between "
 		"attempts\n",
 	.examples = "  podonym agent --kubeconfig /etc/kubernetes/admin.conf\n"
@@ -657,6 +672,9 @@ const struct pn_command pn_cmd_agent = {
 		    "  podonym agent --output none "
 		    "--sink file:/var/log/podonym/flows.json,max-size=100M\n"
 		    "  podonym agent --output none --sink ipfix:udp://collector:4739\n"
+		    "  podonym agent --output none "
+		    "--sink 'kafka:kafka-0;kafka-1,topic=flows,x-security.protocol=ssl'\n"
+		    "  podonym agent --output none --sink otlp:http://collector:4318\n"
 		    "  podonym agent --output none --interval 1s    # then: podonym flows -f\n",
 	.options = options,
 	.values_size = sizeof(struct agent_options),

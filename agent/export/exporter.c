@@ -179,7 +179,7 @@ static pn_nsec next_work(const struct pn_exporter *x)
 
 	if (x->current || x->queue)
 		next = x->next_try;
-	if (x->spec.kind->attend && x->stats.waiting)
+	if (x->spec.kind->attend && (x->stats.waiting || x->spec.kind->attends_always))
 		next = PN_MIN(next, PN_MAX(x->next_attend, x->next_try));
 	return is_stopping(x) ? PN_MIN(next, x->farewell) : next;
 }

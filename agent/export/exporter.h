@@ -66,6 +66,15 @@ enum pn_sink_option_type {
 	PN_SINK_DURATION, /* pn_nsec */
 	PN_SINK_CHOICE,	  /* const char *, one of a list */
 	PN_SINK_TEXT,	  /* const char *; NULL: not given */
+	PN_SINK_PAIRS,	  /* struct pn_sink_pairs */
+};
+
+enum { PN_SINK_MAX_PAIRS = 16 };
+
+/** struct pn_sink_pairs - what options PREFIX-NAME=VALUE say, in their order; the row's name is "PREFIX-" */
+struct pn_sink_pairs {
+	const char *names[PN_SINK_MAX_PAIRS], *values[PN_SINK_MAX_PAIRS];
+	size_t n;
 };
 
 /**
@@ -89,6 +98,7 @@ struct pn_sink_option {
  * @target:  what stands behind it, for messages: "PATH"
  * @options: of this kind; ends with a row without a name
  * @attend_ms: how often attend() is called while records wait; 0: not at all
+ * @attends_always: also while none waits
  *
  * @open:   control thread. Checks everything that can be known at the start; a receiver that is not
  *	    there is no error. Return: 0, or a negative errno with @reterr
@@ -105,6 +115,7 @@ struct pn_sink_kind {
 	const struct pn_sink_option *options;
 	size_t values_size;
 	unsigned int attend_ms;
+	bool attends_always;
 	int (*open)(const struct pn_sink_setup *setup, void **ret, struct pn_err *reterr);
 	int (*encode)(void *sink, const struct pn_flow_record *r, struct pn_buf *out);
 	int (*send)(void *sink, struct pn_batch *batch, struct pn_err *reterr);

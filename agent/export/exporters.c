@@ -11,6 +11,8 @@
 static const struct pn_sink_kind *const kinds[] = {
 	&pn_sink_kind_file,
 	&pn_sink_kind_ipfix,
+	&pn_sink_kind_kafka,
+	&pn_sink_kind_otlp,
 };
 
 struct pn_exporters {

@@ -124,8 +124,26 @@ static int set_value(const struct pn_sink_option *o, const char *text, void *val
 	case PN_SINK_TEXT:
 		*(const char **)at = text;
 		return 0;
+	case PN_SINK_PAIRS:
+		break; /* has no preset; see add_pair() */
 	}
 	return -EINVAL;
+}
+
+/* @name: what stands behind the prefix */
+static int add_pair(const struct pn_sink_option *o, const char *name, const char *text,
+		    void *values, struct pn_err *reterr)
+{
+	struct pn_sink_pairs *pairs = (void *)((char *)values + o->offset);
+
+	if (!*name)
+		return pn_err_set(reterr, -EINVAL, "write %sNAME=VALUE", o->name);
+	if (pairs->n == PN_SINK_MAX_PAIRS)
+		return pn_err_set(reterr, -EINVAL, "more than %d options %sNAME", PN_SINK_MAX_PAIRS,
+				  o->name);
+	pairs->names[pairs->n] = name;
+	pairs->values[pairs->n++] = text;
+	return 0;
 }
 
 static int set_presets(const struct pn_sink_option *options, void *values, struct pn_err *reterr)
@@ -144,6 +162,8 @@ static const struct pn_sink_option *find_option(const struct pn_sink_option *opt
 {
 	for (const struct pn_sink_option *o = options; o->name; o++) {
 		if (strcmp(o->name, name) == 0)
+			return o;
+		if (o->type == PN_SINK_PAIRS && strncmp(o->name, name, strlen(o->name)) == 0)
 			return o;
 	}
 	return NULL;
@@ -183,7 +203,9 @@ static int take_option(struct pn_sink_spec *spec, char *word, uint64_t *seen, st
 		values = spec;
 	}
 	if (!value || !*value)
-		return pn_err_set(reterr, -EINVAL, "%s needs a value: %s=...", o->name, o->name);
+		return pn_err_set(reterr, -EINVAL, "%.60s needs a value: %.60s=...", word, word);
+	if (o->type == PN_SINK_PAIRS)
+		return add_pair(o, word + strlen(o->name), value, values, reterr);
 	if (*seen & UINT64_C(1) << bit)
 		return pn_err_set(reterr, -EINVAL, "%s is given twice", o->name);
 	*seen |= UINT64_C(1) << bit;

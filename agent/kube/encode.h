@@ -6,7 +6,7 @@
 
 #include <podonym/objects.h>
 
-#include "kube/pb_write.h"
+#include "base/pb_write.h"
 
 /**
  * pn_encode_pb() - an object as the message of the API's from which its decoder makes the same again

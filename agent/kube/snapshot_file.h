@@ -3,8 +3,8 @@
 #define PN_KUBE_SNAPSHOT_FILE_H
 
 #include "base/err.h"
+#include "base/pb_write.h"
 #include "kube/pb.h"
-#include "kube/pb_write.h"
 
 /*
  * A file of blocks: eight bytes that say what it is, then blocks, the last of which is an END. Before

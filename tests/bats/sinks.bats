@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2154,SC2030,SC2031 # variables of the helper; each test is a subshell
 #
-# Sinks with receivers of others: what nfcapd (UDP) and libfixbuf (TCP) have read is what the ledger
-# says. Records are made up by sink-feed, which hands them over as the flow thread does.
+# Sinks with receivers of others: what nfcapd (UDP), libfixbuf (TCP) and kcat have read is what the
+# ledger says. Records are made up by sink-feed, which hands them over as the flow thread does.
 
 load helper
 
@@ -11,13 +11,14 @@ feed=$build/tests/tools/sink-feed
 
 setup() {
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/podonym-bats.XXXXXX")
-	feed_pid='' receiver_pid=''
+	feed_pid='' receiver_pid='' broker_pid=''
 }
 
 teardown() {
 	exec 7>&-
 	stop "$feed_pid"
 	stop "$receiver_pid"
+	stop "$broker_pid" KILL
 	rm -rf "$dir"
 }
 
@@ -200,6 +201,39 @@ start_udp_hole() { # PORT
 captured_all() { # records go on until there is enough
 	echo 'records 2 0' >&7
 	is_gone "$receiver_pid" && stop "$hole_pid"
+}
+
+# librdkafka's broker in memory, inside a kcat that has nothing to send; it says where it listens.
+start_broker() {
+	mkfifo "$dir/nothing"
+	kcat -P -b none -X test.mock.num.brokers=1 -t none <>"$dir/nothing" >/dev/null 2>"$dir/broker" 3>&- 4>&- 7>&- &
+	broker_pid=$!
+	disown
+	await 10 grep -q 'replaced with' "$dir/broker"
+	broker=$(sed -n 's/.*replaced with //p' "$dir/broker")
+}
+
+@test "sinks: kafka: kcat reads what the ledger says, also from a broker that stood still" {
+	need kcat kcat
+	start_broker
+	start_feed "kafka:$broker,topic=flows,queue=2M,buffer=1M,retry-max=200ms"
+	echo 'records 1000 0' >&7
+	await 30 ledger_is '.sent == 1000'
+	kill -STOP "$broker_pid"
+	await 30 feed_until '.queue_full > 0'
+	kill -CONT "$broker_pid"
+	await 30 ledger_is '.waiting == 0'
+	end_feed
+	sent=$(ledger .sent)
+	kcat -C -b "$broker" -t flows -o beginning -c "$sent" -e -f '%k\t%s\n' >"$dir/read" 2>"$dir/kcat.err"
+	(($(wc -l <"$dir/read") == sent))
+	[[ $(cut -f 2 "$dir/read" | jq -r .podonym.flow_id | sort -u | wc -l) -eq $sent ]]
+	[[ $(cut -f 1 "$dir/read" | sort -u) == 'shop/Deployment/web>shop/StatefulSet/db' ]]
+}
+
+feed_until() { # FILTER
+	echo 'records 500 0' >&7
+	ledger_is "$1"
 }
 
 @test "sinks: lines in files that are rotated, in each form" {

@@ -15,8 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct pn_sink_kind *const kinds[] = { &pn_sink_kind_file,
-							    &pn_sink_kind_ipfix };
+	static const struct pn_sink_kind *const kinds[] = { &pn_sink_kind_file, &pn_sink_kind_ipfix,
+							    &pn_sink_kind_kafka,
+							    &pn_sink_kind_otlp };
 	struct pn_sink_spec spec = { 0 };
 	struct pn_err err = { "" };
 	char *text = calloc(1, size + 1);

@@ -3,11 +3,11 @@
  * Protocol buffers into a buffer. A message inside another one is preceded by its length, of which the
  * size is not known before: it is written behind one byte, and moved if the length needs more.
  */
-#include "kube/pb_write.h"
+#include "base/pb_write.h"
 
 #include <string.h>
 
-#include "kube/pb.h"
+#include "base/pb.h"
 
 enum { MAX_VARINT = 10 };
 
@@ -50,6 +50,18 @@ void pn_pb_put_int(struct pn_pb_writer *w, uint32_t number, uint64_t value)
 		return;
 	at = put_varint(at, (uint64_t)number << 3 | PN_PB_VARINT);
 	advance(w, put_varint(at, value));
+}
+
+void pn_pb_put_fixed64(struct pn_pb_writer *w, uint32_t number, uint64_t value)
+{
+	char *at = reserve(w, MAX_VARINT + sizeof(value));
+
+	if (!at)
+		return;
+	at = put_varint(at, (uint64_t)number << 3 | PN_PB_FIXED64);
+	for (size_t i = 0; i < sizeof(value); i++)
+		*at++ = (char)(value >> 8 * i);
+	advance(w, at);
 }
 
 void pn_pb_put_bytes(struct pn_pb_writer *w, uint32_t number, const void *bytes, size_t len)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef PN_KUBE_PB_WRITE_H
-#define PN_KUBE_PB_WRITE_H
+#ifndef PN_BASE_PB_WRITE_H
+#define PN_BASE_PB_WRITE_H
 
 #include "base/buf.h"
 
@@ -20,6 +20,9 @@ struct pn_pb_writer {
 
 /** pn_pb_put_int() - a varint, 0 too */
 void pn_pb_put_int(struct pn_pb_writer *w, uint32_t number, uint64_t value);
+
+/** pn_pb_put_fixed64() - eight bytes, 0 too; a double by its bits */
+void pn_pb_put_fixed64(struct pn_pb_writer *w, uint32_t number, uint64_t value);
 
 /** pn_pb_put_bytes() - also if there are none */
 void pn_pb_put_bytes(struct pn_pb_writer *w, uint32_t number, const void *bytes, size_t len);
