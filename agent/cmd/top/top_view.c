@@ -192,8 +192,7 @@ static void draw_pair(struct pn_top_view *v, const struct pn_top_shown *shown,
 static void draw_help(struct pn_top_line *lines, size_t height)
 {
 	static const char *const help[] = {
-		"b p d r n   sort by bytes, packets, drops, round trip time, name; < > the next "
-		"one",
+		"b p d r n   sort by bytes, packets, drops, round trips, name; < > next",
 		"R           the other way round",
 		"up down     choose a pair; page up, page down, home, end",
 		"Enter       its connections and why its packets were dropped; Escape: back",
@@ -204,7 +203,7 @@ static void draw_help(struct pn_top_line *lines, size_t height)
 		"",
 		"A pair is who opens, who answers, and the port there. Figures before the slash "
 		"are of",
-		"who opens, those behind it of who answers; bytes are those of the IP layer.",
+		"sends; behind it: what who answers sends. Bytes are those of the IP layer.",
 	};
 
 	for (size_t i = 0; i < PN_ARRAY_SIZE(help) && i < height; i++)
