@@ -198,9 +198,13 @@ assert_restored() { # STATUS
 	run ! grep -q $'\e\[[0-9;]*3[0-7]m' <(tmux -L "$cluster" capture-pane -pe)
 }
 
-@test "top: the agent goes and comes back" {
+@test "top: the agent does not answer, goes and comes back" {
 	terminal
 	await 10 shows 'node bats-node, in sync'
+	kill -STOP "$agent_pid"
+	await 20 shows 'node bats-node, does not answer'
+	kill -CONT "$agent_pid"
+	await 20 shows 'node bats-node, in sync'
 	stop "$agent_pid"
 	await 10 shows 'no agent: .*no agent is running there'
 	start_agent in_node --server "$api_url" --name-wait 500ms

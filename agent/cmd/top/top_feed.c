@@ -93,7 +93,7 @@ static void lose_agent(struct pn_top_feed *f, const char *why)
 {
 	for (int i = 0; i < PN_TOP_STREAMS; i++)
 		hang_up(&f->streams[i]);
-	f->agent.is_there = false;
+	f->agent.is_there = f->agent.is_silent = false;
 	if (why)
 		pn_top_printable(f->agent.why, sizeof(f->agent.why), why);
 	f->call_at = pn_clock_now(f->clock) + pn_backoff_next(&f->pauses, f->clock);
@@ -126,7 +126,8 @@ static void ask_state(struct pn_top_feed *f)
 	struct pn_err err = { "" };
 
 	f->ask_at = pn_clock_now(f->clock) + ASK_EVERY;
-	if (f->streams[PN_TOP_STATUS_STREAM].fd < 0 && call(f, PN_TOP_STATUS_STREAM, &err) < 0)
+	f->agent.is_silent = f->streams[PN_TOP_STATUS_STREAM].fd >= 0;
+	if (!f->agent.is_silent && call(f, PN_TOP_STATUS_STREAM, &err) < 0)
 		lose_agent(f, err.text);
 }
 
@@ -166,8 +167,8 @@ int pn_top_feed_ask(struct pn_top_feed *f, const struct pn_option_items *filters
 
 /* --- hearing -------------------------------------------------------------------------------------- */
 
-/* Return: is that what the line is? An agent that gives no drops still gives records. */
-static bool take_words(struct pn_top_feed *f, enum pn_top_stream which, const char *line)
+/* Return: is that what the line is? */
+static bool take_words(struct pn_top_feed *f, const char *line)
 {
 	PN_CLEANUP(json_decrefp) json_t *root = NULL;
 	const char *error, *note;
@@ -177,13 +178,10 @@ static bool take_words(struct pn_top_feed *f, enum pn_top_stream which, const ch
 	root = json_loads(line, 0, NULL);
 	error = json_string_value(json_object_get(root, "error"));
 	note = json_string_value(json_object_get(root, "note"));
-	if (error && which == PN_TOP_FLOWS_STREAM)
+	if (error)
 		pn_top_printable(f->agent.why, sizeof(f->agent.why), error);
 	else
-		pn_top_printable(f->agent.note, sizeof(f->agent.note),
-				 error	? error
-				 : note ? note
-					: line);
+		pn_top_printable(f->agent.note, sizeof(f->agent.note), note ? note : line);
 	return true;
 }
 
@@ -191,7 +189,7 @@ static void take_line(struct pn_top_feed *f, enum pn_top_stream which, char *lin
 {
 	struct pn_recorded_flow record;
 
-	if (take_words(f, which, line))
+	if (take_words(f, line))
 		return;
 	if (pn_record_line_read(line, len, &record))
 		f->agent.n_unread++;
@@ -221,7 +219,7 @@ static void take_state(struct pn_top_feed *f, const struct pn_buf *text)
 	f->agent.is_synced = json_is_true(json_object_get(doc, "synced"));
 }
 
-/* Records: that was it. Drops: as long as there are records, they are what it was about. */
+/* Without records that was it; an agent that gives no drops may still give records. */
 static void hear_end(struct pn_top_feed *f, enum pn_top_stream which, const char *why)
 {
 	struct stream *s = &f->streams[which];

@@ -36,11 +36,12 @@ struct pn_top_hearer {
  * @why:     why not; "": not tried yet
  * @node:    its node, "" while not known
  * @is_synced: it knows all objects
+ * @is_silent: it was asked for its state two seconds ago and has not answered
  * @note:    what it said of late beside records: what is missing, and why; ""
  * @n_unread: lines that made no sense
  */
 struct pn_top_agent {
-	bool is_there, is_synced;
+	bool is_there, is_synced, is_silent;
 	char why[256], node[128], note[256];
 	uint64_t n_unread;
 };

@@ -127,19 +127,24 @@ void pn_top_cell(char *to, size_t size, enum pn_top_column column, const struct 
 
 /* --- above the table ------------------------------------------------------------------------------ */
 
+static const char *state_of(const struct pn_top_agent *a)
+{
+	if (a->is_silent)
+		return "does not answer";
+	if (!*a->node)
+		return "asked for its state";
+	return a->is_synced ? "in sync" : "not in sync";
+}
+
 static void put_agent(char *to, size_t size, const struct pn_top_agent *a)
 {
 	const char *node = *a->node ? a->node : "-";
 
 	if (!a->is_there)
 		(void)snprintf(to, size, "no agent: %s", *a->why ? a->why : "calling it");
-	else if (*a->why)
-		(void)snprintf(to, size, "node %s, without drops: %s", node, a->why);
 	else
-		(void)snprintf(to, size, "node %s, %s", node,
-			       a->is_synced ? "in sync"
-			       : *a->node   ? "not in sync"
-					    : "asked for its state");
+		(void)snprintf(to, size, "node %s, %s%s%s", node, state_of(a),
+			       *a->why ? ", without drops: " : "", a->why);
 }
 
 void pn_top_heading(char *to, size_t size, const struct pn_top_agent *agent, const char *filter,

@@ -201,9 +201,8 @@ static void draw_help(struct pn_top_line *lines, size_t height)
 		"space       stop, and go on",
 		"q           quit",
 		"",
-		"A pair is who opens, who answers, and the port there. Figures before the slash "
-		"are of",
-		"sends; behind it: what who answers sends. Bytes are those of the IP layer.",
+		"A pair is who opens, who answers, and the port there. Before a slash: what is",
+		"sent by who opens; behind it: by who answers. Bytes are those of the IP layer.",
 	};
 
 	for (size_t i = 0; i < PN_ARRAY_SIZE(help) && i < height; i++)
