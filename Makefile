@@ -52,7 +52,7 @@ PKGS_policy := jansson
 PKGS_export := sqlite3 rdkafka libcurl zlib
 PKGS_serve := libuv jansson libmicrohttpd gnutls
 PKGS_daemon := libuv jansson libcap-ng libseccomp
-PKGS_cmd := libuv jansson yaml-0.1
+PKGS_cmd := libuv jansson yaml-0.1 ncursesw
 
 # What only the unit tests of a folder need: the test server speaks TLS by itself, and protobuf.
 TEST_LIBS_kube := -lssl -lcrypto -lprotobuf-c

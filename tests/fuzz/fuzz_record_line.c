@@ -23,7 +23,8 @@ static void check_end(const struct pn_recorded_end *e, const char *line, size_t 
 {
 	const char *const texts[] = {
 		e->address, e->attribution,   e->name_space,	e->pod,
-		e->node,    e->workload_kind, e->workload_name, e->tcp_flags
+		e->node,    e->workload_kind, e->workload_name, e->tcp_flags,
+		e->service, e->service_space, e->process,	e->network,
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
@@ -78,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_text(f.end, line, size);
 		check_text(f.transport, line, size);
 		check_text(f.state, line, size);
+		check_text(f.told_as, line, size);
 		check_text(f.start, line, size);
 		check_text(f.drop.reason, line, size);
 		check_text(f.drop.location, line, size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A line of flows as export/encode_json.c writes it, back into what `podonym policy check` and
- * `podonym policy advise` want of it. Tables say which members those are, one for each object.
+ * A line of flows as export/encode_json.c writes it, back into what `podonym policy check`,
+ * `podonym policy advise` and `podonym top` want of it. Tables say which members those are, one for each object.
  */
 #include "cmd/policy/record_line.h"
 
@@ -33,6 +33,14 @@ struct field {
 NAME_OF(namespace_fields, name_space);
 NAME_OF(pod_fields, pod);
 NAME_OF(node_fields, node);
+NAME_OF(process_fields, process);
+NAME_OF(named_network_fields, network);
+
+static const struct field service_fields[] = {
+	{ "name", STRING, END_FIELD(service), NULL },
+	{ "namespace", STRING, END_FIELD(service_space), NULL },
+	{ 0 },
+};
 
 static const struct field workload_fields[] = {
 	{ "kind", STRING, END_FIELD(workload_kind), NULL },
@@ -45,6 +53,7 @@ static const struct field k8s_fields[] = {
 	{ "pod", OBJECT, 0, pod_fields },
 	{ "workload", OBJECT, 0, workload_fields },
 	{ "node", OBJECT, 0, node_fields },
+	{ "service", OBJECT, 0, service_fields },
 	{ 0 },
 };
 
@@ -52,7 +61,10 @@ static const struct field end_fields[] = {
 	{ "address", STRING, END_FIELD(address), NULL },
 	{ "port", NUMBER, END_FIELD(port), NULL },
 	{ "packets", NUMBER, END_FIELD(packets), NULL },
+	{ "bytes", NUMBER, END_FIELD(bytes), NULL },
 	{ "k8s", OBJECT, 0, k8s_fields },
+	{ "process", OBJECT, 0, process_fields },
+	{ "network", OBJECT, 0, named_network_fields },
 	{ 0 },
 };
 
@@ -78,6 +90,7 @@ static const struct field flags_fields[] = {
 static const struct field tcp_fields[] = {
 	{ "state", STRING, FLOW_FIELD(state), NULL },
 	{ "flags", OBJECT, 0, flags_fields },
+	{ "rtt_us", NUMBER, FLOW_FIELD(rtt_us), NULL },
 	{ 0 },
 };
 static const struct field drop_fields[] = {
@@ -96,6 +109,7 @@ static const struct field policy_fields[] = { { "late", FLAG, FLOW_FIELD(is_late
 
 static const struct field podonym_fields[] = {
 	{ "flow_id", STRING, FLOW_FIELD(id), NULL },
+	{ "state", STRING, FLOW_FIELD(told_as), NULL },
 	{ "attribution", OBJECT, 0, attribution_fields },
 	{ "tcp", OBJECT, 0, tcp_fields },
 	{ "drop", OBJECT, 0, drop_fields },
@@ -190,18 +204,33 @@ static const char *take_object(struct pn_line *l, const struct field *fields, ch
 	return pn_line_take(l, '}') ? NULL : not_json;
 }
 
-#define EMPTY_END                                        \
-	{                                                \
-		"", "", "", "", "", "", "", 0, 0, 0, "", \
+/* clang-format off */
+#define NO_END                                                                                    \
+	{                                                                                         \
+		.address = "", .attribution = "", .name_space = "", .pod = "", .node = "",        \
+		.workload_kind = "", .workload_name = "", .service = "", .service_space = "",     \
+		.process = "", .network = "", .tcp_flags = "",                                    \
 	}
+/* clang-format on */
+
+static const struct pn_recorded_flow nothing = {
+	.source = NO_END,
+	.destination = NO_END,
+	.id = "",
+	.start = "",
+	.end = "",
+	.transport = "",
+	.state = "",
+	.told_as = "",
+	.drop = { .reason = "", .location = "", .kind = "" },
+};
 
 const char *pn_record_line_read(char *line, size_t len, struct pn_recorded_flow *ret)
 {
 	struct pn_line l = { line, line + len };
 	const char *wrong;
 
-	*ret = (struct pn_recorded_flow) { EMPTY_END, EMPTY_END,	 "",	"",   "", "",
-					   "",	      { "", "", "", 0 }, false, false };
+	*ret = nothing;
 	wrong = take_object(&l, flow_fields, (char *)ret);
 	if (wrong)
 		return wrong;

@@ -6,11 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** struct pn_recorded_end - an end of a flow as its record names it; "" and 0 for what it does not say */
+/**
+ * struct pn_recorded_end - an end of a flow as its record names it; "" and 0 for what it does not say
+ * @service, @service_space: what was called, a Service and its namespace; of the destination only
+ * @network: the name of a network that the address lies in
+ */
 struct pn_recorded_end {
 	const char *address, *attribution;
 	const char *name_space, *pod, *node, *workload_kind, *workload_name;
-	uint64_t port, packets, delivered;
+	const char *service, *service_space, *process, *network;
+	uint64_t port, packets, bytes, delivered;
 	const char *tcp_flags;
 };
 
@@ -21,17 +26,20 @@ struct pn_recorded_drop {
 };
 
 /**
- * struct pn_recorded_flow - a line of flows, as far as policies have a use for it
+ * struct pn_recorded_flow - a line of flows or drops, as far as commands have a use for it
  * @id:    podonym.flow_id
  * @start, @end: of event, RFC 3339
  * @state: podonym.tcp.state
+ * @told_as: podonym.state: "active", or why the record is the last one of its connection
+ * @rtt_us: podonym.tcp.rtt_us, smoothed
  * @is_late: podonym.policy.late
  *
  * Strings are never NULL and lie in the line.
  */
 struct pn_recorded_flow {
 	struct pn_recorded_end source, destination;
-	const char *id, *start, *end, *transport, *state;
+	const char *id, *start, *end, *transport, *state, *told_as;
+	uint64_t rtt_us;
 	struct pn_recorded_drop drop;
 	bool is_collapsed, is_late;
 };

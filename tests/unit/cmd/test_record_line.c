@@ -37,25 +37,33 @@ static void members_are_found_in_any_order_and_others_passed_over(void **state)
 	struct pn_recorded_flow f;
 
 	(void)state;
-	assert_null(
-		read_text("{'x':[{'address':'}'}],'podonym':{'tcp':{'rtt_us':1,'state':'closed',"
-			  "'flags':{'source':'SYN','destination':'RST'}},'drop':{'count':3,"
-			  "'reason':'R','location':'f','kind':'netfilter','bytes':1},"
-			  "'delivered':{'source':5,'destination':6},"
-			  "'policy':{'late':true,'name':'x'},"
-			  "'collapsed':true,'flow_id':'7','attribution':{'destination':'ip'}},"
-			  "'network':{'transport':'tcp'},'destination':{'port':80,'address':"
-			  "'10.0.0.2','packets':9,'k8s':{'service':{'name':'s','address':'x'},"
-			  "'node':{'name':'n\\u0031'},'workload':{'name':'w','kind':'Job'},"
-			  "'pod':{'name':'p'},'namespace':{'name':'ns'}}},"
-			  "'source':{'address':'10.0.0.1'},'event':{'end':'2026','start':'2025'}}",
-			  &f));
+	assert_null(read_text(
+		"{'x':[{'address':'}'}],'podonym':{'tcp':{'rtt_us':1,'state':'closed',"
+		"'flags':{'source':'SYN','destination':'RST'}},'drop':{'count':3,"
+		"'reason':'R','location':'f','kind':'netfilter','bytes':1},"
+		"'delivered':{'source':5,'destination':6},"
+		"'policy':{'late':true,'name':'x'},"
+		"'collapsed':true,'flow_id':'7','state':'idle','attribution':{'destination':'ip'}},"
+		"'network':{'transport':'tcp'},'destination':{'port':80,'address':"
+		"'10.0.0.2','packets':9,'bytes':10,'process':{'name':'pr'},'network':{'name':'nw'},"
+		"'k8s':{'service':{'name':'s','namespace':'sn','address':'x'},"
+		"'node':{'name':'n\\u0031'},'workload':{'name':'w','kind':'Job'},"
+		"'pod':{'name':'p'},'namespace':{'name':'ns'}}},"
+		"'source':{'address':'10.0.0.1'},'event':{'end':'2026','start':'2025'}}",
+		&f));
 	assert_string_equal(f.source.address, "10.0.0.1");
 	assert_string_equal(f.source.pod, "");
 	assert_string_equal(f.source.attribution, "");
 	assert_string_equal(f.destination.address, "10.0.0.2");
 	assert_string_equal(f.destination.name_space, "ns");
 	assert_string_equal(f.destination.pod, "p");
+	assert_string_equal(f.destination.service, "s");
+	assert_string_equal(f.destination.service_space, "sn");
+	assert_string_equal(f.destination.process, "pr");
+	assert_string_equal(f.destination.network, "nw");
+	assert_int_equal(f.destination.bytes, 10);
+	assert_int_equal(f.rtt_us, 1);
+	assert_string_equal(f.told_as, "idle");
 	assert_string_equal(f.destination.node, "n1");
 	assert_string_equal(f.destination.workload_kind, "Job");
 	assert_string_equal(f.destination.workload_name, "w");
