@@ -154,6 +154,8 @@ $(B)/version: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 $(B)/agent/base/version.o: $(B)/version
+# It takes the page's files as they are.
+$(B)/agent/serve/page_files.o: $(wildcard agent/serve/page/*)
 $(B)/agent/base/version.%: CPPFLAGS += -DPN_VERSION='"$(VERSION)"'
 
 # BPF: the object is the same in every mode; the skeleton embeds it.

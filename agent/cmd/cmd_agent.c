@@ -389,7 +389,7 @@ static const struct pn_option options[] = {
 		.preset = PN_HTTP_ADDRESS,
 		.has_env = true,
 		.check = check_http,
-		.help = "serve /metrics, /healthz and /readyz there, IPv6 in brackets; none",
+		.help = "serve the page, /metrics and probes there, IPv6 in brackets; none",
 	},
 	{
 		.name = "http-token-file",

@@ -14,6 +14,7 @@
 #include "daemon/health.h"
 #include "daemon/metrics_doc.h"
 #include "serve/http.h"
+#include "serve/page_files.h"
 #include "serve/records_page.h"
 
 enum {
@@ -159,6 +160,8 @@ static void listen_or_retry(struct pn_web *w)
 		.tls = w->config.tls,
 		.pages = pages,
 		.n_pages = PN_ARRAY_SIZE(pages),
+		.files = pn_page_files,
+		.n_files = PN_PAGE_N_FILES,
 		.timeout_ms = PN_HTTP_TIMEOUT_MS,
 		.keep_alive_ms = PN_HTTP_KEEP_ALIVE_MS,
 		.data = w,

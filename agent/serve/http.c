@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "serve/http_file.h"
 #include "serve/http_stream.h"
 #include "serve/http_tls.h"
 #include "serve/http_token.h"
@@ -359,6 +360,31 @@ static enum MHD_Result give_answer(struct pn_http *h, const struct pn_http_page 
 				: give_body(connection, &answer);
 }
 
+/* --- files ---------------------------------------------------------------------------------------- */
+
+static const struct pn_http_file *find_file(const struct pn_http *h, const char *path)
+{
+	for (size_t i = 0; i < h->config.n_files; i++) {
+		if (strcmp(h->config.files[i].path, path) == 0)
+			return &h->config.files[i];
+	}
+	return NULL;
+}
+
+static enum MHD_Result give_file(struct MHD_Connection *connection, const struct pn_http_file *file)
+{
+	unsigned int status;
+	struct MHD_Response *r = pn_http_file_response(
+		file, header(connection, MHD_HTTP_HEADER_IF_NONE_MATCH), &status);
+	enum MHD_Result done;
+
+	if (!r)
+		return MHD_NO;
+	done = MHD_queue_response(connection, status, r);
+	MHD_destroy_response(r);
+	return done;
+}
+
 /* --- requests ------------------------------------------------------------------------------------ */
 
 static bool is_allowed(const struct pn_http *h, struct MHD_Connection *connection)
@@ -375,6 +401,8 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 {
 	struct pn_http *h = data;
 	const struct pn_http_page *page = h->config.pages, *end = page + h->config.n_pages;
+	const struct pn_http_file *file = find_file(h, path);
+	bool is_asked; /* the answer depends on the query */
 
 	(void)version;
 	(void)body;
@@ -383,14 +411,17 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	pn_metric_add(PN_METRIC_HTTP_REQUESTS, 1);
 	while (page < end && strcmp(page->path, path) != 0)
 		page++;
-	if (page == end)
+	if (page == end && !file)
 		return refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL, h->paths);
+	is_asked = !file && page->ask;
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
-	    (page->ask || strcmp(method, MHD_HTTP_METHOD_HEAD) != 0))
+	    (is_asked || strcmp(method, MHD_HTTP_METHOD_HEAD) != 0))
 		return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW,
-			      page->ask ? "GET" : "GET, HEAD",
-			      page->ask ? "only GET is served here\n"
-					: "only GET and HEAD are served here\n");
+			      is_asked ? "GET" : "GET, HEAD",
+			      is_asked ? "only GET is served here\n"
+				       : "only GET and HEAD are served here\n");
+	if (file)
+		return give_file(connection, file);
 	if (!page->is_open && !is_allowed(h, connection))
 		return refuse(connection, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 			      "Bearer", "this needs \"Authorization: Bearer TOKEN\"\n");
@@ -486,6 +517,8 @@ static char *list_paths(const struct pn_http_config *config)
 
 	for (size_t i = 0; r == 0 && i < config->n_pages; i++)
 		r = pn_buf_printf(&b, "%s\n", config->pages[i].path);
+	for (size_t i = 0; r == 0 && i < config->n_files; i++)
+		r = pn_buf_printf(&b, "%s\n", config->files[i].path);
 	if (r < 0)
 		pn_buf_done(&b);
 	return PN_TAKE_PTR(b.data);

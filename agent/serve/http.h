@@ -77,6 +77,15 @@ struct pn_http_page {
 };
 
 /**
+ * struct pn_http_file - what never changes and tells nothing of a cluster: open also without the token
+ * @type: of the content, with its character set
+ */
+struct pn_http_file {
+	const char *path, *type;
+	const char *data, *end;
+};
+
+/**
  * struct pn_http_config - all is borrowed and outlives the server
  * @address: see pn_http_address()
  * @token:   what a client has to show as "Authorization: Bearer TOKEN", or as "X-Podonym-Token: TOKEN",
@@ -94,6 +103,8 @@ struct pn_http_config {
 	unsigned int timeout_ms, keep_alive_ms;
 	const struct pn_http_page *pages;
 	size_t n_pages;
+	const struct pn_http_file *files;
+	size_t n_files;
 	void *data;
 };
 
