@@ -276,7 +276,7 @@ static void query_alone_asks_for_what_is_kept(void **state)
 	assert_int_equal(v.style.format, PN_FORMAT_JSON);
 	assert_true(!v.follow && v.past == PN_PAST_ALL && !v.filter);
 	v = query("drops", NULL, 0).view;
-	assert_true(!v.follow && v.past == PN_PAST_NONE);
+	assert_true(!v.follow && v.past == PN_PAST_ALL);
 	v = QUERY("drops", { "follow", "1" }, { "format", "compact" }).view;
 	assert_true(v.follow && v.style.format == PN_FORMAT_COMPACT);
 }
@@ -337,7 +337,7 @@ static void query_that_makes_no_sense_is_refused(void **state)
 	assert_query_refused("flows", "expression", "port=80", "expression");
 	assert_query_refused("flows", "sampling", "10", "sampling");
 	assert_query_refused("flows", "filters", "[]", "filters");
-	assert_query_refused("drops", "port", "80", "only \"format\" and \"follow\"");
+	assert_query_refused("drops", "format", "fields", "drops have no format");
 }
 
 int main(void)
