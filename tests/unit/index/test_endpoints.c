@@ -663,6 +663,8 @@ static void a_service_has_backends_and_a_pod_is_one(void **state)
 	names[0] = '\0';
 	pn_index_services_of(w->idx, &pod.p, note_slice, names);
 	assert_string_equal(names, "side ");
+	assert_int_equal(pn_index_apply(w->idx, &by_address.s.meta, NULL), 0);
+	assert_int_equal(pn_index_apply(w->idx, &other.s.meta, NULL), 0);
 }
 
 int main(void)
