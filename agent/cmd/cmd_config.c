@@ -221,7 +221,7 @@ static void put_example(const struct pn_option *o)
 	if (o->live)
 		(void)printf("# Changes with SIGHUP.\n");
 	if (o->type == PN_OPT_ITEM)
-		(void)printf("#%s: [%s]\n", o->name, o->arg);
+		(void)printf("#%s: [\"%s\"]\n", o->name, o->arg);
 	else if (o->preset)
 		(void)printf(strcmp(o->preset, "-") == 0 ? "#%s: \"%s\"\n" : "#%s: %s\n", o->name,
 			     o->preset);
