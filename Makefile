@@ -464,4 +464,4 @@ help: ## list the targets
 
 FORCE:
 .SECONDARY:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -name '*.d' -type f 2>/dev/null)
