@@ -145,6 +145,7 @@ sink_agrees() {
 
 @test "metrics: a sink has every record, and says so" {
 	local before
+	await 10 totals_agree
 	before=$(metric podonym_traffic_packets_total 'destination_workload="server"' || echo 0)
 	udp_packets 9106 5
 	await 10 metric_is $((before + 5)) podonym_traffic_packets_total 'destination_workload="server"'
