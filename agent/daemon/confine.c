@@ -37,16 +37,17 @@ static void raise_memlock(void)
 
 /* --- what is read again -------------------------------------------------------------------------- */
 
-/* Of this thread, for a look at how it would be without. */
-static void use_file_capabilities(capng_act_t act)
+/* Of this thread, for a look at how it would be without. False: that cannot be. */
+static bool use_file_capabilities(capng_act_t act)
 {
 	static const unsigned int all[] = { CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH };
 
-	(void)capng_get_caps_process();
+	if (capng_get_caps_process() < 0)
+		return false;
 	for (size_t i = 0; i < PN_ARRAY_SIZE(all); i++)
 		if (capng_have_capability(CAPNG_PERMITTED, all[i]))
 			(void)capng_update(act, CAPNG_EFFECTIVE, all[i]);
-	(void)capng_apply(CAPNG_SELECT_CAPS);
+	return capng_apply(CAPNG_SELECT_CAPS) == 0;
 }
 
 /* Return: 0, -EACCES with @reterr; other errors are found where the settings are used */
@@ -78,12 +79,13 @@ static bool reads_all(const struct pn_confine_config *config, struct pn_confinem
 	struct pn_err err = { "" };
 	int r;
 
-	use_file_capabilities(CAPNG_DROP);
+	if (!use_file_capabilities(CAPNG_DROP))
+		return false;
 	r = try_kube(config->kube, &c->runs_programs, &err);
 	for (size_t i = 0; i < PN_CONFINE_FILES && r == 0; i++)
 		r = try_file(config->files[i], &err);
-	use_file_capabilities(CAPNG_ADD);
-	if (r == 0 || !capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH))
+	if (!use_file_capabilities(CAPNG_ADD) || r == 0 ||
+	    !capng_have_capability(CAPNG_PERMITTED, CAP_DAC_READ_SEARCH))
 		return false;
 	(void)try_kube(config->kube, &c->runs_programs, NULL);
 	(void)pn_err_set(&c->capabilities_why, 0, "dac_read_search for %s", err.text);
@@ -94,22 +96,24 @@ static bool reads_all(const struct pn_confine_config *config, struct pn_confinem
 
 static void describe(struct pn_confinement *c)
 {
-	(void)capng_get_caps_process();
-	c->capabilities = capng_print_caps_text(CAPNG_PRINT_BUFFER, CAPNG_PERMITTED);
+	if (capng_get_caps_process() == 0)
+		c->capabilities = capng_print_caps_text(CAPNG_PRINT_BUFFER, CAPNG_PERMITTED);
 }
 
-/* Those of @wanted that there are. */
-static void select_only(const unsigned int *wanted, size_t n)
+/* Those of @wanted that there are. Return: 0, -1 with errno */
+static int select_only(const unsigned int *wanted, size_t n)
 {
 	bool had[8];
 
-	(void)capng_get_caps_process();
+	if (capng_get_caps_process() < 0)
+		return -1;
 	for (size_t i = 0; i < n; i++)
 		had[i] = capng_have_capability(CAPNG_PERMITTED, wanted[i]);
 	capng_clear(CAPNG_SELECT_ALL);
 	for (size_t i = 0; i < n; i++)
 		if (had[i])
 			(void)capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, wanted[i]);
+	return 0;
 }
 
 /* Emptying the bounding set takes CAP_SETPCAP, which a container does not have; no_new_privs is enough. */
@@ -124,10 +128,10 @@ static void drop(struct extra extra, struct pn_confinement *c)
 	if (extra.binds_low)
 		wanted[n++] = CAP_NET_BIND_SERVICE;
 	capng_clear(CAPNG_SELECT_ALL);
-	(void)capng_apply(CAPNG_SELECT_BOUNDS);
+	if (capng_apply(CAPNG_SELECT_BOUNDS) < 0)
+		pn_debug("agent", "the bounding set of capabilities stays as it is");
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	select_only(wanted, n);
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+	if (select_only(wanted, n) < 0 || capng_apply(CAPNG_SELECT_CAPS) < 0)
 		(void)pn_err_set(&c->capabilities_why, 0, "giving them up failed: %s",
 				 strerror(errno));
 }

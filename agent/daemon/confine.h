@@ -26,7 +26,7 @@ struct pn_confine_config {
 
 /**
  * struct pn_confinement - what has been given up; zero is ready to use
- * @capabilities:     those kept, "net_admin, perfmon, bpf"; NULL: no memory
+ * @capabilities:     those kept, "net_admin, perfmon, bpf"; NULL: not known
  * @seccomp:	      "on", "off", "refused"
  * @capabilities_why, @seccomp_why: why it is more, or less, than usual; "": it is as usual
  * @runs_programs:    the kubeconfig names a credential plugin

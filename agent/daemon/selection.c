@@ -22,7 +22,7 @@ enum { MAX_SHOWN = 60 }; /* of a term in a message */
 
 struct parser {
 	struct pn_expression *e;
-	const char *term; /* the word as it was written, for messages */
+	char term[MAX_SHOWN + 4]; /* the word as it was written, for messages */
 	size_t n_ports;
 	struct pn_err *err;
 };
@@ -245,14 +245,13 @@ static int begin_rule(struct parser *p)
 static int parse_words(struct parser *p, char *rest)
 {
 	bool is_rule = false;
-	char *word, as_written[MAX_SHOWN + 4];
+	char *word;
 	int r = 0;
 
-	p->term = as_written;
 	while (r == 0 && (word = strsep(&rest, BLANKS))) {
 		if (!*word)
 			continue;
-		(void)snprintf(as_written, sizeof(as_written), "%.*s%s", MAX_SHOWN, word,
+		(void)snprintf(p->term, sizeof(p->term), "%.*s%s", MAX_SHOWN, word,
 			       strlen(word) > MAX_SHOWN ? "..." : "");
 		if (strcmp(word, "or") != 0) {
 			if (!is_rule)
