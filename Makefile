@@ -263,7 +263,6 @@ TESTAPI := $(B)/tests/tools/podonym-testapi
 $(TESTAPI): $(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)) $(B)/base.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lmicrohttpd -ljansson -lpthread
-$(patsubst %.c,$(B)/%.o,$(wildcard tests/tools/testapi*.c)): | deps-test
 
 # What the behaviour suites share: a scripted API server and a recorder of what an informer says.
 BEHAVIOUR := $(patsubst %,$(B)/tests/unit/kube/%.o,behaviour scripted_server scripted_objects)
