@@ -25,7 +25,7 @@ struct pn_proxied {
 	int pod_fd, client_fd;
 	bool is_asleep;
 	struct pn_buf head; /* and what of the body came with it */
-	size_t body_at;
+	size_t body_at = 0;
 };
 
 static const char marker[] = "/proxy";
@@ -252,7 +252,7 @@ enum MHD_Result pn_proxy_answer(struct pn_proxies *p, struct pn_teststore *store
 	unsigned int port;
 	const json_t *pod;
 	const char *ip;
-	size_t body_at;
+	size_t body_at = 0;
 	int at = 0, fd, r;
 
 	if (sscanf(url, "/api/v1/namespaces/%63[^/]/pods/http:%253[^:]:%u/proxy%n", name_space,
