@@ -25,7 +25,7 @@ struct pn_proxied {
 	int pod_fd, client_fd;
 	bool is_asleep;
 	struct pn_buf head; /* and what of the body came with it */
-	size_t body_at = 0;
+	size_t body_at;
 };
 
 static const char marker[] = "/proxy";
