@@ -114,5 +114,6 @@ has_records() { # N
 }
 
 @test "restart: killed at random moments, nothing is lost, doubled or wrongly named" {
-	KILLS=6 run -0 "$root/tests/bench/kills" "$build"
+	KILLS=6 run "$root/tests/bench/kills" "$build"
+	assert_success
 }
