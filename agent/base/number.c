@@ -11,16 +11,25 @@
 
 #include "base/util.h"
 
-int pn_number_parse(const char *text, uint64_t max, uint64_t *ret)
+/* strtoull() alone takes white space and signs, too. Return: 0, or -EINVAL; @ret_end: what follows */
+static int parse_digits(const char *text, uint64_t *ret, const char **ret_end)
 {
-	unsigned long long n;
 	char *end;
 
 	if (!isdigit((unsigned char)text[0]))
 		return -EINVAL;
 	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (*end || errno || n > max)
+	*ret = strtoull(text, &end, 10);
+	*ret_end = end;
+	return errno ? -EINVAL : 0;
+}
+
+int pn_number_parse(const char *text, uint64_t max, uint64_t *ret)
+{
+	const char *end;
+	uint64_t n;
+
+	if (parse_digits(text, &n, &end) < 0 || *end || n > max)
 		return -EINVAL;
 	*ret = n;
 	return 0;
@@ -35,14 +44,10 @@ struct unit {
 static int parse_with_unit(const char *text, const struct unit *units, size_t n_units,
 			   uint64_t *ret)
 {
-	unsigned long long n;
-	char *end;
+	const char *end;
+	uint64_t n;
 
-	if (!isdigit((unsigned char)text[0]))
-		return -EINVAL;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno)
+	if (parse_digits(text, &n, &end) < 0)
 		return -EINVAL;
 	for (size_t i = 0; i < n_units; i++) {
 		uint64_t scaled;

@@ -1,43 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * podonym agent: reads the options, opens the output, runs the agent.
+ * podonym agent: its options, the output, and the agent until it ends.
  */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/number.h"
 #include "daemon/agent.h"
+#include "cmd/agent_config.h"
 #include "cmd/agent_reload.h"
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
 #include "flow/recent.h"
-#include "kube/file.h"
 #include "serve/http.h"
-#include "serve/http_tls.h"
 #include "serve/socket.h"
-
-struct agent_options {
-	struct pn_kube_config_source kube;
-	const char *node, *output, *format, *socket, *pin_path, *ranges, *state, *cgroup_root,
-		*config, *log_level, *disable, *policy, *select, *http, *http_token_file,
-		*metrics_labels, *history, *history_size, *http_cert, *http_key, *confine;
-	pn_nsec interval, name_wait, metrics_idle, history_age;
-	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
-	struct pn_option_items sinks;
-};
-
-enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
 
 static const char *const formats[] = { "compact", "json", "netobserv", "hubble", NULL };
 static const char *const policies[] = { "auto", "off", NULL };
 static const char *const on_off[] = { "on", "off", NULL };
 static const char *const log_levels[] = { "err", "warn", "info", "debug", NULL };
 
-static enum pn_format line_format(const struct agent_options *o)
+static enum pn_format line_format(const struct pn_agent_values *o)
 {
 	enum pn_format f = PN_FORMAT_JSON;
 
@@ -48,43 +33,18 @@ static enum pn_format line_format(const struct agent_options *o)
 	return f;
 }
 
-static int open_sink(const struct agent_options *o, struct pn_sink **ret, struct pn_err *reterr)
+static int open_sink(const struct pn_agent_values *o, struct pn_sink **ret, struct pn_err *reterr)
 {
 	if (strcmp(o->output, "none") == 0)
 		return 0;
 	return pn_sink_open_file(o->output, line_format(o), ret, reterr);
 }
 
-/* @list: names with commas between them. Return: 0, or -EINVAL with @reterr */
-static int parse_disable(const char *list, struct pn_agent_config *config, struct pn_err *reterr)
-{
-	static const char *const names[] = { "tcx", "nat", "cgroup", "tcp", "drops" };
-	bool *const switches[] = { &config->no_tcx, &config->no_nat, &config->no_cgroup,
-				   &config->no_tcp, &config->no_drops };
-
-	while (*list) {
-		size_t len = strcspn(list, ","), i = 0;
-
-		while (i < PN_ARRAY_SIZE(names) &&
-		       (strlen(names[i]) != len || strncmp(list, names[i], len) != 0))
-			i++;
-		if (i == PN_ARRAY_SIZE(names))
-			return pn_err_set(reterr, -EINVAL,
-					  "\"%.*s\" is not a feature; there are: tcx, "
-					  "nat, cgroup, tcp, drops",
-					  (int)len, list);
-		*switches[i] = true;
-		list += len;
-		list += *list == ',';
-	}
-	return 0;
-}
-
 static int check_disable(const char *text, struct pn_err *reterr)
 {
 	struct pn_agent_config config = { 0 };
 
-	return parse_disable(text, &config, reterr);
+	return pn_agent_disable(text, &config, reterr);
 }
 
 static int check_select(const char *text, struct pn_err *reterr)
@@ -108,121 +68,10 @@ static int check_metrics_labels(const char *text, struct pn_err *reterr)
 	return pn_traffic_parse_labels(text, &config.labels, reterr);
 }
 
-/* Return: 0, or a negative errno with @reterr; @ret_token is for pn_wipe_free() */
-static int parse_http(const struct agent_options *o, struct pn_agent_config *config,
-		      char **ret_token, struct pn_err *reterr)
-{
-	struct sockaddr_storage address;
-	size_t len;
-	int r;
-
-	if (strcmp(o->http, "none") == 0)
-		return 0;
-	config->http_address = o->http;
-	r = pn_http_address(o->http, &address, reterr);
-	if (r < 0)
-		return pn_err_wrap(reterr, r, "--http");
-	r = pn_traffic_parse_labels(o->metrics_labels, &config->traffic.labels, reterr);
-	if (r < 0)
-		return pn_err_wrap(reterr, r, "--metrics-labels");
-	if (!o->http_token_file)
-		return 0;
-	r = pn_file_read(o->http_token_file, MAX_TOKEN_BYTES, ret_token, reterr);
-	if (r < 0)
-		return pn_err_wrap(reterr, r, "--http-token-file");
-	len = strcspn(*ret_token, " \t\r\n");
-	if (!len || strspn(*ret_token + len, " \t\r\n") != strlen(*ret_token + len))
-		return pn_err_set(reterr, -EINVAL,
-				  "--http-token-file: %s: should have one word, the token",
-				  o->http_token_file);
-	(*ret_token)[len] = '\0';
-	config->http_token = *ret_token;
-	return 0;
-}
-
-/* Return: 0, or -EINVAL with @reterr */
-static int parse_history(const struct agent_options *o, struct pn_agent_config *config,
-			 struct pn_err *reterr)
-{
-	struct pn_history_config *h = &config->history;
-
-	if (strcmp(o->history, "off") == 0)
-		return 0;
-	h->path = o->history;
-	h->max_age = o->history_age;
-	if (pn_size_parse(o->history_size, &h->max_bytes) < 0)
-		return pn_err_set(reterr, -EINVAL,
-				  "--history-size: \"%.64s\" is not a size such as 64M or 1G",
-				  o->history_size);
-	if (h->max_bytes < PN_HISTORY_MIN_BYTES || h->max_bytes > PN_HISTORY_MAX_BYTES)
-		return pn_err_set(reterr, -EINVAL, "--history-size: must be from 8M to 64G");
-	return 0;
-}
-
-/* Each --sink. Return: 0, or a negative errno with @reterr */
-static int open_exporters(const struct agent_options *o, const char *node,
-			  struct pn_exporters **ret, struct pn_err *reterr)
-{
-	int r = 0;
-
-	if (!o->sinks.n)
-		return 0;
-	if (pn_exporters_new(ret) < 0)
-		return pn_err_set(reterr, -ENOMEM, "no memory");
-	for (size_t i = 0; i < o->sinks.n && r == 0; i++)
-		r = pn_exporters_add(*ret, o->sinks.items[i].value, node, reterr);
-	return r < 0 ? pn_err_wrap(reterr, r, "--sink") : 0;
-}
-
-static int parse_tls(const struct agent_options *o, struct pn_agent_config *config,
-		     struct pn_err *reterr)
-{
-	int r;
-
-	if (!config->http_address || (!o->http_cert && !o->http_key))
-		return 0;
-	if (!o->http_cert || !o->http_key)
-		return pn_err_set(reterr, -EINVAL,
-				  "--http-cert and --http-key are given together or not at all");
-	config->http_cert_path = o->http_cert;
-	config->http_key_path = o->http_key;
-	r = pn_http_tls_new(o->http_cert, o->http_key, &config->http_tls, reterr);
-	return r < 0 ? pn_err_wrap(reterr, r, "--http-cert, --http-key") : 0;
-}
-
-static int run_agent(const struct agent_options *o, struct pn_agent_config *config,
-		     struct pn_err *reterr)
-{
-	int r;
-
-	config->kube = o->kube;
-	config->socket_path = o->socket;
-	config->pin_path = o->pin_path;
-	config->no_confine = strcmp(o->confine, "off") == 0;
-	config->ranges_path = o->ranges;
-	config->state_path = strcmp(o->state, "none") == 0 ? NULL : o->state;
-	config->cgroup_root = o->cgroup_root;
-	config->interval = o->interval;
-	config->name_wait = o->name_wait;
-	config->max_addrs = o->max_addrs;
-	config->max_flows = o->max_flows;
-	config->sampling = o->sampling;
-	config->n_recent = o->recent;
-	config->no_policy = strcmp(o->policy, "off") == 0;
-	config->traffic.max_series = o->metrics_pairs;
-	config->traffic.idle = o->metrics_idle;
-	r = open_sink(o, &config->sink, reterr);
-	if (r < 0) {
-		free(config->selection);
-		return r;
-	}
-	return pn_agent_run(config, reterr);
-}
-
 /* The rows that are live. */
 static void change(const struct pn_reload *r, const void *next, struct pn_agent_change *ret)
 {
-	const struct agent_options *o = next;
+	const struct pn_agent_values *o = next;
 
 	if (pn_reload_differs(r, "log-level"))
 		ret->log_level = o->log_level;
@@ -236,51 +85,44 @@ static void change(const struct pn_reload *r, const void *next, struct pn_agent_
 		ret->interval = o->interval;
 }
 
+static int run_agent(struct pn_agent_setup *setup, const struct pn_agent_values *o,
+		     struct pn_err *reterr)
+{
+	struct pn_agent_config config = setup->config;
+	int r;
+
+	r = open_sink(o, &config.sink, reterr);
+	if (r < 0)
+		return r;
+	setup->config.selection = NULL; /* the agent's now */
+	return pn_agent_run(&config, reterr);
+}
+
 static int run(const struct pn_settings *settings)
 {
-	const struct agent_options *o = pn_settings_values(settings);
+	const struct pn_agent_values *o = pn_settings_values(settings);
 	struct pn_reload reload = { .started = settings, .change = change };
-	struct pn_agent_config config = { .reload = pn_reload_ops(&reload) };
 	enum pn_log_level level = PN_LOG_INFO;
-	PN_CLEANUP(pn_wipe_freep) char *token = NULL;
-	char host[HOST_NAME_LEN] = "";
+	PN_CLEANUP(pn_agent_setup_done) struct pn_agent_setup setup;
 	struct pn_err err = { "" };
 	int r;
 
-	config.node_name = o->node;
-	if (!config.node_name && gethostname(host, sizeof(host) - 1) == 0)
-		config.node_name = host;
 	(void)pn_log_parse_level(o->log_level, &level);
 	pn_log_set_level(level);
 	(void)signal(SIGHUP, SIG_IGN); /* until the agent listens to it */
-	(void)signal(SIGPIPE,
-		     SIG_IGN); /* a reader that goes, a file that is full: both are errors */
-	(void)signal(SIGXFSZ, SIG_IGN); /* of one sink, not the end */
+	/* A reader that goes, a file that is full: both are errors of one sink, not the end. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 
-	r = parse_disable(o->disable ? o->disable : "", &config, &err);
-	if (r == 0) {
-		r = pn_expression_parse(o->select ? o->select : "", &config.selection, &err);
-		if (r < 0)
-			(void)pn_err_wrap(&err, r, "--select");
-	}
-	if (r == 0)
-		r = parse_http(o, &config, &token, &err);
-	if (r == 0)
-		r = parse_history(o, &config, &err);
-	if (r == 0)
-		r = open_exporters(o, config.node_name, &config.exporters, &err);
-	if (r == 0)
-		r = parse_tls(o, &config, &err);
+	r = pn_agent_setup_init(&setup, o, &err);
 	if (r < 0) {
-		pn_exporters_free(config.exporters);
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_USAGE;
 	}
-	config.config_path = pn_settings_path(settings);
-	r = run_agent(o, &config, &err);
+	setup.config.config_path = pn_settings_path(settings);
+	setup.config.reload = pn_reload_ops(&reload);
+	r = run_agent(&setup, o, &err);
 	pn_reload_done(&reload);
-	pn_exporters_free(config.exporters);
-	pn_http_tls_free(config.http_tls);
 	if (r < 0) {
 		(void)fprintf(stderr, "podonym agent: %s\n", err.text);
 		return PN_EXIT_FAILED;
@@ -293,19 +135,19 @@ static const struct pn_option options[] = {
 		.name = "config",
 		.type = PN_OPT_CONFIG,
 		.arg = "FILE",
-		.offset = offsetof(struct agent_options, config),
+		.offset = offsetof(struct pn_agent_values, config),
 		.preset = PN_CONFIG_PATH,
 		.has_env = true,
 		.help = "settings in YAML, each option here by its name: see `podonym config "
 			"example`; the "
 			"default one need not be there; none",
 	},
-	PN_KUBE_OPTIONS(struct agent_options, kube),
+	PN_KUBE_OPTIONS(struct pn_agent_values, kube),
 	{
 		.name = "node",
 		.type = PN_OPT_STRING,
 		.arg = "NAME",
-		.offset = offsetof(struct agent_options, node),
+		.offset = offsetof(struct pn_agent_values, node),
 		.has_env = true,
 		.help = "this node's name in the cluster; else the host name",
 	},
@@ -314,7 +156,7 @@ static const struct pn_option options[] = {
 		.letter = 'o',
 		.type = PN_OPT_STRING,
 		.arg = "FILE",
-		.offset = offsetof(struct agent_options, output),
+		.offset = offsetof(struct pn_agent_values, output),
 		.preset = "-",
 		.has_env = true,
 		.help = "where flow lines go: a file (appended to), - for standard output, none",
@@ -323,7 +165,7 @@ static const struct pn_option options[] = {
 		.name = "format",
 		.type = PN_OPT_CHOICE,
 		.arg = "FORM",
-		.offset = offsetof(struct agent_options, format),
+		.offset = offsetof(struct pn_agent_values, format),
 		.preset = "compact",
 		.choices = formats,
 		.has_env = true,
@@ -333,7 +175,7 @@ static const struct pn_option options[] = {
 		.name = "sink",
 		.type = PN_OPT_ITEM,
 		.arg = "KIND:TARGET[,OPTION=VALUE...]",
-		.offset = offsetof(struct agent_options, sinks),
+		.offset = offsetof(struct pn_agent_values, sinks),
 		.check = pn_exporters_check,
 		.has_env = true,
 		.help = "where records go as well, given as often as wanted; see SINKS above",
@@ -342,7 +184,7 @@ static const struct pn_option options[] = {
 		.name = "interval",
 		.type = PN_OPT_DURATION,
 		.arg = "TIME",
-		.offset = offsetof(struct agent_options, interval),
+		.offset = offsetof(struct pn_agent_values, interval),
 		.preset = "5s",
 		.min = 100 * PN_NSEC_PER_MSEC,
 		.max = 3600 * PN_NSEC_PER_SEC,
@@ -354,7 +196,7 @@ static const struct pn_option options[] = {
 		.name = "name-wait",
 		.type = PN_OPT_DURATION,
 		.arg = "TIME",
-		.offset = offsetof(struct agent_options, name_wait),
+		.offset = offsetof(struct pn_agent_values, name_wait),
 		.preset = "3s",
 		.max = 60 * PN_NSEC_PER_SEC,
 		.has_env = true,
@@ -366,7 +208,7 @@ static const struct pn_option options[] = {
 		.name = "ranges",
 		.type = PN_OPT_STRING,
 		.arg = "FILE",
-		.offset = offsetof(struct agent_options, ranges),
+		.offset = offsetof(struct pn_agent_values, ranges),
 		.has_env = true,
 		.live = true,
 		.help = "names for networks: lines of \"10.0.0.0/8 NAME\"; read again when it "
@@ -376,7 +218,7 @@ static const struct pn_option options[] = {
 		.name = "socket",
 		.type = PN_OPT_STRING,
 		.arg = "PATH",
-		.offset = offsetof(struct agent_options, socket),
+		.offset = offsetof(struct pn_agent_values, socket),
 		.preset = PN_SOCKET_PATH,
 		.has_env = true,
 		.help = "unix socket for the other commands",
@@ -385,7 +227,7 @@ static const struct pn_option options[] = {
 		.name = "http",
 		.type = PN_OPT_STRING,
 		.arg = "ADDRESS:PORT",
-		.offset = offsetof(struct agent_options, http),
+		.offset = offsetof(struct pn_agent_values, http),
 		.preset = PN_HTTP_ADDRESS,
 		.has_env = true,
 		.check = check_http,
@@ -395,7 +237,7 @@ static const struct pn_option options[] = {
 		.name = "http-token-file",
 		.type = PN_OPT_STRING,
 		.arg = "FILE",
-		.offset = offsetof(struct agent_options, http_token_file),
+		.offset = offsetof(struct pn_agent_values, http_token_file),
 		.has_env = true,
 		.help = "who asks for metrics has to show the token in this file, read at the "
 			"start",
@@ -404,7 +246,7 @@ static const struct pn_option options[] = {
 		.name = "http-cert",
 		.type = PN_OPT_STRING,
 		.arg = "FILE",
-		.offset = offsetof(struct agent_options, http_cert),
+		.offset = offsetof(struct pn_agent_values, http_cert),
 		.has_env = true,
 		.help = "serve HTTPS with this certificate in PEM and those that lead to its root; "
 			"read again when it changes",
@@ -413,7 +255,7 @@ static const struct pn_option options[] = {
 		.name = "http-key",
 		.type = PN_OPT_STRING,
 		.arg = "FILE",
-		.offset = offsetof(struct agent_options, http_key),
+		.offset = offsetof(struct pn_agent_values, http_key),
 		.has_env = true,
 		.help = "and with this key in PEM",
 	},
@@ -421,7 +263,7 @@ static const struct pn_option options[] = {
 		.name = "metrics-pairs",
 		.type = PN_OPT_UINT,
 		.arg = "N",
-		.offset = offsetof(struct agent_options, metrics_pairs),
+		.offset = offsetof(struct pn_agent_values, metrics_pairs),
 		.preset = "2000",
 		.max = 100000,
 		.has_env = true,
@@ -431,7 +273,7 @@ static const struct pn_option options[] = {
 		.name = "metrics-idle",
 		.type = PN_OPT_DURATION,
 		.arg = "TIME",
-		.offset = offsetof(struct agent_options, metrics_idle),
+		.offset = offsetof(struct pn_agent_values, metrics_idle),
 		.preset = "5m",
 		.min = PN_NSEC_PER_SEC,
 		.max = 86400 * PN_NSEC_PER_SEC,
@@ -442,7 +284,7 @@ static const struct pn_option options[] = {
 		.name = "metrics-labels",
 		.type = PN_OPT_STRING,
 		.arg = "LABELS",
-		.offset = offsetof(struct agent_options, metrics_labels),
+		.offset = offsetof(struct pn_agent_values, metrics_labels),
 		.preset = PN_TRAFFIC_LABELS,
 		.has_env = true,
 		.check = check_metrics_labels,
@@ -452,7 +294,7 @@ static const struct pn_option options[] = {
 		.name = "pin-path",
 		.type = PN_OPT_STRING,
 		.arg = "DIR",
-		.offset = offsetof(struct agent_options, pin_path),
+		.offset = offsetof(struct pn_agent_values, pin_path),
 		.preset = PN_MAPS_DIR,
 		.has_env = true,
 		.help = "where the maps are pinned, on a BPF file system",
@@ -461,7 +303,7 @@ static const struct pn_option options[] = {
 		.name = "cgroup-root",
 		.type = PN_OPT_STRING,
 		.arg = "DIR",
-		.offset = offsetof(struct agent_options, cgroup_root),
+		.offset = offsetof(struct pn_agent_values, cgroup_root),
 		.has_env = true,
 		.help = "where the node's cgroup v2 tree is mounted; else found",
 	},
@@ -469,7 +311,7 @@ static const struct pn_option options[] = {
 		.name = "state",
 		.type = PN_OPT_STRING,
 		.arg = "FILE",
-		.offset = offsetof(struct agent_options, state),
+		.offset = offsetof(struct pn_agent_values, state),
 		.preset = "/run/podonym/objects",
 		.has_env = true,
 		.help = "keeps the cluster's objects for the next start, which then need not list "
@@ -480,7 +322,7 @@ static const struct pn_option options[] = {
 		.name = "max-addresses",
 		.type = PN_OPT_UINT,
 		.arg = "N",
-		.offset = offsetof(struct agent_options, max_addrs),
+		.offset = offsetof(struct pn_agent_values, max_addrs),
 		.preset = "262144",
 		.min = 16,
 		.max = 1 << 24,
@@ -491,7 +333,7 @@ static const struct pn_option options[] = {
 		.name = "max-flows",
 		.type = PN_OPT_UINT,
 		.arg = "N",
-		.offset = offsetof(struct agent_options, max_flows),
+		.offset = offsetof(struct pn_agent_values, max_flows),
 		.preset = "131072",
 		.min = 1,
 		.max = 1 << 24,
@@ -502,7 +344,7 @@ static const struct pn_option options[] = {
 		.name = "recent",
 		.type = PN_OPT_UINT,
 		.arg = "N",
-		.offset = offsetof(struct agent_options, recent),
+		.offset = offsetof(struct pn_agent_values, recent),
 		.preset = "4096",
 		.max = PN_RECENT_MAX,
 		.has_env = true,
@@ -513,7 +355,7 @@ static const struct pn_option options[] = {
 		.name = "history",
 		.type = PN_OPT_STRING,
 		.arg = "FILE",
-		.offset = offsetof(struct agent_options, history),
+		.offset = offsetof(struct pn_agent_values, history),
 		.preset = PN_HISTORY_PATH,
 		.has_env = true,
 		.help = "keeps what was told in the last hours, by minute and pair, for `podonym "
@@ -523,7 +365,7 @@ static const struct pn_option options[] = {
 		.name = "history-size",
 		.type = PN_OPT_STRING,
 		.arg = "SIZE",
-		.offset = offsetof(struct agent_options, history_size),
+		.offset = offsetof(struct pn_agent_values, history_size),
 		.preset = "64M",
 		.has_env = true,
 		.help = "how large it may become: the oldest minutes make room",
@@ -532,7 +374,7 @@ static const struct pn_option options[] = {
 		.name = "history-age",
 		.type = PN_OPT_DURATION,
 		.arg = "TIME",
-		.offset = offsetof(struct agent_options, history_age),
+		.offset = offsetof(struct pn_agent_values, history_age),
 		.preset = "24h",
 		.min = 60 * PN_NSEC_PER_SEC,
 		.max = 8784 * 3600 * PN_NSEC_PER_SEC,
@@ -543,7 +385,7 @@ static const struct pn_option options[] = {
 		.name = "select",
 		.type = PN_OPT_STRING,
 		.arg = "SELECTION",
-		.offset = offsetof(struct agent_options, select),
+		.offset = offsetof(struct pn_agent_values, select),
 		.has_env = true,
 		.check = check_select,
 		.live = true,
@@ -553,7 +395,7 @@ static const struct pn_option options[] = {
 		.name = "sample",
 		.type = PN_OPT_UINT,
 		.arg = "N",
-		.offset = offsetof(struct agent_options, sampling),
+		.offset = offsetof(struct pn_agent_values, sampling),
 		.preset = "1",
 		.min = 1,
 		.max = PN_SELECT_MAX_SAMPLING,
@@ -565,7 +407,7 @@ static const struct pn_option options[] = {
 		.name = "policy",
 		.type = PN_OPT_CHOICE,
 		.arg = "WHEN",
-		.offset = offsetof(struct agent_options, policy),
+		.offset = offsetof(struct pn_agent_values, policy),
 		.preset = "auto",
 		.choices = policies,
 		.has_env = true,
@@ -576,7 +418,7 @@ static const struct pn_option options[] = {
 		.name = "disable",
 		.type = PN_OPT_STRING,
 		.arg = "FEATURES",
-		.offset = offsetof(struct agent_options, disable),
+		.offset = offsetof(struct pn_agent_values, disable),
 		.has_env = true,
 		.check = check_disable,
 		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp, drops",
@@ -585,7 +427,7 @@ static const struct pn_option options[] = {
 		.name = "confine",
 		.type = PN_OPT_CHOICE,
 		.arg = "SWITCH",
-		.offset = offsetof(struct agent_options, confine),
+		.offset = offsetof(struct pn_agent_values, confine),
 		.preset = "on",
 		.choices = on_off,
 		.has_env = true,
@@ -595,7 +437,7 @@ static const struct pn_option options[] = {
 		.name = "log-level",
 		.type = PN_OPT_CHOICE,
 		.arg = "LEVEL",
-		.offset = offsetof(struct agent_options, log_level),
+		.offset = offsetof(struct pn_agent_values, log_level),
 		.preset = "info",
 		.choices = log_levels,
 		.has_env = true,
@@ -677,6 +519,6 @@ const struct pn_command pn_cmd_agent = {
 		    "  podonym agent --output none --sink otlp:http://collector:4318\n"
 		    "  podonym agent --output none --interval 1s    # then: podonym flows -f\n",
 	.options = options,
-	.values_size = sizeof(struct agent_options),
+	.values_size = sizeof(struct pn_agent_values),
 	.run_settings = run,
 };

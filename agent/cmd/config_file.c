@@ -220,7 +220,7 @@ static const struct pn_option *find(const struct reader *r, const char *key, siz
 {
 	const struct pn_option *o = r->command->options;
 
-	for (size_t i = 0; o[i].name && i < MAX_ROWS; i++) {
+	for (size_t i = 0; i < MAX_ROWS && o[i].name; i++) {
 		if (is_key(&o[i]) && strcmp(o[i].name, key) == 0) {
 			*ret_row = i;
 			return &o[i];

@@ -263,9 +263,10 @@ static int kafka_attend(void *sink, struct pn_err *reterr)
 static rd_kafka_resp_err_t produce(struct kafka_sink *k, const struct head *head, char *key)
 {
 	char *value = key + head->key_len;
+	char *given = head->key_len ? key : NULL; /* in the macro the condition would be cast */
 
 	return rd_kafka_producev(k->producer, RD_KAFKA_V_TOPIC(k->topic),
-				 RD_KAFKA_V_KEY(head->key_len ? key : NULL, head->key_len),
+				 RD_KAFKA_V_KEY(given, head->key_len),
 				 RD_KAFKA_V_VALUE(value, head->value_len),
 				 RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
 }

@@ -303,7 +303,11 @@ static json_t *rules_of(struct writing *w, const struct pn_edge *edges, uint32_t
 	json_t *rules = json_array();
 	uint32_t n_peers = 0, next;
 
-	for (uint32_t i = 0; peers && i < n; i++) {
+	if (!peers) {
+		w->failed = true;
+		return rules;
+	}
+	for (uint32_t i = 0; i < n; i++) {
 		if (!i || pn_edge_peer_order(&edges[i - 1], &edges[i]) != 0)
 			peers[n_peers++].edges = &edges[i];
 		peers[n_peers - 1].n++;
@@ -316,7 +320,6 @@ static json_t *rules_of(struct writing *w, const struct pn_edge *edges, uint32_t
 			next++;
 		append_new(w, rules, rule_of(w, &peers[i], next - i));
 	}
-	w->failed |= !peers;
 	free(peers);
 	return rules;
 }

@@ -93,7 +93,7 @@ ask() { # TIMES
 	# shellcheck disable=SC2016 # for the inner shell
 	in_pod client bash -c 'for ((i = 0; i < $0; i++)); do
 		exec 3<>/dev/udp/10.86.0.2/7000 && echo ask >&3
-		[[ $(timeout 10 dd bs=64 count=1 status=none <&3) == ask ]] || exit 1; done' "$1"
+		[[ $(timeout 20 dd bs=64 count=1 status=none <&3) == ask ]] || exit 1; done' "$1"
 }
 
 # Many packets of one connection, and a few of many.

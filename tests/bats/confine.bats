@@ -9,13 +9,7 @@ load helper
 
 setup_file() {
 	suite_begin
-	cluster_up 10.84.0.1 fd00:84::1
-	pod_up client 10.84.0.2 fd00:84::2
-	pod_up server 10.84.0.3 fd00:84::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.84.0.1 fd00:84::1)" \
-		"$(pod test client 10.84.0.2 fd00:84::2)" \
-		"$(pod test server 10.84.0.3 fd00:84::3)"
+	two_pods 84 client server
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=testapi \
 		-addext "subjectAltName=IP:127.0.0.1" -keyout "$dir/key" -out "$dir/cert" 2>/dev/null
 	echo secret >"$dir/token"

@@ -11,17 +11,9 @@ drop_by=$build/tests/tools/drop-by
 
 setup_file() {
 	suite_begin
-	cluster_up 10.81.0.1 fd00:81::1
-	pod_up client 10.81.0.2 fd00:81::2
-	pod_up server 10.81.0.3 fd00:81::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.81.0.1 fd00:81::1)" \
-		"$(pod test client 10.81.0.2 fd00:81::2)" \
-		"$(pod test server 10.81.0.3 fd00:81::3)"
+	two_pods 81 client server
 	start_testapi in_node --objects "$dir/objects.json"
-	start_agent in_node --server "$api_url" --name-wait 500ms
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods --name-wait 500ms
 	suite_export
 }
 

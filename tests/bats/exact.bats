@@ -36,9 +36,7 @@ setup_file() {
 	done
 	# the node's own sockets are captured nowhere
 	start_testapi in_node --objects "$dir/objects.json"
-	start_agent in_node --server "$api_url" --disable cgroup
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods --disable cgroup
 	suite_export
 	export capture_pids
 	export seed=${EXACT_SEED-$((RANDOM * 32768 + RANDOM))}

@@ -10,21 +10,13 @@ load helper
 
 setup_file() {
 	suite_begin
-	cluster_up 10.78.0.1 fd00:78::1
-	pod_up client 10.78.0.2 fd00:78::2
-	pod_up server 10.78.0.3 fd00:78::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.78.0.1 fd00:78::1)" \
-		"$(pod test client 10.78.0.2 fd00:78::2)" \
-		"$(pod test server 10.78.0.3 fd00:78::3)" \
+	two_pods 78 client server \
 		"$(service test front UDP 7000 10.98.0.1 fd00:98::1)" \
 		"$(service test front-tcp TCP 7001 10.98.0.2 fd00:98::2)"
 	service_up udp 7000 10.98.0.1 10.78.0.3 fd00:98::1 fd00:78::3
 	service_up tcp 7001 10.98.0.2 10.78.0.3 fd00:98::2 fd00:78::3
 	start_testapi in_node --objects "$dir/objects.json"
-	start_agent in_node --server "$api_url"
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods
 	suite_export
 }
 
@@ -418,8 +410,7 @@ follows() { # PORT
 	assert_output --partial 'no agent is running'
 	start_agent in_node --server "$api_url"
 	suite_export
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	await_two_pods
 	udp_sink server 9008
 	udp_send client 10.78.0.3 9008 13 10
 	stop "$agent_pid"

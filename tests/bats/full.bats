@@ -9,19 +9,11 @@ load helper
 
 setup_file() {
 	suite_begin
-	cluster_up 10.79.0.1 fd00:79::1
-	pod_up client 10.79.0.2 fd00:79::2
-	pod_up server 10.79.0.3 fd00:79::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.79.0.1 fd00:79::1)" \
-		"$(pod test client 10.79.0.2 fd00:79::2)" \
-		"$(pod test server 10.79.0.3 fd00:79::3)" \
+	two_pods 79 client server \
 		"$(service test front UDP 7000 10.98.1.1 fd00:98:1::1)"
 	service_up udp 7000 10.98.1.1 10.79.0.3 fd00:98:1::1 fd00:79::3
 	start_testapi in_node --objects "$dir/objects.json"
-	start_agent in_node --server "$api_url" --max-flows 8
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods --max-flows 8
 	suite_export
 }
 
@@ -35,7 +27,7 @@ ask_from_ports() { # ADDRESS N
 	for ((i = 0; i < $2; i++)); do
 		# shellcheck disable=SC2016 # for the inner shell
 		in_pod client bash -c 'exec 3<>"/dev/udp/$0/7000"; for i in 1 2 3; do
-			echo ask >&3; [[ $(timeout 5 dd bs=64 count=1 status=none <&3) == ask ]] || exit 1; done' "$1"
+			echo ask >&3; [[ $(timeout 20 dd bs=64 count=1 status=none <&3) == ask ]] || exit 1; done' "$1"
 	done
 }
 

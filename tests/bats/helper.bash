@@ -22,12 +22,13 @@ testapi=$build/tests/tools/podonym-testapi
 
 # --- waiting -------------------------------------------------------------------------------------
 
-# Until the command succeeds; shows its last output when it does not within the time.
+# Until the command succeeds; shows its last output when it does not within the time, which is that of a
+# machine with nothing else to do: a busy one gets four times as long.
 await() { # SECONDS COMMAND...
-	local deadline=$((SECONDS + $1)) out
+	local deadline=$((SECONDS + 4 * $1)) out
 	until out=$("${@:2}" 2>&1); do
 		if ((SECONDS >= deadline)); then
-			echo "not within $1 s: ${*:2}" "$out" >&2
+			echo "not within $((4 * $1)) s: ${*:2}" "$out" >&2
 			return 1
 		fi
 		sleep 0.05
@@ -54,7 +55,7 @@ start() { # OUT ERR COMMAND...
 	disown
 }
 
-# Ends a process that was started and waits until it is gone; by force after 5 s, which is an error.
+# Ends a process that was started and waits until it is gone; by force when that takes long, which is an error.
 stop() { # PID [SIGNAL]
 	[[ $1 ]] || return 0
 	kill "-${2-TERM}" "$1" 2>/dev/null || return 0
@@ -211,6 +212,31 @@ flows() { # JQ-FILTER
 # A sum over the flow lines that match, as in flow_sum 'select(...)' .source.packets
 flow_sum() { # JQ-FILTER FIELD
 	flows "$1" | jq "[.[] | $2] | add // 0"
+}
+
+# --- two pods ------------------------------------------------------------------------------------
+
+# A node, 10.NET.0.1 and fd00:NET::1, and two pods behind it, of the namespace "test". They and the
+# other objects are in $dir/objects.json.
+two_pods() { # NET POD POD [OBJECT...]
+	cluster_up "10.$1.0.1" "fd00:$1::1"
+	pod_up "$2" "10.$1.0.2" "fd00:$1::2"
+	pod_up "$3" "10.$1.0.3" "fd00:$1::3"
+	objects "$dir/objects.json" \
+		"$(node bats-node "10.$1.0.1" "fd00:$1::1")" \
+		"$(pod test "$2" "10.$1.0.2" "fd00:$1::2")" \
+		"$(pod test "$3" "10.$1.0.3" "fd00:$1::3")" "${@:4}"
+}
+
+# Their agent, once it knows them and traces both.
+agent_of_two_pods() { # [OPTIONS]
+	start_agent in_node --server "$api_url" "$@"
+	await_two_pods
+}
+
+await_two_pods() {
+	await 10 agent_in_sync
+	await 10 status_is '.metrics.pn_links_traced == 2'
 }
 
 # --- life of a suite -----------------------------------------------------------------------------

@@ -9,13 +9,7 @@ load helper
 
 setup() {
 	suite_begin
-	cluster_up 10.89.0.1 fd00:89::1
-	pod_up one 10.89.0.2 fd00:89::2
-	pod_up two 10.89.0.3 fd00:89::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.89.0.1 fd00:89::1)" \
-		"$(pod test one 10.89.0.2 fd00:89::2)" \
-		"$(pod test two 10.89.0.3 fd00:89::3)"
+	two_pods 89 one two
 	start_testapi in_node --objects "$dir/objects.json"
 	start_again
 }
@@ -25,9 +19,7 @@ teardown() {
 }
 
 start_again() { # [OPTIONS]
-	start_agent in_node --server "$api_url" --name-wait 200ms --state "$dir/state" "$@"
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods --name-wait 200ms --state "$dir/state" "$@"
 }
 
 ask_flows() { # OPTIONS

@@ -11,17 +11,9 @@ attackers=()
 
 setup_file() {
 	suite_begin
-	cluster_up 10.85.0.1 fd00:85::1
-	pod_up client 10.85.0.2 fd00:85::2
-	pod_up server 10.85.0.3 fd00:85::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.85.0.1 fd00:85::1)" \
-		"$(pod test client 10.85.0.2 fd00:85::2)" \
-		"$(pod test server 10.85.0.3 fd00:85::3)"
+	two_pods 85 client server
 	start_testapi in_node --objects "$dir/objects.json"
-	start_agent in_node --server "$api_url" --http 10.85.0.1:9960 --disable cgroup
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods --http 10.85.0.1:9960 --disable cgroup
 	start /dev/null /dev/null in_pod server socat -u UDP4-RECV:9101,rcvbuf=1000000 OPEN:/dev/null
 	await 5 listens in_pod server 9101
 	await 5 healthy

@@ -9,18 +9,11 @@ load helper
 
 setup_file() {
 	suite_begin
-	cluster_up 10.79.0.1 fd00:79::1
-	pod_up client 10.79.0.2 fd00:79::2
-	pod_up server 10.79.0.3 fd00:79::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.79.0.1 fd00:79::1)" \
-		"$(pod test client 10.79.0.2 fd00:79::2)" \
-		"$(pod test server 10.79.0.3 fd00:79::3)"
+	two_pods 79 client server
 	start_testapi in_node --objects "$dir/objects.json"
 	printf 'secret\n' >"$dir/token"
 	start_web_agent --server "$api_url" --sink "file:$dir/sink,format=netobserv"
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	await_two_pods
 	suite_export
 }
 

@@ -9,18 +9,10 @@ load helper
 
 setup_file() {
 	suite_begin
-	cluster_up 10.85.0.1 fd00:85::1
-	pod_up client 10.85.0.2 fd00:85::2
-	pod_up server 10.85.0.3 fd00:85::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.85.0.1 fd00:85::1)" \
-		"$(pod test client 10.85.0.2 fd00:85::2)" \
-		"$(pod test server 10.85.0.3 fd00:85::3)"
+	two_pods 85 client server
 	start_testapi in_node --objects "$dir/objects.json"
 	printf 'secret\n' >"$dir/token"
-	start_agent in_node --server "$api_url" --http 10.85.0.1:9960 --http-token-file "$dir/token"
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods --http 10.85.0.1:9960 --http-token-file "$dir/token"
 	await 10 get /
 	suite_export
 }

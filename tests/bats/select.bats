@@ -49,7 +49,7 @@ ask() { # POD ADDRESS [TIMES]
 	# shellcheck disable=SC2016 # for the inner shell
 	in_pod "$1" bash -c 'for ((i = 0; i < $1; i++)); do
 		exec 3<>"/dev/udp/$0/7000" && echo ask >&3
-		[[ $(timeout 5 dd bs=64 count=1 status=none <&3) == ask ]] || exit 1; done' "$2" "${3-1}"
+		[[ $(timeout 20 dd bs=64 count=1 status=none <&3) == ask ]] || exit 1; done' "$2" "${3-1}"
 }
 
 all_is_told() {

@@ -9,17 +9,9 @@ load helper
 
 setup_file() {
 	suite_begin
-	cluster_up 10.86.0.1 fd00:86::1
-	pod_up client 10.86.0.2 fd00:86::2
-	pod_up server 10.86.0.3 fd00:86::3
-	objects "$dir/objects.json" \
-		"$(node bats-node 10.86.0.1 fd00:86::1)" \
-		"$(pod test client 10.86.0.2 fd00:86::2)" \
-		"$(pod test server 10.86.0.3 fd00:86::3)"
+	two_pods 86 client server
 	start_testapi in_node --objects "$dir/objects.json"
-	start_agent in_node --server "$api_url" --name-wait 500ms
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods --name-wait 500ms
 	for port in 9001 9003 9004; do
 		start /dev/null /dev/null in_pod server socat "UDP6-RECV:$port,ipv6-v6only=0" /dev/null,ignoreeof
 		await 5 listens in_pod server "$port"

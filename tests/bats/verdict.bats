@@ -19,9 +19,7 @@ setup_file() {
 		"$(labelled server 10.83.0.3 fd00:83::3)" \
 		"$(policy server-closed '[{"ports": [{"port": 8001, "protocol": "TCP"}]}]')"
 	start_testapi in_node --objects "$dir/objects.json"
-	start_agent in_node --server "$api_url" --name-wait 300ms
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
+	agent_of_two_pods --name-wait 300ms
 	await 10 status_is '.policy.state == "on"'
 	start "$dir/server.out" "$dir/server.err" in_pod server socat TCP-LISTEN:8001,fork,reuseaddr \
 		SYSTEM:cat

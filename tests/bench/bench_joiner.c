@@ -5,36 +5,13 @@
  * agent adopts; and how much memory one takes.
  */
 #include <malloc.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
-#include "flow/joiner.h"
 #include "tests/bench/bench_pod.h"
-
-enum {
-	N_SERVERS = 1000,
-	N_CONNS = 100000,
-	NOTES_BYTES = PN_JOURNAL_HEAD_BYTES + N_CONNS * PN_JOURNAL_SLOT_BYTES,
-};
-
-static struct pn_flow_key keys[N_CONNS];
-static struct pn_flow_value values[N_CONNS];
-static pn_nsec fake_time = 1000 * PN_NSEC_PER_SEC;
-
-static pn_nsec now(void *data)
-{
-	(void)data;
-	return fake_time;
-}
-
-static uint32_t random_bits(void *data)
-{
-	(void)data;
-	return 12345;
-}
+#include "tests/bench/bench_table.h"
 
 static double cpu_ms(void)
 {
@@ -61,40 +38,6 @@ static int remove_entry(void *data, const struct pn_flow_key *key, struct pn_flo
 	(void)data;
 	*ret = values[key - keys]; /* only asked for what is in the table */
 	return 0;
-}
-
-/* The @i-th pod; the first one is the client. */
-static struct pn_addr nth_addr(uint32_t i)
-{
-	return (struct pn_addr) {
-		{ [10] = 0xff, [11] = 0xff, [12] = 10, [14] = (uint8_t)(i >> 8), [15] = (uint8_t)i }
-	};
-}
-
-static void make_table(void)
-{
-	const struct pn_addr client = nth_addr(0);
-
-	for (uint32_t i = 0; i < N_CONNS; i++) {
-		const struct pn_addr server = nth_addr(1 + i % N_SERVERS);
-
-		keys[i] = (struct pn_flow_key) {
-			.proto = IPPROTO_UDP,
-			.port = { htons((uint16_t)(20000 + i / N_SERVERS)), htons(9000) },
-		};
-		memcpy(keys[i].addr[0], client.b, sizeof(client.b));
-		memcpy(keys[i].addr[1], server.b, sizeof(server.b));
-		values[i] = (struct pn_flow_value) { .id = i + 1, .start_us = now(NULL) / 1000 };
-	}
-}
-
-static void more_packets(void)
-{
-	for (size_t i = 0; i < N_CONNS; i++) {
-		pn_flow_way(&values[i], 0)->sent.packets++;
-		pn_flow_way(&values[i], 0)->sent.bytes += 100;
-		values[i].tick = (uint32_t)(fake_time / PN_NSEC_PER_MSEC);
-	}
 }
 
 static int measure(struct pn_joiner *j, struct pn_journal *journal, const char *what)

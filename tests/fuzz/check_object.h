@@ -20,6 +20,19 @@ static void check_name(const char *name, size_t longest)
 		assert(*c > ' ' && *c <= '~' && *c != '/');
 }
 
+/* Those that the fuzz targets ask for. */
+static const char *const kept_annotations[] = { "app", "note", NULL };
+
+static void check_annotations(const struct pn_label *annotations, uint32_t n)
+{
+	assert(n <= 2);
+	for (uint32_t i = 0; i < n; i++) {
+		assert(strcmp(annotations[i].key, "app") == 0 ||
+		       strcmp(annotations[i].key, "note") == 0);
+		assert(!i || strcmp(annotations[i - 1].key, annotations[i].key) < 0);
+	}
+}
+
 static void check_labels(const struct pn_label *labels, uint32_t n)
 {
 	assert(n <= PN_MAX_LABELS && !labels == !n);
@@ -141,7 +154,9 @@ static inline void check_object(const struct pn_object *obj)
 	check_name(obj->controller->kind, 63);
 	check_name(obj->controller->name, 253);
 	check_name(obj->controller->uid, 39);
-	check_labels(obj->labels, obj->n_labels);
+	check_labels(obj->n_labels ? obj->labels : NULL, obj->n_labels);
+	if (obj->n_annotations)
+		check_annotations(obj->labels + obj->n_labels, obj->n_annotations);
 	assert(obj->name[0] && strlen(pn_object_key(obj, key)) < PN_KEY_LEN);
 	if (obj->kind == PN_KIND_POD)
 		check_pod(pn_object_pod(obj));

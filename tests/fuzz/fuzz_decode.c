@@ -30,6 +30,7 @@ static void check_same(const struct pn_object *a, const struct pn_object *b)
 {
 	assert(strcmp(a->name, b->name) == 0 && strcmp(a->name_space, b->name_space) == 0);
 	assert(a->n_refused == b->n_refused && a->n_labels == b->n_labels);
+	assert(a->n_annotations == b->n_annotations);
 	assert(a->controller == b->controller && a->created_s == b->created_s);
 	if (a->kind == PN_KIND_POD)
 		assert(pn_object_pod(a)->n_addrs == pn_object_pod(b)->n_addrs &&
@@ -52,8 +53,10 @@ static void check_trimmed(const struct pn_decoding *d, const char *json, size_t 
 {
 	struct pn_buf buf = PN_BUF_INIT(16 << 20);
 	struct pn_object *obj = NULL;
+	unsigned int keep = (d->keep_labels ? PN_JSON_KEEP_LABELS : 0) |
+			    (d->annotations ? PN_JSON_KEEP_ANNOTATIONS : 0);
 
-	if (pn_json_trim(pn_json_wanted_object(d->kind), d->keep_labels, json, len, &buf) == 0) {
+	if (pn_json_trim(pn_json_wanted_object(d->kind), keep, json, len, &buf) == 0) {
 		assert(buf.len <= len);
 		if (decode(d, buf.data, buf.len, &obj) == 0 && is_json) {
 			assert(want);
@@ -73,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct pn_kind *generic;
 	const char *json = (const char *)data + 1;
 	struct pn_object *obj = NULL;
-	struct pn_decoding d;
+	struct pn_decoding d = { 0 };
 	int r;
 
 	if (size < 1)
@@ -83,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	d.kind = pn_kind_get((enum pn_kind_id)((data[0] & 0x7f) % PN_KIND_MAX));
 	d.kind = d.kind ? d.kind : generic;
 	d.keep_labels = data[0] & 0x80;
+	d.annotations = d.keep_labels ? kept_annotations : NULL;
 	r = decode(&d, json, size - 1, &obj);
 	if (obj)
 		check_object(obj);

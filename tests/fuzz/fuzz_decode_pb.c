@@ -16,13 +16,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct pn_object *obj = NULL;
 	struct pn_err err = { "" };
-	struct pn_decoding d;
+	struct pn_decoding d = { 0 };
 	int r;
 
 	if (size < 1)
 		return 0;
 	d.kind = pn_kind_get((enum pn_kind_id)((data[0] & 0x7f) % PN_KIND_GENERIC));
 	d.keep_labels = data[0] & 0x80;
+	d.annotations = d.keep_labels ? kept_annotations : NULL;
 	r = d.kind->decode_protobuf(&d, data + 1, size - 1, &obj, &err);
 	assert((r == 0) == (obj != NULL) && (r == 0) == (err.text[0] == '\0'));
 	if (obj)

@@ -26,7 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { N = PN_KIND_GENERIC };
 
-static const char *const annotations[] = { "a", "b", NULL };
 static struct pn_factory *factory;
 static struct pn_informer *informers[N];
 static char path[64];
@@ -51,7 +50,7 @@ static void begin(void)
 							   .server = "http://127.0.0.1:1" };
 	static const struct pn_informer_options keep = { .size = sizeof(keep),
 							 .keep_labels = true,
-							 .keep_annotations = annotations };
+							 .keep_annotations = kept_annotations };
 
 	if (!path[0]) {
 		(void)snprintf(path, sizeof(path), "/tmp/fuzz-snapshot-%d", (int)getpid());
@@ -171,7 +170,7 @@ static void try_message(const uint8_t *data, size_t size)
 	struct pn_object *obj = NULL, *restored;
 
 	d.keep_labels = data[0] & 0x80;
-	d.annotations = d.keep_labels ? annotations : NULL;
+	d.annotations = d.keep_labels ? kept_annotations : NULL;
 	if (d.kind->decode_protobuf(&d, data + 1, size - 1, &obj, NULL) < 0)
 		return;
 	restored = again(&d, obj);

@@ -8,6 +8,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/get/yaml_print.h"
+#include "cmd/policy/policy_run.h"
 #include "cmd/policy/recorded.h"
 #include "policy/advise.h"
 
@@ -17,12 +18,6 @@ struct advise_options {
 	bool attempts;
 	uint32_t max_blocks;
 };
-
-static int complain(int code, const char *what)
-{
-	(void)fprintf(stderr, "podonym policy advise: %s\n", what);
-	return code;
-}
 
 /* --- what was left out, on standard error --- */
 
@@ -112,8 +107,9 @@ static int answer(const struct advise_options *o, const struct pn_policy_set *se
 	return r == -EIO ? pn_err_set(reterr, r, "printing: %s", strerror(-r)) : r;
 }
 
-static int advise(const struct advise_options *o, struct pn_policy_set *set, struct pn_err *reterr)
+static int advise(const void *values, struct pn_policy_set *set, struct pn_err *reterr)
 {
+	const struct advise_options *o = values;
 	struct pn_recorded recorded;
 	int r = pn_recorded_load(&o->cluster, "policy advise", o->flows, set, &recorded, reterr);
 
@@ -136,23 +132,8 @@ static const char *check_usage(const struct advise_options *o)
 
 static int run(const void *values, int n_operands, char **operands)
 {
-	const struct advise_options *o = values;
-	const char *wrong = check_usage(o);
-	struct pn_policy_set *set = NULL;
-	struct pn_err err = { "out of memory" };
-	int r;
-
 	(void)n_operands, (void)operands;
-	if (wrong) {
-		(void)complain(0, wrong);
-		(void)fprintf(stderr, "Try: podonym policy advise --help\n");
-		return PN_EXIT_USAGE;
-	}
-	r = pn_policy_set_new(&set);
-	if (r == 0)
-		r = advise(o, set, &err);
-	pn_policy_set_free(set);
-	return r < 0 ? complain(PN_EXIT_FAILED, err.text) : PN_EXIT_DONE;
+	return pn_policy_run("policy advise", check_usage(values), advise, values);
 }
 
 static const struct pn_option options[] = {

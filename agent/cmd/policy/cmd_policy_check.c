@@ -10,6 +10,7 @@
 #include "cmd/commands.h"
 #include "cmd/policy/cluster_file.h"
 #include "cmd/policy/policy_check.h"
+#include "cmd/policy/policy_run.h"
 
 /** Beside those that every command has. */
 enum { EXIT_BROKEN = 3 };
@@ -19,12 +20,6 @@ struct check_options {
 	const char *file, *flows, *removed, *output;
 	bool attempts;
 };
-
-static int complain(int code, const char *what)
-{
-	(void)fprintf(stderr, "podonym policy check: %s\n", what);
-	return code;
-}
 
 /* --- the change --- */
 
@@ -100,8 +95,9 @@ static int answer(const struct check_options *o, struct pn_policy_set *set,
 }
 
 /* Return: the exit status, or a negative errno with @reterr */
-static int check(const struct check_options *o, struct pn_policy_set *set, struct pn_err *reterr)
+static int check(const void *values, struct pn_policy_set *set, struct pn_err *reterr)
 {
+	const struct check_options *o = values;
 	struct pn_recorded recorded;
 	int r = pn_recorded_load(&o->cluster, "policy check", o->flows, set, &recorded, reterr);
 
@@ -131,25 +127,8 @@ static const char *check_usage(const struct check_options *o)
 
 static int run(const void *values, int n_operands, char **operands)
 {
-	const struct check_options *o = values;
-	const char *wrong = check_usage(o);
-	struct pn_policy_set *set = NULL;
-	struct pn_err err = { "out of memory" };
-	int r;
-
 	(void)n_operands, (void)operands;
-	if (wrong) {
-		(void)complain(0, wrong);
-		(void)fprintf(stderr, "Try: podonym policy check --help\n");
-		return PN_EXIT_USAGE;
-	}
-	r = pn_policy_set_new(&set);
-	if (r == 0)
-		r = check(o, set, &err);
-	pn_policy_set_free(set);
-	if (r < 0)
-		return complain(r == -EINVAL ? PN_EXIT_USAGE : PN_EXIT_FAILED, err.text);
-	return r;
+	return pn_policy_run("policy check", check_usage(values), check, values);
 }
 
 static const char *const outputs[] = { "text", "json", NULL };

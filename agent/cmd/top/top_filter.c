@@ -49,7 +49,7 @@ static int take_word(char *word, struct pn_filter *trial, struct pn_top_filter *
 int pn_top_filter_parse(const char *words, struct pn_top_filter *ret, struct pn_err *reterr)
 {
 	PN_CLEANUP(pn_filter_freep) struct pn_filter *trial = NULL;
-	char *at = ret->parts, *word;
+	char *at, *word;
 	int r;
 
 	if (strlen(words) >= sizeof(ret->words))
@@ -60,6 +60,7 @@ int pn_top_filter_parse(const char *words, struct pn_top_filter *ret, struct pn_
 	(void)snprintf(ret->words, sizeof(ret->words), "%s", words);
 	(void)snprintf(ret->parts, sizeof(ret->parts), "%s", words);
 	ret->items.n = 0;
+	at = ret->parts;
 	while ((word = strsep(&at, " "))) {
 		r = *word ? take_word(word, trial, ret, reterr) : 0;
 		if (r < 0)

@@ -72,9 +72,12 @@ static inline bool pod_start(struct pod *ret)
 
 static inline void pod_stop(struct pod *p)
 {
+	if (p->pid <= 0)
+		return; /* was not started */
 	(void)close(p->netns_fd);
 	(void)kill(p->pid, SIGKILL);
 	(void)waitpid(p->pid, NULL, 0);
+	*p = (struct pod) { .netns_fd = -1 };
 }
 
 #endif

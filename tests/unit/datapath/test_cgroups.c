@@ -21,7 +21,7 @@
 #include "base/metric.h"
 #include "datapath/cgroups.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 #define POD "kubepods/besteffort/pod1e597579-417e-482f-bf65-5fe170c3aebd"
 #define POD_UID "1e597579-417e-482f-bf65-5fe170c3aebd"
 

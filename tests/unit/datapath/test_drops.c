@@ -20,158 +20,13 @@
 #include <netinet/udp.h>
 
 #include "cgroup_fixture.h"
-#include "datapath/drops.h"
+#include "drops_fixture.h"
 #include "tests/tools/nfqueue.h"
-#include "world_fixture.h"
 
 /* Drops of the whole machine are seen: so nobody else's port. */
 enum { PORT = 5917, N_PACKETS = 7, QUEUE = 3 };
 
-struct scene {
-	struct world w;
-	struct pn_drops *d;
-};
-
 static const char *const cgroups[] = { "dropped" };
-
-/* --- the scene ---------------------------------------------------------------------------------- */
-
-static int start(void **state, const struct pn_drops_config *config)
-{
-	struct scene *s = calloc(1, sizeof(*s));
-	struct pn_feature f;
-
-	if (!s)
-		return -1;
-	*state = s;
-	s->w.allowed = geteuid() == 0;
-	if (!s->w.allowed)
-		return 0;
-	if (!world_make(&s->w) || pn_drops_new(config, &s->d) < 0)
-		return -1;
-	f = pn_drops_feature(s->d);
-	if (strcmp(f.state, "on") != 0)
-		print_message("drops are off: %s\n", f.reason);
-	return strcmp(f.state, "on") == 0 ? 0 : -1;
-}
-
-static int set_up(void **state)
-{
-	return start(state, &(struct pn_drops_config) { .max_drops = 64 });
-}
-
-static int set_up_without_reasons(void **state)
-{
-	return start(state, &(struct pn_drops_config) { .max_drops = 8192, .no_reason = true });
-}
-
-static int set_up_without_symbols(void **state)
-{
-	return start(state, &(struct pn_drops_config) { .max_drops = 64, .symbols = "/dev/null" });
-}
-
-static int tear_down(void **state)
-{
-	struct scene *s = *state;
-
-	pn_drops_free(s->d);
-	if (s->w.allowed)
-		world_stop(&s->w);
-	free(s);
-	return 0;
-}
-
-static struct scene *scene_of(void **state)
-{
-	struct scene *s = *state;
-
-	if (!s->w.allowed) {
-		print_message("needs root: makes network namespaces\n");
-		skip();
-	}
-	return s;
-}
-
-/* Kernels before 5.17 say no reasons. */
-static void need_reasons(const struct scene *s)
-{
-	if (strstr(pn_drops_feature(s->d).reason, "without reasons")) {
-		print_message("this kernel gives no reasons\n");
-		skip();
-	}
-}
-
-struct found {
-	uint16_t port;
-	unsigned int n;
-	struct pn_drop_key key;
-	struct pn_drop_value value;
-	char reason[64], location[64];
-};
-
-static void look(void *data, const struct pn_drop_key *key, const struct pn_drop_value *value,
-		 const struct pn_drop_words *words)
-{
-	struct found *f = data;
-
-	if (ntohs(key->port[1]) != f->port)
-		return;
-	f->n++;
-	f->key = *key;
-	f->value = *value;
-	(void)snprintf(f->reason, sizeof(f->reason), "%s", words->reason);
-	(void)snprintf(f->location, sizeof(f->location), "%s", words->location);
-}
-
-static struct found look_for(struct scene *s, unsigned int port)
-{
-	struct found f = { .port = (uint16_t)port };
-
-	assert_int_equal(pn_drops_drain(s->d, look, &f), 0);
-	return f;
-}
-
-/* Waits until so many are counted. */
-static struct found await(struct scene *s, unsigned int port, uint64_t packets)
-{
-	struct found f = look_for(s, port);
-
-	for (int i = 0; i < N_POLLS && f.value.packets < packets; i++) {
-		(void)poll(NULL, 0, 1);
-		f = look_for(s, port);
-	}
-	assert_int_equal(f.n, 1);
-	assert_int_equal(f.value.packets, packets);
-	return f;
-}
-
-static void assert_addr(const uint8_t addr[16], const char *text)
-{
-	struct pn_addr a;
-
-	assert_int_equal(pn_addr_parse(text, &a), 0);
-	assert_memory_equal(addr, &a, sizeof(a));
-}
-
-/* @also: what else the function is called, since Linux 7. */
-static void assert_location(const struct found *f, const char *location, const char *also)
-{
-	if (strcmp(f->location, also) != 0)
-		assert_string_equal(f->location, location);
-}
-
-static void assert_udp(const struct found *f, const char *reason, const char *location)
-{
-	assert_string_equal(f->reason, reason);
-	assert_string_equal(f->location, location);
-	assert_int_equal(f->key.proto, IPPROTO_UDP);
-	assert_addr(f->key.addr[0], CLIENT);
-	assert_addr(f->key.addr[1], SERVER);
-	assert_int_equal(ntohs(f->key.port[0]), 4000);
-	assert_int_equal(f->value.bytes, f->value.packets * 38);
-	assert_true(f->value.first_ns && f->value.last_ns >= f->value.first_ns);
-	assert_true(f->value.netns != 0);
-}
 
 /* --- who sends ---------------------------------------------------------------------------------- */
 
@@ -677,5 +532,5 @@ int main(void)
 		cmocka_unit_test(switched_off_there_is_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, end_shared);
 }

@@ -14,7 +14,7 @@
 #include "datapath/links.h"
 #include "netns_fixture.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 
 struct world {
 	bool allowed;

@@ -44,47 +44,49 @@ static bool make_cgroups(void)
 	return ok && cgroup_enter(names[MAKER]);
 }
 
-static int start(void **state, struct pn_tracer_config config)
-{
-	static struct world w;
+static struct pn_tracer_config on_tcx = { .ip_map_fd = -1, .max_flows = 1024 };
+static struct pn_tracer_config on_clsact = { .ip_map_fd = -1,
+					     .max_flows = 1024,
+					     .force_clsact = true };
+static struct pn_tracer_config without_cgroups = { .ip_map_fd = -1,
+						   .max_flows = 1024,
+						   .no_cgroup = true };
 
-	*state = &w;
-	w.allowed = false;
+static int start(void **state, struct pn_tracer_config *config)
+{
+	static struct world none;
+
+	*state = &none;
 	if (geteuid() != 0 || !cgroup_root()) {
 		print_message("needs root and a cgroup v2 hierarchy\n");
 		return 0;
 	}
-	if (!make_cgroups())
+	if (!cgroup_of[MAKER] && !make_cgroups())
 		return -1;
-	config.ip_map_fd = -1;
-	config.max_flows = 1024;
-	config.cgroup_root = cgroup_root();
-	return world_start(&w, &config);
+	config->cgroup_root = cgroup_root();
+	return share_world(state, config);
 }
 
 static int set_up(void **state)
 {
-	return start(state, (struct pn_tracer_config) {});
+	return start(state, &on_tcx);
 }
 
 static int set_up_clsact(void **state)
 {
-	return start(state, (struct pn_tracer_config) { .force_clsact = true });
+	return start(state, &on_clsact);
 }
 
 static int set_up_without_cgroups(void **state)
 {
-	return start(state, (struct pn_tracer_config) { .no_cgroup = true });
+	return start(state, &without_cgroups);
 }
 
-static int tear_down(void **state)
+static int end(void **state)
 {
-	struct world *w = *state;
-
-	if (w->allowed) {
-		world_stop(w);
+	(void)end_shared_world(state);
+	if (cgroup_of[MAKER])
 		cgroups_remove(names, N_PARTIES);
-	}
 	return 0;
 }
 
@@ -519,27 +521,23 @@ static void a_place_that_is_no_hierarchy_is_named(void **state)
 	pn_tracer_free(t);
 }
 
-#define ON_TCX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-#define ON_CLSACT(test)                                                 \
-	{                                                               \
-#test " (clsact)", test, set_up_clsact, tear_down, NULL \
+#define ON_TCX(test) cmocka_unit_test_setup(test, set_up)
+#define ON_CLSACT(test)                                            \
+	{                                                          \
+#test " (clsact)", test, set_up_clsact, NULL, NULL \
 	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_TCX(each_pod_is_known_by_its_socket),
-		ON_CLSACT(each_pod_is_known_by_its_socket),
 		ON_TCX(a_silent_server_is_known_by_its_interface),
 		ON_TCX(a_pod_that_never_spoke_is_not_known),
 		ON_TCX(an_answer_of_the_kernel_is_not_its_maker_s),
 		ON_TCX(resets_and_icmp_are_known_by_the_interface),
 		ON_TCX(an_interface_speaks_for_its_own_address_only),
 		ON_TCX(a_detached_interface_is_forgotten),
-		cmocka_unit_test_setup_teardown(without_cgroups_nobody_is_stamped,
-						set_up_without_cgroups, tear_down),
 		ON_TCX(the_node_s_sockets_are_seen_from_both_sides_of_a_veth),
-		ON_CLSACT(the_node_s_sockets_are_seen_from_both_sides_of_a_veth),
 		ON_TCX(processes_of_the_node_are_told_apart),
 		ON_TCX(ipv6_between_sockets_of_the_node_is_seen),
 		ON_TCX(tcp_on_the_node_is_delivered_as_sent),
@@ -548,8 +546,11 @@ int main(void)
 		ON_TCX(the_ledger_counts_sockets_too),
 		ON_TCX(a_service_called_by_the_node_is_joined),
 		ON_TCX(a_service_on_the_node_is_joined),
+		ON_CLSACT(each_pod_is_known_by_its_socket),
+		ON_CLSACT(the_node_s_sockets_are_seen_from_both_sides_of_a_veth),
+		cmocka_unit_test_setup(without_cgroups_nobody_is_stamped, set_up_without_cgroups),
 		cmocka_unit_test(a_place_that_is_no_hierarchy_is_named),
 	};
 
-	return cmocka_run_group_tests_name("sockets", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("sockets", tests, NULL, end);
 }

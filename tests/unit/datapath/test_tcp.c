@@ -15,31 +15,19 @@
 
 #define PORT 80
 
-static int start(void **state, bool no_tcp)
-{
-	const struct pn_tracer_config config = { .ip_map_fd = -1,
-						 .max_flows = 1024,
-						 .no_tcp = no_tcp };
-	static struct world w;
-
-	*state = &w;
-	return world_start(&w, &config);
-}
+static const struct pn_tracer_config with_tcp = { .ip_map_fd = -1, .max_flows = 1024 };
+static const struct pn_tracer_config without_tcp = { .ip_map_fd = -1,
+						     .max_flows = 1024,
+						     .no_tcp = true };
 
 static int set_up(void **state)
 {
-	return start(state, false);
+	return share_world(state, &with_tcp);
 }
 
 static int set_up_without(void **state)
 {
-	return start(state, true);
-}
-
-static int tear_down(void **state)
-{
-	world_stop(*state);
-	return 0;
+	return share_world(state, &without_tcp);
 }
 
 static int stream_socket(struct world *w, const struct pod *pod)
@@ -189,14 +177,11 @@ static void switched_off_nothing_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(sockets_tell_their_round_trip_times, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(what_is_sent_again_is_counted_at_its_sender, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(a_raw_socket_tells_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(switched_off_nothing_is_told, set_up_without,
-						tear_down),
+		cmocka_unit_test_setup(sockets_tell_their_round_trip_times, set_up),
+		cmocka_unit_test_setup(what_is_sent_again_is_counted_at_its_sender, set_up),
+		cmocka_unit_test_setup(a_raw_socket_tells_nothing, set_up),
+		cmocka_unit_test_setup(switched_off_nothing_is_told, set_up_without),
 	};
 
-	return cmocka_run_group_tests_name("tcp", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("tcp", tests, NULL, end_shared_world);
 }

@@ -23,31 +23,19 @@
 #include "packet_fixture.h"
 #include "world_fixture.h"
 
-static int start(void **state, bool force_clsact)
-{
-	const struct pn_tracer_config config = { .ip_map_fd = -1,
-						 .max_flows = 1024,
-						 .force_clsact = force_clsact };
-	static struct world w;
-
-	*state = &w;
-	return world_start(&w, &config);
-}
+static const struct pn_tracer_config on_tcx = { .ip_map_fd = -1, .max_flows = 1024 };
+static const struct pn_tracer_config on_clsact = { .ip_map_fd = -1,
+						   .max_flows = 1024,
+						   .force_clsact = true };
 
 static int set_up(void **state)
 {
-	return start(state, false);
+	return share_world(state, &on_tcx);
 }
 
 static int set_up_clsact(void **state)
 {
-	return start(state, true);
-}
-
-static int tear_down(void **state)
-{
-	world_stop(*state);
-	return 0;
+	return share_world(state, &on_clsact);
 }
 
 static void every_datagram_is_counted_once_at_each_pod(void **state)
@@ -257,14 +245,11 @@ static void a_detached_interface_is_not_counted(void **state)
 /* As after a crash: the filters of the last tracer are still there. */
 static void clsact_filters_of_an_earlier_agent_are_replaced(void **state)
 {
-	const struct pn_tracer_config config = { .ip_map_fd = -1,
-						 .max_flows = 1024,
-						 .force_clsact = true };
 	struct world *w = world_of(state);
 	struct pn_tracer *earlier = w->tracer;
 	struct search s;
 
-	assert_int_equal(pn_tracer_new(&config, &w->tracer, NULL), 0);
+	assert_int_equal(pn_tracer_new(&on_clsact, &w->tracer, NULL), 0);
 	assert_int_equal(pn_tracer_attach(w->tracer, (int)if_nametoindex("pn-client"), NULL), 0);
 	assert_int_equal(pn_tracer_attach(w->tracer, (int)if_nametoindex("pn-server"), NULL), 0);
 	exchange(w, SERVER, 53, 53, 10);
@@ -301,31 +286,31 @@ static void filters_of_others_are_left_alone(void **state)
 	assert_int_equal(run("! tc filter show dev pn-client egress | grep -q direct-action"), 0);
 }
 
-#define ON_TCX(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-#define ON_CLSACT(test)                                                 \
-	{                                                               \
-#test " (clsact)", test, set_up_clsact, tear_down, NULL \
+#define ON_TCX(test) cmocka_unit_test_setup(test, set_up)
+#define ON_CLSACT(test)                                            \
+	{                                                          \
+#test " (clsact)", test, set_up_clsact, NULL, NULL \
 	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_TCX(every_datagram_is_counted_once_at_each_pod),
-		ON_CLSACT(every_datagram_is_counted_once_at_each_pod),
 		ON_TCX(what_the_node_drops_is_sent_and_not_delivered),
 		ON_TCX(both_sides_of_a_service_name_each_other),
-		ON_CLSACT(both_sides_of_a_service_name_each_other),
 		ON_TCX(source_translation_is_joined_too),
 		ON_TCX(conntrack_knows_who_opened),
 		ON_TCX(a_vlan_tag_beside_the_frame_is_not_in_the_way),
 		ON_TCX(an_interface_is_attached_once),
-		ON_CLSACT(an_interface_is_attached_once),
 		ON_TCX(a_detached_interface_is_not_counted),
+		ON_CLSACT(every_datagram_is_counted_once_at_each_pod),
+		ON_CLSACT(both_sides_of_a_service_name_each_other),
+		ON_CLSACT(an_interface_is_attached_once),
 		ON_CLSACT(a_detached_interface_is_not_counted),
 		ON_CLSACT(clsact_filters_of_an_earlier_agent_are_replaced),
 		ON_CLSACT(nothing_of_ours_stays_behind),
 		ON_CLSACT(filters_of_others_are_left_alone),
 	};
 
-	return cmocka_run_group_tests_name("traffic", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("traffic", tests, NULL, end_shared_world);
 }

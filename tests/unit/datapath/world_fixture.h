@@ -8,6 +8,7 @@
  */
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <net/if.h>
 #include <poll.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "datapath/tracer.h"
 #include "netns_fixture.h"
 
-#define PATIENCE_S 10
+#define PATIENCE_S 60 /* others may have all processors */
 #define N_POLLS (PATIENCE_S * 1000)
 
 #define CLIENT "10.77.1.2"
@@ -29,7 +30,10 @@ struct world {
 	int node_netns_fd;
 	struct pod client, server;
 	struct pn_tracer *tracer;
+	const struct pn_tracer_config *config; /* of a world that a group shares */
 };
+
+static struct world shared_world;
 
 static inline void make_pod_link(const struct pod *pod, const char *name, int net)
 {
@@ -41,16 +45,21 @@ static inline void make_pod_link(const struct pod *pod, const char *name, int ne
 		  (int)pod->pid, net, net);
 }
 
+static inline bool make_pods(struct world *w)
+{
+	if (!pod_start(&w->client) || !pod_start(&w->server))
+		return false;
+	make_pod_link(&w->client, "pn-client", 1);
+	make_pod_link(&w->server, "pn-server", 2);
+	return run("echo 1 > /proc/sys/net/ipv4/ip_forward") == 0;
+}
+
 static inline bool world_make(struct world *w)
 {
 	if (!enter_node_netns())
 		return false;
 	w->node_netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (w->node_netns_fd < 0 || !pod_start(&w->client) || !pod_start(&w->server))
-		return false;
-	make_pod_link(&w->client, "pn-client", 1);
-	make_pod_link(&w->server, "pn-server", 2);
-	return run("echo 1 > /proc/sys/net/ipv4/ip_forward") == 0;
+	return w->node_netns_fd >= 0 && make_pods(w);
 }
 
 /* false: failed. Without the right to, the tests skip. */
@@ -92,6 +101,80 @@ static inline void world_stop(struct world *w)
 	pod_stop(&w->client);
 	pod_stop(&w->server);
 	(void)close(w->node_netns_fd);
+}
+
+/* New pods, and nothing on the node of what a test has left there. */
+static inline bool pods_again(struct world *w)
+{
+	pod_stop(&w->client);
+	pod_stop(&w->server);
+	(void)run("for link in pn-client pn-server; do ip link del $link; done 2>/dev/null");
+	(void)run("nft flush ruleset 2>/dev/null");
+	return make_pods(w);
+}
+
+struct key_list {
+	struct pn_flow_key keys[1024];
+	size_t n;
+};
+
+static inline void note_key(void *data, const struct pn_flow_key *key,
+			    const struct pn_flow_value *value)
+{
+	struct key_list *l = data;
+
+	(void)value;
+	if (l->n < PN_ARRAY_SIZE(l->keys))
+		l->keys[l->n++] = *key;
+}
+
+static inline bool empty_table(struct pn_tracer *t)
+{
+	static struct key_list l;
+	struct pn_flow_value last;
+	int r;
+
+	l.n = 0;
+	r = pn_tracer_drain(t, note_key, &l);
+	for (size_t i = 0; i < l.n && (r == 0 || r == -ENOENT); i++)
+		r = pn_tracer_remove(t, &l.keys[i], &last);
+	return r == 0 || r == -ENOENT;
+}
+
+static inline bool world_again(struct world *w)
+{
+	(void)pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-client"), NULL);
+	(void)pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-server"), NULL);
+	return pods_again(w) && empty_table(w->tracer) && world_attach(w);
+}
+
+static inline int end_shared_world(void **state)
+{
+	(void)state;
+	world_stop(&shared_world);
+	shared_world = (struct world) {};
+	return 0;
+}
+
+/*
+ * Loading takes long in an emulated machine, so tests in a row that want the same have one tracer, and
+ * with it the node that it was loaded for; each has pods of its own, and finds an empty table. The
+ * group has end_shared_world() at its end.
+ */
+static inline int share_world(void **state, const struct pn_tracer_config *config)
+{
+	struct world *w = &shared_world;
+	bool ok;
+
+	*state = w;
+	if (w->tracer && w->config == config) {
+		ok = world_again(w);
+	} else {
+		(void)end_shared_world(NULL);
+		ok = world_start(w, config) == 0;
+		w->config = config;
+	}
+	return ok ? 0 : -1;
 }
 
 static inline struct world *world_of(void **state)

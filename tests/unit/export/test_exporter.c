@@ -20,7 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "export/sink_kinds.h"
-#include "tests/unit/export/record_fixture.h"
+#include "tests/unit/export/exporter_fixture.h"
 
 /* --- a sink that does as it is told -------------------------------------------------------------- */
 
@@ -124,47 +124,6 @@ static struct pn_exporter *begin(const char *spec)
 	assert_int_equal(pn_exporter_new(spec, kinds, PN_ARRAY_SIZE(kinds), "n1", &x, &err), 0);
 	assert_int_equal(pn_exporter_start(x), 0);
 	return x;
-}
-
-static uint64_t dropped(const struct pn_exporter_stats *s)
-{
-	uint64_t n = 0;
-
-	for (enum pn_loss i = 0; i < PN_LOSS_MAX; i++)
-		n += s->dropped[i];
-	return n;
-}
-
-/* Every look at the ledger adds up, whatever is going on. */
-static struct pn_exporter_stats look(struct pn_exporter *x)
-{
-	struct pn_exporter_stats s;
-
-	pn_exporter_stats(x, &s);
-	assert_int_equal(s.told, s.sent + dropped(&s) + s.waiting);
-	return s;
-}
-
-static void nap(void)
-{
-	const struct timespec ts = { .tv_nsec = 2000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
-
-static void record(struct pn_exporter *x, unsigned int n)
-{
-	struct pn_flow_record r = sample_record();
-
-	for (unsigned int i = 0; i < n; i++)
-		pn_exporter_record(x, &r);
-	pn_exporter_flush(x);
-}
-
-static void await_nothing_waits(struct pn_exporter *x)
-{
-	while (look(x).waiting)
-		nap();
 }
 
 /* --- the queue ----------------------------------------------------------------------------------- */

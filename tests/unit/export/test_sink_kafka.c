@@ -20,7 +20,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "export/sink_kinds.h"
-#include "tests/unit/export/record_fixture.h"
+#include "tests/unit/export/exporter_fixture.h"
 
 enum { API_PRODUCE = 0 }; /* of Kafka's protocol */
 
@@ -93,42 +93,6 @@ static void begin(struct world *w, const char *options)
 	assert_int_equal(pn_exporter_start(w->x), 0);
 }
 
-static struct pn_exporter_stats look(const struct world *w)
-{
-	struct pn_exporter_stats s;
-	uint64_t n_dropped = 0;
-
-	pn_exporter_stats(w->x, &s);
-	for (enum pn_loss i = 0; i < PN_LOSS_MAX; i++)
-		n_dropped += s.dropped[i];
-	assert_int_equal(s.told, s.sent + n_dropped + s.waiting);
-	return s;
-}
-
-static void nap(void)
-{
-	const struct timespec ts = { .tv_nsec = 2000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
-
-static void record(struct world *w, unsigned int n)
-{
-	struct pn_flow_record r = sample_record();
-
-	for (unsigned int i = 0; i < n; i++) {
-		r.id = i;
-		pn_exporter_record(w->x, &r);
-	}
-	pn_exporter_flush(w->x);
-}
-
-static void await_nothing_waits(const struct world *w)
-{
-	while (look(w).waiting)
-		nap();
-}
-
 /* Reads from the only partition as many as there are. @ret_last: the last one, NULL: not wanted */
 static uint64_t consume(const struct world *w, rd_kafka_message_t **ret_last)
 {
@@ -170,9 +134,9 @@ static void what_is_sent_is_what_a_consumer_reads(void **state)
 
 	begin(w, ",compression=zstd");
 	for (unsigned int i = 0; i < 20; i++)
-		record(w, 100);
-	await_nothing_waits(w);
-	assert_int_equal(look(w).sent, 2000);
+		record(w->x, 100);
+	await_nothing_waits(w->x);
+	assert_int_equal(look(w->x).sent, 2000);
 	assert_int_equal(consume(w, &p), 2000);
 	assert_string_equal(key, "shop/Deployment/web>shop/StatefulSet/db");
 	assert_non_null(strstr(value, "{\"event\":{\"start\":\"2026-03-19T"));
@@ -190,8 +154,8 @@ static void other_forms_have_the_node_and_may_be_without_a_key(void **state)
 	rd_kafka_message_t *p = &last;
 
 	begin(w, ",format=hubble,key=none,acks=1,x-linger.ms=1");
-	record(w, 3);
-	await_nothing_waits(w);
+	record(w->x, 3);
+	await_nothing_waits(w->x);
 	assert_int_equal(consume(w, &p), 3);
 	assert_string_equal(key, "");
 	assert_non_null(strstr(value, "\"node_name\":\"n1\""));
@@ -203,25 +167,25 @@ static void a_broker_that_goes_and_comes_back_has_all_but_what_was_counted(void 
 	struct pn_exporter_stats s;
 
 	begin(w, ",queue=256K,buffer=1M,x-reconnect.backoff.max.ms=100,x-retry.backoff.ms=10");
-	record(w, 100);
-	await_nothing_waits(w);
+	record(w->x, 100);
+	await_nothing_waits(w->x);
 	assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
-	while (!look(w).dropped[PN_LOSS_QUEUE_FULL]) {
-		record(w, 100);
+	while (!look(w->x).dropped[PN_LOSS_QUEUE_FULL]) {
+		record(w->x, 100);
 		nap();
 	}
-	while (!look(w).retries)
+	while (!look(w->x).retries)
 		nap();
-	assert_non_null(strstr(look(w).error.text, "no broker can be reached"));
+	assert_non_null(strstr(look(w->x).error.text, "no broker can be reached"));
 	assert_int_equal(rd_kafka_mock_broker_set_up(w->cluster, 1), 0);
-	await_nothing_waits(w);
-	record(w, 5);
-	await_nothing_waits(w);
-	s = look(w);
+	await_nothing_waits(w->x);
+	record(w->x, 5);
+	await_nothing_waits(w->x);
+	s = look(w->x);
 	assert_int_equal(s.sent, s.told - s.dropped[PN_LOSS_QUEUE_FULL]);
 	assert_int_equal(consume(w, NULL), s.sent);
-	while (*look(w).error.text)
-		record(w, 1);
+	while (*look(w->x).error.text)
+		record(w->x, 1);
 }
 
 static void what_a_broker_refuses_is_lost_with_its_words(void **state)
@@ -232,12 +196,12 @@ static void what_a_broker_refuses_is_lost_with_its_words(void **state)
 
 	begin(w, ",acks=1");
 	rd_kafka_mock_push_request_errors(w->cluster, API_PRODUCE, 1, no);
-	record(w, 10);
-	await_nothing_waits(w);
-	while (!look(w).retries)
-		record(w, 1);
-	await_nothing_waits(w);
-	s = look(w);
+	record(w->x, 10);
+	await_nothing_waits(w->x);
+	while (!look(w->x).retries)
+		record(w->x, 1);
+	await_nothing_waits(w->x);
+	s = look(w->x);
 	assert_true(s.dropped[PN_LOSS_REFUSED] > 0);
 	assert_int_equal(consume(w, NULL), s.told - s.dropped[PN_LOSS_REFUSED]);
 }
@@ -248,10 +212,10 @@ static void what_is_not_confirmed_in_time_is_given_up(void **state)
 
 	begin(w, ",acks=1,timeout=1s");
 	assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
-	record(w, 10);
-	await_nothing_waits(w);
-	assert_int_equal(look(w).dropped[PN_LOSS_GIVEN_UP], 10);
-	assert_int_equal(look(w).sent, 0);
+	record(w->x, 10);
+	await_nothing_waits(w->x);
+	assert_int_equal(look(w->x).dropped[PN_LOSS_GIVEN_UP], 10);
+	assert_int_equal(look(w->x).sent, 0);
 }
 
 static void at_the_end_what_no_broker_has_is_counted_as_lost(void **state)
@@ -260,10 +224,10 @@ static void at_the_end_what_no_broker_has_is_counted_as_lost(void **state)
 
 	begin(w, "");
 	assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
-	record(w, 10);
+	record(w->x, 10);
 	pn_exporter_stop(w->x);
 	pn_exporter_join(w->x);
-	assert_int_equal(look(w).dropped[PN_LOSS_SHUTDOWN], 10);
+	assert_int_equal(look(w->x).dropped[PN_LOSS_SHUTDOWN], 10);
 }
 
 /* Return: the error of @spec */

@@ -23,7 +23,7 @@
 #include "base/pb.h"
 #include "export/otlp.h"
 #include "export/sink_kinds.h"
-#include "tests/unit/export/record_fixture.h"
+#include "tests/unit/export/exporter_fixture.h"
 
 enum { BODY_BYTES = 4 << 20 };
 
@@ -274,40 +274,6 @@ static uint64_t get(struct collector *c, const uint64_t *figure)
 	return n;
 }
 
-static struct pn_exporter_stats look(const struct collector *c)
-{
-	struct pn_exporter_stats s;
-	uint64_t n_dropped = 0;
-
-	pn_exporter_stats(c->x, &s);
-	for (enum pn_loss i = 0; i < PN_LOSS_MAX; i++)
-		n_dropped += s.dropped[i];
-	assert_int_equal(s.told, s.sent + n_dropped + s.waiting);
-	return s;
-}
-
-static void nap(void)
-{
-	const struct timespec ts = { .tv_nsec = 2000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
-
-static void record(const struct collector *c, unsigned int n)
-{
-	struct pn_flow_record r = sample_record();
-
-	for (unsigned int i = 0; i < n; i++)
-		pn_exporter_record(c->x, &r);
-	pn_exporter_flush(c->x);
-}
-
-static void await_nothing_waits(const struct collector *c)
-{
-	while (look(c).waiting)
-		nap();
-}
-
 /* --- tests --------------------------------------------------------------------------------------- */
 
 static void what_is_sent_is_what_the_collector_has(void **state)
@@ -316,9 +282,9 @@ static void what_is_sent_is_what_the_collector_has(void **state)
 
 	begin(c, ",batch=20,header-X-Token=abc");
 	for (unsigned int i = 0; i < 10; i++)
-		record(c, 100);
-	await_nothing_waits(c);
-	assert_int_equal(look(c).sent, 1000);
+		record(c->x, 100);
+	await_nothing_waits(c->x);
+	assert_int_equal(look(c->x).sent, 1000);
 	assert_int_equal(get(c, &c->n_logs), 1000);
 	assert_true(get(c, &c->n_requests) >= 50);
 	assert_string_equal(c->seen_token, "abc");
@@ -350,7 +316,7 @@ static void attributes_have_the_names_of_the_conventions(void **state)
 	begin(c, ",compression=none");
 	pn_exporter_record(c->x, &r);
 	pn_exporter_flush(c->x);
-	await_nothing_waits(c);
+	await_nothing_waits(c->x);
 	for (size_t i = 0; i < PN_ARRAY_SIZE(want); i++) {
 		if (!strstr(c->first, want[i]))
 			fail_msg("no %s in %s", want[i], c->first);
@@ -363,19 +329,19 @@ static void a_collector_that_goes_and_comes_back_has_all_but_what_was_counted(vo
 	struct pn_exporter_stats s;
 
 	begin(c, ",queue=256K,metrics=off");
-	record(c, 10);
-	await_nothing_waits(c);
+	record(c->x, 10);
+	await_nothing_waits(c->x);
 	stop_listening(c);
-	while (!look(c).dropped[PN_LOSS_QUEUE_FULL] || !look(c).retries) {
-		record(c, 100);
+	while (!look(c->x).dropped[PN_LOSS_QUEUE_FULL] || !look(c->x).retries) {
+		record(c->x, 100);
 		nap();
 	}
-	assert_true(*look(c).error.text);
+	assert_true(*look(c->x).error.text);
 	listen_on(c, c->port);
-	await_nothing_waits(c);
-	record(c, 5);
-	await_nothing_waits(c);
-	s = look(c);
+	await_nothing_waits(c->x);
+	record(c->x, 5);
+	await_nothing_waits(c->x);
+	s = look(c->x);
 	assert_int_equal(s.sent, s.told - s.dropped[PN_LOSS_QUEUE_FULL]);
 	assert_int_equal(c->n_logs, s.sent);
 	assert_string_equal(s.error.text, "");
@@ -388,10 +354,10 @@ static void what_was_rejected_in_part_is_counted(void **state)
 
 	begin(c, "");
 	answer(c, 200, partial, sizeof(partial) - 1, NULL);
-	record(c, 10);
-	await_nothing_waits(c);
-	assert_int_equal(look(c).dropped[PN_LOSS_REFUSED], 3);
-	assert_int_equal(look(c).sent, 7);
+	record(c->x, 10);
+	await_nothing_waits(c->x);
+	assert_int_equal(look(c->x).dropped[PN_LOSS_REFUSED], 3);
+	assert_int_equal(look(c->x).sent, 7);
 }
 
 static void what_is_no_message_to_the_collector_is_lost_at_once(void **state)
@@ -401,14 +367,14 @@ static void what_is_no_message_to_the_collector_is_lost_at_once(void **state)
 
 	begin(c, "");
 	answer(c, 400, bad, sizeof(bad) - 1, NULL);
-	record(c, 10);
-	await_nothing_waits(c);
-	assert_int_equal(look(c).dropped[PN_LOSS_REFUSED], 10);
-	assert_int_equal(look(c).retries, 0);
+	record(c->x, 10);
+	await_nothing_waits(c->x);
+	assert_int_equal(look(c->x).dropped[PN_LOSS_REFUSED], 10);
+	assert_int_equal(look(c->x).retries, 0);
 	answer(c, 200, "", 0, NULL);
-	record(c, 1);
-	await_nothing_waits(c);
-	assert_int_equal(look(c).sent, 1);
+	record(c->x, 1);
+	await_nothing_waits(c->x);
+	assert_int_equal(look(c->x).sent, 1);
 }
 
 static void a_busy_collector_says_when_to_come_back(void **state)
@@ -419,17 +385,17 @@ static void a_busy_collector_says_when_to_come_back(void **state)
 
 	begin(c, "");
 	answer(c, 429, "slow down", 9, "2");
-	record(c, 10);
-	while (!look(c).retries)
+	record(c->x, 10);
+	while (!look(c->x).retries)
 		nap();
-	s = look(c);
+	s = look(c->x);
 	assert_non_null(strstr(s.error.text, "/v1/logs: status 429: slow down"));
 	assert_int_equal(s.waiting, 10);
 	answer(c, 200, "", 0, NULL);
-	await_nothing_waits(c);
+	await_nothing_waits(c->x);
 	assert_true(time(NULL) >= start + 1);
-	assert_int_equal(look(c).sent, 10);
-	assert_int_equal(look(c).retries, 1);
+	assert_int_equal(look(c->x).sent, 10);
+	assert_int_equal(look(c->x).retries, 1);
 	assert_int_equal(c->n_requests, 2);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/intern.h"
 #include "kube/kind.h"
+#include "policy/observed.h"
 #include "policy/policy.h"
 
 /*
@@ -195,6 +196,17 @@ static inline void ask(const struct world *w, const char *words, struct asked *a
 			 : proto[0] == 'U' ? IPPROTO_UDP
 					   : IPPROTO_SCTP,
 		.port = (uint16_t)port,
+	};
+}
+
+/* The same words as a connection that was seen. */
+static inline struct pn_sighting sighting(const struct world *w, const char *words)
+{
+	struct asked a;
+
+	ask(w, words, &a);
+	return (struct pn_sighting) {
+		.src = a.src, .dst = a.dst, .proto = a.flow.proto, .port = a.flow.port, .end = ""
 	};
 }
 

@@ -165,14 +165,9 @@ static void advice_done(struct advice *a)
 static void see(const struct world *w, struct pn_observed *o, const char *words,
 		uint64_t connection)
 {
-	struct pn_sighting s = { .connection = connection, .end = "" };
-	struct asked a;
+	struct pn_sighting s = sighting(w, words);
 
-	ask(w, words, &a);
-	s.src = a.src;
-	s.dst = a.dst;
-	s.proto = a.flow.proto;
-	s.port = a.flow.port;
+	s.connection = connection;
 	assert_int_equal(pn_observed_add(o, &s), 0);
 }
 

@@ -153,14 +153,10 @@ static void an_explanation_fails_whole(void **state)
 
 static int see(const struct world *w, struct pn_observed *o, const char *words, uint64_t connection)
 {
-	struct pn_sighting s = { .connection = connection, .end = "1" };
-	struct asked a;
+	struct pn_sighting s = sighting(w, words);
 
-	ask(w, words, &a);
-	s.src = a.src;
-	s.dst = a.dst;
-	s.proto = a.flow.proto;
-	s.port = a.flow.port;
+	s.connection = connection;
+	s.end = "1";
 	return pn_observed_add(o, &s);
 }
 

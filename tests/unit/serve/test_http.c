@@ -1,267 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP server with clients of all kinds: polite ones, and those that are slow, huge, malformed or
- * many. Clients are sockets of the test on loopback; the loop runs on this thread between their steps,
- * until what is waited for has happened.
+ * The HTTP server's pages for clients of all kinds: polite ones, and those that are slow, huge,
+ * malformed or many. Streams are in test_http_streams.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/serve/http_fixture.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #include "base/metric.h"
-#include "serve/http.h"
 #include "serve/http_token.h"
-
-enum { TIMEOUT_MS = 60000, SOON_MS = 1000, LARGE = 16 << 20 };
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
-
-struct server {
-	uv_loop_t loop;
-	struct pn_http *http;
-	unsigned int timeout_ms, keep_alive_ms;
-	unsigned int n_made[2];
-	int streams[64]; /* the ends that are written to */
-	size_t n_streams;
-};
-
-static int make_page(struct server *s, unsigned int form, size_t len, struct pn_http_answer *ret)
-{
-	char *body = calloc(1, len);
-
-	if (!body)
-		return -ENOMEM;
-	memset(body, 'x', len);
-	(void)snprintf(body, 32, "form %u made %u", form, ++s->n_made[form]);
-	*ret = (struct pn_http_answer) {
-		.status = 200, .type = form ? "text/b" : "text/a", .body = body, .len = len
-	};
-	return 0;
-}
-
-static int make_fresh(void *data, unsigned int form, struct pn_http_answer *ret)
-{
-	return make_page(data, form, 64, ret);
-}
-
-static int make_sick(void *data, unsigned int form, struct pn_http_answer *ret)
-{
-	int r = make_page(data, form, 64, ret);
-
-	ret->status = 503;
-	return r;
-}
-
-static int make_large(void *data, unsigned int form, struct pn_http_answer *ret)
-{
-	return make_page(data, form, LARGE, ret);
-}
-
-static int make_nothing(void *data, unsigned int form, struct pn_http_answer *ret)
-{
-	(void)data;
-	(void)form;
-	(void)ret;
-	return -ENOMEM;
-}
-
-static unsigned int choose(const char *accept)
-{
-	return strcmp(accept, "b") == 0;
-}
-
-/* A stream, of which the test holds the other end; "b=..." is told as lines, what is not a pair is refused. */
-static int ask_stream(void *data, const struct pn_http_pair *query, size_t n,
-		      struct pn_http_answer *ret)
-{
-	struct server *s = data;
-	int fds[2];
-
-	if (n && strcmp(query[0].key, "refuse") == 0) {
-		ret->status = 400;
-		ret->type = "text/a";
-		ret->body = strdup(query[0].value);
-		ret->len = strlen(query[0].value);
-		return ret->body ? 0 : -ENOMEM;
-	}
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
-			 0);
-	for (size_t i = 0; i < n; i++)
-		(void)dprintf(fds[1], "%s=%s\n", query[i].key, query[i].value);
-	*ret = (struct pn_http_answer) {
-		.status = 200, .type = "text/lines", .is_stream = true, .fd = fds[0]
-	};
-	assert_true(s->n_streams < PN_ARRAY_SIZE(s->streams));
-	s->streams[s->n_streams++] = fds[1];
-	return 0;
-}
-
-static const struct pn_http_page pages[] = {
-	{ "/fresh", true, 0, NULL, make_fresh, NULL },
-	{ "/sick", true, 0, NULL, make_sick, NULL },
-	{ "/kept", false, 60000, choose, make_fresh, NULL },
-	{ "/large", true, 0, NULL, make_large, NULL },
-	{ "/nothing", true, 0, NULL, make_nothing, NULL },
-	{ "/brief", true, 20, NULL, make_fresh, NULL },
-	{ "/stream", false, 0, NULL, NULL, ask_stream },
-};
-
-static int try_listen(struct server *s, const char *address, const char *token,
-		      struct pn_http **ret, struct pn_err *reterr)
-{
-	const struct pn_http_config config = {
-		.address = address,
-		.token = token,
-		.timeout_ms = s->timeout_ms,
-		.keep_alive_ms = s->keep_alive_ms,
-		.pages = pages,
-		.n_pages = PN_ARRAY_SIZE(pages),
-		.data = s,
-	};
-
-	return pn_http_listen(&s->loop, &config, ret, reterr);
-}
-
-static void start_server(struct server *s, const char *address, const char *token)
-{
-	struct pn_err err = { "" };
-
-	if (try_listen(s, address, token, &s->http, &err) < 0)
-		fail_msg("%s", err.text);
-}
-
-static void stop_server(struct server *s)
-{
-	pn_http_close(s->http);
-	s->http = NULL;
-	(void)uv_run(&s->loop, UV_RUN_DEFAULT); /* ends when every handle is closed */
-}
-
-static int setup(void **state)
-{
-	struct server *s = calloc(1, sizeof(*s));
-
-	if (!s || uv_loop_init(&s->loop) < 0)
-		return -1;
-	s->timeout_ms = s->keep_alive_ms = TIMEOUT_MS;
-	start_server(s, "127.0.0.1:0", NULL);
-	*state = s;
-	return 0;
-}
-
-/* From here on nobody has much time. */
-static void hurry(struct server *s)
-{
-	stop_server(s);
-	s->timeout_ms = SOON_MS;
-	start_server(s, "127.0.0.1:0", NULL);
-}
-
-static int teardown(void **state)
-{
-	struct server *s = *state;
-
-	stop_server(s);
-	for (size_t i = 0; i < s->n_streams; i++)
-		(void)close(s->streams[i]);
-	if (uv_loop_close(&s->loop) < 0)
-		return -1;
-	free(s);
-	return 0;
-}
-
-/* --- clients ------------------------------------------------------------------------------------- */
-
-static int connect_raw(struct server *s)
-{
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_port = htons(pn_http_port(s->http)),
-				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	return fd;
-}
-
-static int ask(struct server *s, const char *request)
-{
-	int fd = connect_raw(s);
-
-	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
-	return fd;
-}
-
-/* One turn of the server, or a millisecond for the kernel. */
-static void turn(struct server *s, int fd, short events)
-{
-	struct pollfd p = { .fd = fd, .events = events };
-
-	(void)uv_run(&s->loop, UV_RUN_NOWAIT);
-	(void)poll(&p, 1, 1);
-}
-
-/* Runs the server until it hangs up on @fd. Return: how much it said; what fits is in @buf */
-static size_t read_to_end(struct server *s, int fd, char *buf, size_t size)
-{
-	static char rest[1 << 16];
-	size_t len = 0, total = 0;
-	ssize_t n = -1;
-
-	while (n != 0) {
-		bool fits = len + 1 < size;
-
-		n = recv(fd, fits ? buf + len : rest, fits ? size - 1 - len : sizeof(rest),
-			 MSG_DONTWAIT);
-		if (n > 0) {
-			total += (size_t)n;
-			len += fits ? (size_t)n : 0;
-		} else if (n < 0 && errno != EAGAIN) {
-			break; /* reset */
-		} else if (n < 0) {
-			turn(s, fd, POLLIN);
-		}
-	}
-	buf[len] = '\0';
-	(void)close(fd);
-	return total;
-}
-
-static void assert_answer(struct server *s, int fd, const char *status, const char *words)
-{
-	char answer[2048];
-
-	(void)read_to_end(s, fd, answer, sizeof(answer));
-	if (strncmp(answer, "HTTP/1.1 ", 9) != 0 || strncmp(answer + 9, status, 3) != 0)
-		fail_msg("no %s: \"%s\"", status, answer);
-	if (!strstr(answer, words))
-		fail_msg("\"%s\" has no \"%s\"", answer, words);
-}
-
-static void assert_still_serves(struct server *s)
-{
-	assert_answer(s, ask(s, GET("/fresh")), "200", "form 0 made");
-}
-
-static void until_cut(struct server *s, int fd)
-{
-	char buf[16];
-
-	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) < 0 && errno == EAGAIN)
-		turn(s, fd, POLLIN);
-	(void)close(fd);
-}
 
 /* --- requests ------------------------------------------------------------------------------------ */
 
@@ -376,199 +124,6 @@ static void only_the_whole_token_matches(void **state)
 	assert_false(pn_http_token_matches("abc", "Bearer abc "));
 	assert_false(pn_http_token_matches("abc", "Bearer abcabc"));
 	assert_false(pn_http_token_matches("abc", "Basic abc"));
-}
-
-/* --- streams ------------------------------------------------------------------------------------- */
-
-/* Runs the server until what it says on @fd ends in @words; @answer is added to. */
-static void read_until(struct server *s, int fd, char *answer, size_t size, const char *words)
-{
-	size_t len = strlen(answer), n_words = strlen(words);
-
-	while (len < n_words || strcmp(answer + len - n_words, words) != 0) {
-		ssize_t n = recv(fd, answer + len, size - 1 - len, MSG_DONTWAIT);
-
-		if (n == 0 || (n < 0 && errno != EAGAIN))
-			fail_msg("ended with: \"%s\"", answer);
-		len += n > 0 ? (size_t)n : 0;
-		answer[len] = '\0';
-		if (n < 0)
-			turn(s, fd, POLLIN);
-	}
-}
-
-/* Return: a stream that has told its first line */
-static int open_stream(struct server *s, const char *accept, char *answer, size_t size,
-		       const char *first)
-{
-	char request[256];
-	int fd;
-
-	(void)snprintf(request, sizeof(request),
-		       "GET /stream?n=1 HTTP/1.1\r\nHost: a\r\nAccept: %s\r\n\r\n", accept);
-	fd = ask(s, request);
-	*answer = '\0';
-	read_until(s, fd, answer, size, first);
-	return fd;
-}
-
-static void say(struct server *s, const char *text)
-{
-	int fd = s->streams[s->n_streams - 1];
-
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
-static void hang_up(struct server *s)
-{
-	(void)close(s->streams[--s->n_streams]);
-}
-
-static void stream_passes_lines_on_as_they_come(void **state)
-{
-	struct server *s = *state;
-	char answer[4096];
-	int fd = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
-
-	assert_non_null(strstr(answer, "HTTP/1.1 200 "));
-	assert_non_null(strstr(answer, "Transfer-Encoding: chunked\r\n"));
-	assert_non_null(strstr(answer, "Content-Type: text/lines\r\n"));
-	say(s, "half a ");
-	read_until(s, fd, answer, sizeof(answer), "half a \r\n");
-	say(s, "line\nand\n");
-	read_until(s, fd, answer, sizeof(answer), "line\nand\n\r\n");
-	hang_up(s);
-	read_until(s, fd, answer, sizeof(answer), "\r\n0\r\n\r\n");
-	until_cut(s, fd);
-}
-
-static void lines_are_events_for_who_accepts_them(void **state)
-{
-	struct server *s = *state;
-	char answer[4096];
-	int fd = open_stream(s, "text/event-stream", answer, sizeof(answer), "data: n=1\n\n\r\n");
-
-	assert_non_null(strstr(answer, "Content-Type: text/event-stream\r\n"));
-	say(s, "a\n\nb\nc");
-	read_until(s, fd, answer, sizeof(answer), "data: a\n\ndata: \n\ndata: b\n\ndata: c\r\n");
-	say(s, "d\n");
-	read_until(s, fd, answer, sizeof(answer), "\r\nd\n\n\r\n");
-	hang_up(s);
-	read_until(s, fd, answer, sizeof(answer), "event: end\ndata:\n\n\r\n0\r\n\r\n");
-	until_cut(s, fd);
-}
-
-static void query_is_decoded_and_may_be_refused(void **state)
-{
-	struct server *s = *state;
-	char answer[4096] = "", many[2048] = "GET /stream?", *at = many + strlen(many);
-	int fd = ask(s, GET("/stream?a=x%2Fy%20%26&b&c=+&a=2"));
-
-	read_until(s, fd, answer, sizeof(answer), "a=x/y &\nb=\nc= \na=2\n\r\n");
-	(void)close(fd);
-	assert_answer(s, ask(s, GET("/stream?refuse=why")), "400", "\r\n\r\nwhy");
-	assert_answer(s, ask(s, GET("/stream?a=%00b")), "400", "NUL");
-	for (int i = 0; i <= PN_HTTP_MAX_PAIRS; i++)
-		at += sprintf(at, "a=%d&", i);
-	(void)strcpy(at, " HTTP/1.1\r\nHost: a\r\n\r\n");
-	assert_answer(s, ask(s, many), "400", "too many parameters");
-	assert_answer(s, ask(s, "HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n"), "405",
-		      "Allow: GET\r\n");
-	assert_int_equal(s->n_streams, 1);
-}
-
-static void silent_stream_shows_that_it_lives(void **state)
-{
-	struct server *s = *state;
-	char answer[4096];
-	int lines, events;
-
-	stop_server(s);
-	s->keep_alive_ms = 20;
-	start_server(s, "127.0.0.1:0", NULL);
-	lines = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
-	read_until(s, lines, answer, sizeof(answer), "\r\n1\r\n\n\r\n");
-	/* Not within a line. */
-	say(s, "half");
-	read_until(s, lines, answer, sizeof(answer), "half\r\n");
-	events = open_stream(s, "text/event-stream", answer, sizeof(answer), "n=1\n\n\r\n");
-	read_until(s, events, answer, sizeof(answer), ": keep-alive\n\n\r\n");
-	read_until(s, events, answer, sizeof(answer),
-		   ": keep-alive\n\n\r\nE\r\n: keep-alive\n\n\r\n");
-	assert_int_equal(recv(lines, answer, 1, MSG_DONTWAIT), -1);
-	(void)close(lines);
-	(void)close(events);
-}
-
-/* Also of one that has nothing to say, and for longer than other connections may live. */
-static void writer_learns_that_a_client_has_left(void **state)
-{
-	struct server *s = *state;
-	char answer[4096];
-	int fd;
-
-	hurry(s);
-	fd = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
-	(void)close(fd);
-	while (recv(s->streams[0], answer, 1, MSG_DONTWAIT) < 0)
-		turn(s, s->streams[0], POLLIN);
-}
-
-static void stream_outlives_the_time_of_others(void **state)
-{
-	struct server *s = *state;
-	char answer[4096];
-	int fd;
-
-	hurry(s);
-	fd = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
-	until_cut(s, connect_raw(s)); /* came later */
-	say(s, "on\n");
-	read_until(s, fd, answer, sizeof(answer), "on\n\r\n");
-	(void)close(fd);
-}
-
-static void slow_reader_leaves_it_with_the_writer(void **state)
-{
-	struct server *s = *state;
-	char block[4096], answer[64];
-	size_t sent = 0, stuck = 0;
-	int fd = ask(s, GET("/stream"));
-
-	while (!s->n_streams)
-		turn(s, fd, 0);
-	memset(block, '\n', sizeof(block));
-	while (stuck < 50) {
-		ssize_t n = send(s->streams[0], block, sizeof(block), MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		sent += n > 0 ? (size_t)n : 0;
-		stuck = n > 0 ? 0 : stuck + 1;
-		turn(s, fd, 0);
-	}
-	assert_still_serves(s);
-	hang_up(s);
-	assert_true(read_to_end(s, fd, answer, sizeof(answer)) > sent);
-}
-
-static void streams_have_a_number_and_leave_others_alone(void **state)
-{
-	struct server *s = *state;
-	int fds[PN_HTTP_MAX_STREAMS], one;
-	char answer[4096];
-
-	for (size_t i = 0; i < PN_ARRAY_SIZE(fds); i++)
-		fds[i] = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
-	assert_answer(s, ask(s, GET("/stream")), "503", "Retry-After: 10\r\n");
-	assert_still_serves(s);
-	for (size_t i = 0; i < 2 * PN_HTTP_MAX_CLIENTS; i++)
-		assert_still_serves(s);
-	(void)close(fds[0]);
-	while (recv(s->streams[0], answer, 1, MSG_DONTWAIT) < 0)
-		turn(s, s->streams[0], POLLIN);
-	one = open_stream(s, "*/*", answer, sizeof(answer), "n=1\n\r\n");
-	(void)close(one);
-	for (size_t i = 1; i < PN_ARRAY_SIZE(fds); i++)
-		(void)close(fds[i]);
 }
 
 /* --- those who mean harm ------------------------------------------------------------------------- */
@@ -806,38 +361,30 @@ static void port_of_another_is_refused_by_name(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(page_is_given_and_the_connection_ends),
-		TEST(head_has_no_body),
-		TEST(unknown_path_is_told_the_known_ones),
-		TEST(other_methods_are_refused),
-		TEST(page_is_kept_by_form),
-		TEST(page_is_made_again_when_its_time_is_over),
-		TEST(page_without_memory_is_an_error),
-		TEST(token_is_wanted_where_a_page_is_not_open),
+		HTTP_TEST(page_is_given_and_the_connection_ends),
+		HTTP_TEST(head_has_no_body),
+		HTTP_TEST(unknown_path_is_told_the_known_ones),
+		HTTP_TEST(other_methods_are_refused),
+		HTTP_TEST(page_is_kept_by_form),
+		HTTP_TEST(page_is_made_again_when_its_time_is_over),
+		HTTP_TEST(page_without_memory_is_an_error),
+		HTTP_TEST(token_is_wanted_where_a_page_is_not_open),
 		cmocka_unit_test(only_the_whole_token_matches),
-		TEST(stream_passes_lines_on_as_they_come),
-		TEST(lines_are_events_for_who_accepts_them),
-		TEST(query_is_decoded_and_may_be_refused),
-		TEST(silent_stream_shows_that_it_lives),
-		TEST(writer_learns_that_a_client_has_left),
-		TEST(stream_outlives_the_time_of_others),
-		TEST(slow_reader_leaves_it_with_the_writer),
-		TEST(streams_have_a_number_and_leave_others_alone),
-		TEST(request_may_come_byte_by_byte_but_not_for_ever),
-		TEST(client_that_sends_nothing_is_cut_off),
-		TEST(client_that_does_not_read_is_cut_off),
-		TEST(others_are_served_while_one_does_not_read),
-		TEST(large_page_reaches_who_reads),
-		TEST(huge_requests_are_refused),
-		TEST(malformed_requests_do_no_harm),
-		TEST(thousand_idle_connections_keep_nobody_out),
-		TEST(client_that_leaves_at_once_does_no_harm),
-		TEST(server_can_stop_in_the_middle_of_everything),
+		HTTP_TEST(request_may_come_byte_by_byte_but_not_for_ever),
+		HTTP_TEST(client_that_sends_nothing_is_cut_off),
+		HTTP_TEST(client_that_does_not_read_is_cut_off),
+		HTTP_TEST(others_are_served_while_one_does_not_read),
+		HTTP_TEST(large_page_reaches_who_reads),
+		HTTP_TEST(huge_requests_are_refused),
+		HTTP_TEST(malformed_requests_do_no_harm),
+		HTTP_TEST(thousand_idle_connections_keep_nobody_out),
+		HTTP_TEST(client_that_leaves_at_once_does_no_harm),
+		HTTP_TEST(server_can_stop_in_the_middle_of_everything),
 		cmocka_unit_test(addresses_are_numbers_with_a_port),
-		TEST(port_of_another_is_refused_by_name),
+		HTTP_TEST(port_of_another_is_refused_by_name),
 	};
+
 	(void)signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
