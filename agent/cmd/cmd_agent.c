@@ -17,6 +17,7 @@
 #include "flow/recent.h"
 #include "kube/file.h"
 #include "serve/http.h"
+#include "serve/http_host.h"
 #include "serve/http_tls.h"
 #include "serve/socket.h"
 
@@ -27,7 +28,7 @@ struct agent_options {
 		*metrics_labels, *history, *history_size, *http_cert, *http_key, *confine;
 	pn_nsec interval, name_wait, metrics_idle, history_age;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
-	struct pn_option_items sinks;
+	struct pn_option_items sinks, http_hosts;
 };
 
 enum { HOST_NAME_LEN = 256, MAX_TOKEN_BYTES = 4096 };
@@ -159,6 +160,18 @@ static int parse_history(const struct agent_options *o, struct pn_agent_config *
 	return 0;
 }
 
+/* Also by the node's name, which is nobody's to give away. */
+static void list_hosts(const struct agent_options *o, const char *node,
+		       const char *ret[static PN_OPTION_ITEMS_MAX + 2])
+{
+	size_t n = 0;
+
+	ret[n++] = node;
+	for (size_t i = 0; i < o->http_hosts.n; i++)
+		ret[n++] = o->http_hosts.items[i].value;
+	ret[n] = NULL;
+}
+
 /* Each --sink. Return: 0, or a negative errno with @reterr */
 static int open_exporters(const struct agent_options *o, const char *node,
 			  struct pn_exporters **ret, struct pn_err *reterr)
@@ -245,11 +258,14 @@ static int run(const struct pn_settings *settings)
 	PN_CLEANUP(pn_wipe_freep) char *token = NULL;
 	char host[HOST_NAME_LEN] = "";
 	struct pn_err err = { "" };
+	const char *hosts[PN_OPTION_ITEMS_MAX + 2];
 	int r;
 
 	config.node_name = o->node;
 	if (!config.node_name && gethostname(host, sizeof(host) - 1) == 0)
 		config.node_name = host;
+	list_hosts(o, config.node_name, hosts);
+	config.http_hosts = hosts;
 	(void)pn_log_parse_level(o->log_level, &level);
 	pn_log_set_level(level);
 	(void)signal(SIGHUP, SIG_IGN); /* until the agent listens to it */
@@ -399,6 +415,16 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.help = "who asks for metrics has to show the token in this file, read at the "
 			"start",
+	},
+	{
+		.name = "http-host",
+		.type = PN_OPT_ITEM,
+		.arg = "NAME",
+		.offset = offsetof(struct agent_options, http_hosts),
+		.check = pn_http_host_check,
+		.has_env = true,
+		.help = "without a token, answer also who calls the agent by this name, given as "
+			"often as wanted; else by addresses, localhost and the node's name only",
 	},
 	{
 		.name = "http-cert",

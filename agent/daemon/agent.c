@@ -227,6 +227,7 @@ static int start_web(struct agent *a, struct pn_err *reterr)
 	const struct pn_web_config config = {
 		.address = a->config->http_address,
 		.token = a->config->http_token,
+		.hosts = a->config->http_hosts,
 		.tls = a->config->http_tls,
 		.look = on_look,
 		.ops = &socket_ops,

@@ -157,6 +157,7 @@ static void listen_or_retry(struct pn_web *w)
 	const struct pn_http_config config = {
 		.address = w->config.address,
 		.token = w->config.token,
+		.hosts = w->config.hosts,
 		.tls = w->config.tls,
 		.pages = pages,
 		.n_pages = PN_ARRAY_SIZE(pages),

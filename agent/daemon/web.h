@@ -32,12 +32,13 @@ struct pn_web_parts {
 
 /**
  * struct pn_web_config - strings outlive it
- * @address, @token, @tls: see struct pn_http_config
+ * @address, @token, @hosts, @tls: see struct pn_http_config
  * @look:	     fills the parts for one page; @data is its argument, and that of @ops
  * @ops:	     what the socket does; it outlives the pages
  */
 struct pn_web_config {
 	const char *address, *token;
+	const char *const *hosts;
 	struct pn_http_tls *tls;
 	void (*look)(void *data, struct pn_web_parts *ret);
 	const struct pn_socket_ops *ops;
