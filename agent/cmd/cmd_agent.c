@@ -14,6 +14,7 @@
 #include "cmd/agent_reload.h"
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
+#include "cmd/policy/explain_agent.h"
 #include "flow/recent.h"
 #include "kube/file.h"
 #include "serve/http.h"
@@ -253,7 +254,10 @@ static int run(const struct pn_settings *settings)
 {
 	const struct agent_options *o = pn_settings_values(settings);
 	struct pn_reload reload = { .started = settings, .change = change };
-	struct pn_agent_config config = { .reload = pn_reload_ops(&reload) };
+	struct pn_agent_config config = {
+		.reload = pn_reload_ops(&reload),
+		.explain = pn_policy_explain_for_agent,
+	};
 	enum pn_log_level level = PN_LOG_INFO;
 	PN_CLEANUP(pn_wipe_freep) char *token = NULL;
 	char host[HOST_NAME_LEN] = "";

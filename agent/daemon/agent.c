@@ -66,6 +66,7 @@ struct agent {
 	struct pn_links *links;
 	unsigned int n_links; /* that should be traced */
 	struct pn_socket *socket;
+	struct pn_explaining *explaining;
 	struct pn_web *web;
 	pn_nsec interval;
 };
@@ -224,7 +225,14 @@ static void on_look(void *data, struct pn_web_parts *ret)
 
 static int start_web(struct agent *a, struct pn_err *reterr)
 {
-	const struct pn_web_config config = {
+	const struct pn_explaining_config explaining = {
+		.loop = &a->loop,
+		.names = a->names,
+		.verdicts = a->verdicts,
+		.socket_path = a->config->socket_path,
+		.explain = a->config->explain,
+	};
+	struct pn_web_config config = {
 		.address = a->config->http_address,
 		.token = a->config->http_token,
 		.hosts = a->config->http_hosts,
@@ -234,7 +242,12 @@ static int start_web(struct agent *a, struct pn_err *reterr)
 		.data = a,
 	};
 
-	return config.address ? pn_web_start(&a->loop, &config, &a->web, reterr) : 0;
+	if (!config.address)
+		return 0;
+	if (pn_explaining_new(&explaining, &a->explaining) < 0)
+		return pn_err_set(reterr, -ENOMEM, "no memory");
+	config.explaining = a->explaining;
+	return pn_web_start(&a->loop, &config, &a->web, reterr);
 }
 
 /* --- other settings ------------------------------------------------------------------------------- */
@@ -595,6 +608,7 @@ static void stop(struct agent *a)
 	pn_traffic_free(a->traffic);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
+	pn_explaining_free(a->explaining);
 	pn_names_free(a->names);
 	pn_verdicts_free(a->verdicts);
 	pn_confine_done(&a->confinement);

@@ -3,6 +3,7 @@
 #define PN_DAEMON_AGENT_H
 
 #include "base/err.h"
+#include "daemon/explaining.h"
 #include "daemon/selection.h"
 #include "daemon/status_doc.h"
 #include "datapath/pinned_maps.h"
@@ -52,6 +53,7 @@ struct pn_agent_reload {
  * @name_wait:	 how long a new connection's first record waits for late news of its names
  * @no_policy:	 do not hold connections against network policies
  * @n_recent:	 how many of the last records are kept for `podonym flows`
+ * @explain:	 answers /v1/explain
  * @no_confine:	 keep all privileges, see confine.h
  */
 struct pn_agent_config {
@@ -68,6 +70,7 @@ struct pn_agent_config {
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
 	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops, no_policy, no_confine;
+	pn_explain_fn explain;
 	struct pn_agent_reload reload;
 };
 

@@ -202,6 +202,27 @@ explained() { # JQ-FILTER ARGUMENTS
 	assert_failure 2
 }
 
+asked_http() { # QUERY
+	in_node curl -sS --noproxy '*' --max-time 10 "http://127.0.0.1:9960/v1/explain?$1"
+}
+
+@test "explain: by HTTP, the same" {
+	talk 8002
+	await 10 is_judged 8002 'denied server-closed ingress disagrees'
+	id=$(newest 8002)
+	[[ $id ]]
+	assert_equal "$(asked_http "flow=$id" | jq -S .)" "$(explain -o json --flow "$id" | jq -S .)"
+	assert_equal "$(asked_http 'src=test/client&dst=test/server&port=TCP/8001' | jq -S .)" \
+		"$(explain -o json test/client test/server TCP/8001 | jq -S .)"
+	assert_equal "$(asked_http 'src=test/client&dst=192.0.2.7&port=53/udp' | jq -rc '[.verdict, .dst]')" \
+		"$(explain -o json test/client 192.0.2.7 UDP/53 | jq -rc '[.verdict, .dst]')"
+	assert_equal "$(asked_http flow=1 | jq -r '.error[:43]')" '--flow: the agent keeps no record of 1; see'
+	assert_equal "$(asked_http 'src=test/none&dst=test/server&port=TCP/1' | jq -r .error)" 'no pod test/none'
+	for query in '' flow=1\&src=a src=a\&dst=b flow=1\&flow=2 pod=a; do
+		asked_http "$query" | jq -e .error
+	done
+}
+
 @test "explain: the last drop, denied and dropped" {
 	block 8003
 	run ! talk 8003 1
