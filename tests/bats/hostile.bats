@@ -121,12 +121,12 @@ code() { # HOST PATH
 }
 
 @test "hostile: somebody else's name for our address opens health alone" {
-	for path in / /metrics /v1/status /v1/flows?last=1; do
-		assert_equal "$(code rebound.example:9960 $path)" 421
+	for path in / /metrics /v1/status '/v1/flows?last=1'; do
+		assert_equal "$(code rebound.example:9960 "$path")" 421
 		grep -q -- '--http-host NAME' "$dir/said"
-		assert_equal "$(code friend.example:9960 $path)" 200
-		assert_equal "$(code bats-node $path)" 200
-		assert_equal "$(code localhost:1 $path)" 200
+		assert_equal "$(code friend.example:9960 "$path")" 200
+		assert_equal "$(code bats-node "$path")" 200
+		assert_equal "$(code localhost:1 "$path")" 200
 	done
 	assert_equal "$(code rebound.example /healthz)" 200
 	assert_equal "$(code rebound.example /readyz)" 200
