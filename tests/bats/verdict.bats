@@ -124,29 +124,6 @@ explain() { # ARGUMENTS
 	status_is '.metrics.pn_policy_disagreeing_records_total > 0'
 }
 
-@test "verdict: the history of an agent that was killed says it too" {
-	talk 8002
-	await 10 is_judged 8002 'denied server-closed ingress disagrees'
-	await 10 status_is '.metrics | .pn_history_records_total == .pn_flow_records_total'
-	stop "$agent_pid" KILL
-	start_agent in_node --server "$api_url" --name-wait 300ms
-	suite_export
-	await 10 minutes_of denied 8002
-	run -1 minutes_of denied 8001
-	minutes_of disagrees 8002
-	run "$podonym" flows --socket "$dir/socket" --since 1h --verdict disagrees --port 8002
-	assert_output --partial '(denied by policies, but went through)'
-	await 10 agent_in_sync
-	await 10 status_is '.metrics.pn_links_traced == 2'
-	await 10 status_is '.policy.state == "on"'
-	await 20 is_settled 10
-}
-
-minutes_of() { # VERDICT PORT: are there any in the history?
-	"$podonym" flows --socket "$dir/socket" --since 1h --verdict "$1" --port "$2" -o json |
-		jq -se 'any(.podonym.aggregate)'
-}
-
 @test "verdict: allowed, and dropped as a policy would" {
 	block 8001
 	run ! talk 8001 1
@@ -276,4 +253,22 @@ is_seen() { # WHAT PORT
 	await 10 is_seen rejected 8010
 	run explained '[.verdict, .agrees]' test/client test/server TCP/8010
 	assert_output '["allow",false]'
+}
+
+@test "verdict: the history of an agent that was killed says it too" {
+	# what the tests before have talked about
+	await 10 status_is '.metrics | .pn_history_records_total == .pn_flow_records_total'
+	stop "$agent_pid" KILL
+	start_agent in_node --server "$api_url" --name-wait 300ms
+	suite_export
+	await 10 minutes_of denied 8002
+	run -1 minutes_of denied 8001
+	minutes_of disagrees 8002
+	run "$podonym" flows --socket "$dir/socket" --since 1h --verdict disagrees --port 8002
+	assert_output --partial '(denied by policies, but went through)'
+}
+
+minutes_of() { # VERDICT PORT: are there any in the history?
+	"$podonym" flows --socket "$dir/socket" --since 1h --verdict "$1" --port "$2" -o json |
+		jq -se 'any(.podonym.aggregate)'
 }
