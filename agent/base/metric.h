@@ -70,6 +70,8 @@
 	  "records of connections that the kernel treats otherwise than policies say")             \
 	X(EXPORT_DROPPED, "pn_export_records_dropped_total",                                       \
 	  "records a sink did not take: reader too slow, or write failed")                         \
+	X(EXPORT_DEAF, "pn_export_clients_deaf_total",                                             \
+	  "clients that read nothing and had to give way to others")                               \
 	X(HISTORY_RECORDS, "pn_history_records_total", "records written into the history")         \
 	X(HISTORY_LOST, "pn_history_records_lost_total",                                           \
 	  "records that are not in the history: no room, no disk, or the file was damaged")        \

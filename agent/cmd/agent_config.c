@@ -40,6 +40,7 @@ int pn_agent_disable(const char *list, struct pn_agent_config *config, struct pn
 	}
 	return 0;
 }
+
 /* Return: 0, or a negative errno with @reterr; @ret_token is for pn_wipe_free() */
 static int parse_http(const struct pn_agent_values *v, struct pn_agent_config *config,
 		      char **ret_token, struct pn_err *reterr)
@@ -91,6 +92,19 @@ static int parse_history(const struct pn_agent_values *v, struct pn_agent_config
 	return 0;
 }
 
+/* Also by the node's name, which is nobody's to give away. */
+static void list_hosts(const struct pn_agent_values *v, struct pn_agent_setup *s)
+{
+	size_t n = 0;
+
+	if (s->config.node_name)
+		s->http_hosts[n++] = s->config.node_name;
+	for (size_t i = 0; i < v->http_hosts.n; i++)
+		s->http_hosts[n++] = v->http_hosts.items[i].value;
+	s->http_hosts[n] = NULL;
+	s->config.http_hosts = s->http_hosts;
+}
+
 /* Each --sink. Return: 0, or a negative errno with @reterr */
 static int open_exporters(const struct pn_agent_values *v, const char *node,
 			  struct pn_exporters **ret, struct pn_err *reterr)
@@ -121,6 +135,7 @@ static int parse_tls(const struct pn_agent_values *v, struct pn_agent_config *co
 	r = pn_http_tls_new(v->http_cert, v->http_key, &config->http_tls, reterr);
 	return r < 0 ? pn_err_wrap(reterr, r, "--http-cert, --http-key") : 0;
 }
+
 static void take_plain_values(struct pn_agent_config *config, const struct pn_agent_values *v)
 {
 	config->kube = v->kube;
@@ -159,6 +174,7 @@ int pn_agent_setup_init(struct pn_agent_setup *s, const struct pn_agent_values *
 	if (!config->node_name && gethostname(s->host, sizeof(s->host) - 1) == 0)
 		config->node_name = s->host;
 	take_plain_values(config, v);
+	list_hosts(v, s);
 	r = pn_agent_disable(v->disable ? v->disable : "", config, reterr);
 	if (r == 0)
 		r = parse_selection(v, config, reterr);

@@ -13,7 +13,7 @@ struct pn_agent_values {
 		*metrics_labels, *history, *history_size, *http_cert, *http_key, *confine;
 	pn_nsec interval, name_wait, metrics_idle, history_age;
 	uint32_t max_addrs, max_flows, sampling, recent, metrics_pairs;
-	struct pn_option_items sinks;
+	struct pn_option_items sinks, http_hosts;
 };
 
 enum { PN_HOST_NAME_LEN = 256 };
@@ -25,6 +25,7 @@ enum { PN_HOST_NAME_LEN = 256 };
 struct pn_agent_setup {
 	struct pn_agent_config config;
 	char *token, host[PN_HOST_NAME_LEN];
+	const char *http_hosts[PN_OPTION_ITEMS_MAX + 2];
 };
 
 /**

@@ -13,8 +13,10 @@
 #include "cmd/agent_reload.h"
 #include "cmd/commands.h"
 #include "cmd/kube_options.h"
+#include "cmd/policy/explain_agent.h"
 #include "flow/recent.h"
 #include "serve/http.h"
+#include "serve/http_host.h"
 #include "serve/socket.h"
 
 static const char *const formats[] = { "compact", "json", "netobserv", "hubble", NULL };
@@ -121,6 +123,7 @@ static int run(const struct pn_settings *settings)
 	}
 	setup.config.config_path = pn_settings_path(settings);
 	setup.config.reload = pn_reload_ops(&reload);
+	setup.config.explain = pn_policy_explain_for_agent;
 	r = run_agent(&setup, o, &err);
 	pn_reload_done(&reload);
 	if (r < 0) {
@@ -241,6 +244,16 @@ static const struct pn_option options[] = {
 		.has_env = true,
 		.help = "who asks for metrics has to show the token in this file, read at the "
 			"start",
+	},
+	{
+		.name = "http-host",
+		.type = PN_OPT_ITEM,
+		.arg = "NAME",
+		.offset = offsetof(struct pn_agent_values, http_hosts),
+		.check = pn_http_host_check,
+		.has_env = true,
+		.help = "without a token, answer also who calls the agent by this name, given as "
+			"often as wanted; else by addresses, localhost and the node's name only",
 	},
 	{
 		.name = "http-cert",

@@ -66,11 +66,23 @@ const struct pn_command pn_cmd_flows = {
 		"  end. A pod, workload or Service without a namespace is one of the namespaces "
 		"that "
 		"-n\n"
-		"  names, else of any.\n",
+		"  names, else of any.\n\n"
+		"  --label takes a selector as `kubectl -l` does: all of its requirements must "
+		"hold "
+		"for\n"
+		"  one pod. A Service counts by its own labels, and by those of the pods behind "
+		"it, "
+		"where\n"
+		"  it is not known which of them was called. Labels are those of now, also for "
+		"records of\n"
+		"  the past: whoever has gone before the question has none, and who goes while it "
+		"is\n"
+		"  followed keeps those it had.\n",
 	.examples = "  podonym flows                                   # the last 20\n"
 		    "  podonym flows -f -n shop --not --port 53        # what comes, without DNS\n"
 		    "  podonym flows -f --last 20 --from-pod shop/web\n"
 		    "  podonym flows --since 5m --to-workload Deployment/db -o table\n"
+		    "  podonym flows -f --from-label 'app in (web,api)' --not --to-label tier=db\n"
 		    "  podonym flows --all --protocol tcp -o json | jq .source.k8s.pod.name\n",
 	.options = options,
 	.values_size = sizeof(struct pn_flows_options),

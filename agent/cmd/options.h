@@ -31,12 +31,14 @@ enum pn_option_type {
 	PN_OPT_CONFIG, /* const char *: the config file, whose keys are all other rows; "none" */
 };
 
+enum { PN_OPTION_ITEMS_MAX = 128 };
+
 /** struct pn_option_items - what several options have in common: the order in which they were given */
 struct pn_option_items {
 	size_t n;
 	struct pn_option_item {
 		const char *name, *value;
-	} items[128];
+	} items[PN_OPTION_ITEMS_MAX];
 };
 
 /**

@@ -23,6 +23,7 @@
 #include "base/version.h"
 #include "daemon/confine.h"
 #include "daemon/flow_thread.h"
+#include "daemon/labelled.h"
 #include "daemon/names.h"
 #include "daemon/notify.h"
 #include "daemon/selecting.h"
@@ -58,12 +59,14 @@ struct agent {
 	struct pn_names *names;
 	struct pn_tracer *tracer;
 	struct pn_selecting *selecting;
+	struct pn_labelled *labelled;
 	struct pn_traffic *traffic;
 	struct pn_history *history;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
 	unsigned int n_links; /* that should be traced */
 	struct pn_socket *socket;
+	struct pn_explaining *explaining;
 	struct pn_web *web;
 	pn_nsec interval;
 };
@@ -116,26 +119,38 @@ static void on_links_readable(uv_poll_t *poll, int status, int events)
 
 /* --- the socket --------------------------------------------------------------------------------- */
 
+static void refuse_view(int fd, const struct pn_view *view, const char *why)
+{
+	pn_filter_free(view->filter);
+	pn_socket_refuse(fd, why);
+}
+
 static void on_subscribe(void *data, int fd, const struct pn_view *view)
 {
 	struct agent *a = data;
+	struct pn_err err;
 
-	pn_flow_thread_subscribe(a->flow, fd, view);
+	if (pn_labelled_add(a->labelled, view->filter, &err) < 0)
+		refuse_view(fd, view, err.text);
+	else
+		pn_flow_thread_subscribe(a->flow, fd, view);
 }
 
 static void on_drops(void *data, int fd, const struct pn_view *view)
 {
 	struct agent *a = data;
 	struct pn_feature f = pn_drops_feature(a->drops);
-	char why[sizeof(struct pn_err) + 32];
+	struct pn_err err;
+	int r;
 
-	if (strcmp(f.state, "on") == 0) {
+	if (strcmp(f.state, "on") != 0)
+		r = pn_err_set(&err, -ENOTSUP, "this agent does not see drops: %s", f.reason);
+	else
+		r = pn_labelled_add(a->labelled, view->filter, &err);
+	if (r < 0)
+		refuse_view(fd, view, err.text);
+	else
 		pn_flow_thread_drops(a->flow, fd, view);
-		return;
-	}
-	pn_filter_free(view->filter);
-	(void)snprintf(why, sizeof(why), "this agent does not see drops: %s", f.reason);
-	pn_socket_refuse(fd, why);
 }
 
 static struct pn_status_parts status_parts(const struct agent *a)
@@ -210,16 +225,29 @@ static void on_look(void *data, struct pn_web_parts *ret)
 
 static int start_web(struct agent *a, struct pn_err *reterr)
 {
-	const struct pn_web_config config = {
+	const struct pn_explaining_config explaining = {
+		.loop = &a->loop,
+		.names = a->names,
+		.verdicts = a->verdicts,
+		.socket_path = a->config->socket_path,
+		.explain = a->config->explain,
+	};
+	struct pn_web_config config = {
 		.address = a->config->http_address,
 		.token = a->config->http_token,
+		.hosts = a->config->http_hosts,
 		.tls = a->config->http_tls,
 		.look = on_look,
 		.ops = &socket_ops,
 		.data = a,
 	};
 
-	return config.address ? pn_web_start(&a->loop, &config, &a->web, reterr) : 0;
+	if (!config.address)
+		return 0;
+	if (pn_explaining_new(&explaining, &a->explaining) < 0)
+		return pn_err_set(reterr, -ENOMEM, "no memory");
+	config.explaining = a->explaining;
+	return pn_web_start(&a->loop, &config, &a->web, reterr);
 }
 
 /* --- other settings ------------------------------------------------------------------------------- */
@@ -322,6 +350,7 @@ static void on_changed(void *data, const struct pn_object *old, const struct pn_
 	struct agent *a = data;
 
 	pn_selecting_object(a->selecting, old, new);
+	pn_labelled_object(a->labelled, old, new);
 	pn_verdicts_object(a->verdicts, old, new);
 }
 
@@ -330,6 +359,7 @@ static void on_synced(void *data)
 	struct agent *a = data;
 
 	pn_selecting_synced(a->selecting);
+	pn_labelled_synced(a->labelled);
 	pn_flow_thread_synced(a->flow);
 }
 
@@ -380,6 +410,8 @@ static int start_selecting(struct agent *a, struct pn_expression **selection, st
 	int r = pn_selecting_start(a->names, pn_tracer_select(a->tracer), a->drops,
 				   PN_TAKE_PTR(*selection), &a->selecting);
 
+	if (r == 0)
+		r = pn_labelled_new(a->clock, a->names, &a->labelled);
 	return r < 0 ? pn_err_set(reterr, r, "starting the selection: %s", strerror(-r)) : 0;
 }
 
@@ -572,9 +604,11 @@ static void stop(struct agent *a)
 	pn_history_stop(a->history);
 	pn_exporters_stop(a->config->exporters);
 	pn_selecting_free(PN_TAKE_PTR(a->selecting));
+	pn_labelled_free(PN_TAKE_PTR(a->labelled));
 	pn_traffic_free(a->traffic);
 	pn_tracer_free(a->tracer);
 	close_loop(a);
+	pn_explaining_free(a->explaining);
 	pn_names_free(a->names);
 	pn_verdicts_free(a->verdicts);
 	pn_confine_done(&a->confinement);

@@ -3,6 +3,7 @@
 #define PN_DAEMON_AGENT_H
 
 #include "base/err.h"
+#include "daemon/explaining.h"
 #include "daemon/selection.h"
 #include "daemon/status_doc.h"
 #include "datapath/pinned_maps.h"
@@ -47,11 +48,12 @@ struct pn_agent_reload {
  * @config_path: the config file, or NULL. @ranges_path, @state_path: see struct pn_names_config
  * @cgroup_root: where cgroup v2 is mounted; NULL: where the mounts say
  * @http_address: where HTTP is served, see pn_http_address(); NULL: nowhere. @http_token,
- *		 @http_tls: see struct pn_http_config; @http_cert_path, @http_key_path: its files
+ *		 @http_tls, @http_hosts: see struct pn_http_config; @http_cert_path, @http_key_path: its files
  * @history: what is kept of the last hours for `podonym flows`; without a path: nothing. Its clock is not looked at
  * @name_wait:	 how long a new connection's first record waits for late news of its names
  * @no_policy:	 do not hold connections against network policies
  * @n_recent:	 how many of the last records are kept for `podonym flows`
+ * @explain:	 answers /v1/explain
  * @no_confine:	 keep all privileges, see confine.h
  */
 struct pn_agent_config {
@@ -61,12 +63,14 @@ struct pn_agent_config {
 	struct pn_expression *selection;
 	const char *node_name, *socket_path, *pin_path, *config_path, *ranges_path, *state_path,
 		*cgroup_root, *http_address, *http_token, *http_cert_path, *http_key_path;
+	const char *const *http_hosts;
 	struct pn_http_tls *http_tls;
 	struct pn_history_config history;
 	struct pn_traffic_config traffic; /* without room for a series: none are kept */
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
 	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops, no_policy, no_confine;
+	pn_explain_fn explain;
 	struct pn_agent_reload reload;
 };
 

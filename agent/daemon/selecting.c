@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "daemon/behind.h"
 #include "index/index.h"
 
 struct pn_selecting {
@@ -84,28 +85,11 @@ static const struct pn_object *or_hint(const struct asking *a, const struct pn_o
 	return a->hint && strcmp(a->hint->uid, uid) == 0 ? a->hint : o;
 }
 
-static void add_pod(struct asking *a, const char *name_space, const char *name)
+static void add_pod(void *data, const struct pn_object *pod)
 {
-	const struct pn_object *pod = pn_names_pod(a->s->names, name_space, name);
-
-	if (pod)
-		a->rules |=
-			pn_expression_owner(a->selection, name_space, or_hint(a, pod, pod->uid));
-}
-
-/* Not every slice says which pod has the address. */
-static void add_backend(void *data, const struct pn_endpoint *e)
-{
-	const struct pn_owner *owner;
 	struct asking *a = data;
 
-	if (strcmp(e->target_kind, "Pod") == 0 && *e->target_namespace)
-		add_pod(a, e->target_namespace, e->target_name);
-	else if (e->n_addrs &&
-		 pn_index_at(pn_names_index(a->s->names), &e->addrs[0], PN_NSEC_NEVER, &owner) ==
-			 1 &&
-		 owner->kind == PN_OWNER_POD)
-		add_pod(a, owner->name_space, owner->name);
+	a->rules |= pn_expression_owner(a->selection, pod->name_space, or_hint(a, pod, pod->uid));
 }
 
 static uint32_t rules_of(const struct pn_selecting *s, const struct pn_selection *selection,
@@ -124,7 +108,7 @@ static uint32_t rules_of(const struct pn_selecting *s, const struct pn_selection
 		o = pn_names_service(s->names, owner->name_space, owner->name);
 	a.rules = pn_expression_owner(selection, owner->name_space, or_hint(&a, o, owner->uid));
 	if (owner->kind == PN_OWNER_SERVICE)
-		pn_index_backends(index, owner->name_space, owner->name, add_backend, &a);
+		pn_behind_pods(s->names, owner->name_space, owner->name, add_pod, &a);
 	return a.rules;
 }
 
@@ -172,10 +156,7 @@ static bool has_owners(const struct pn_selection *s)
 static void update_service(struct pn_selecting *s, const struct pn_endpointslice *slice,
 			   const struct pn_object *hint)
 {
-	const struct pn_object *service =
-		slice ? pn_names_service(s->names, slice->meta.name_space, slice->service) : NULL;
-
-	update_all_of(s, &s->expression->selection, service, hint);
+	update_all_of(s, &s->expression->selection, pn_behind_service(s->names, slice), hint);
 }
 
 struct behind {

@@ -118,15 +118,16 @@ static void fill_with(void *data, const struct pn_object *o)
 	apply(f->p, f->set, NULL, o);
 }
 
-static void fill_with_policies(const struct filling *f)
+void pn_verdicts_each(const struct pn_verdicts *p,
+		      void (*fn)(void *data, const struct pn_object *o), void *data)
 {
 	const struct pn_object *o;
 	struct pn_iter it;
 
-	for (size_t i = 0; i < N_KINDS; i++) {
-		pn_informer_each(f->p->informers[i], &it);
+	for (size_t i = 0; p && i < N_KINDS && p->informers[i]; i++) {
+		pn_informer_each(p->informers[i], &it);
 		while ((o = pn_iter_next(&it)))
-			apply(f->p, f->set, NULL, o);
+			fn(data, o);
 	}
 }
 
@@ -141,7 +142,7 @@ static void make_set(struct pn_verdicts *p, const struct pn_names *names)
 	pn_policy_set_time(f.set, pn_clock_now(p->clock));
 	pn_read_begin();
 	pn_names_each(names, fill_with, &f);
-	fill_with_policies(&f);
+	pn_verdicts_each(p, fill_with, &f);
 	pn_read_end();
 	if (p->missed)
 		pn_policy_set_free(f.set);

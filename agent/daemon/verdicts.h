@@ -56,4 +56,8 @@ void pn_verdicts_state(const struct pn_verdicts *p, struct pn_verdicts_state *re
 void pn_verdicts_judge(struct pn_verdicts *p, const struct pn_flow_record *r, pn_nsec start,
 		       struct pn_record_policy *ret);
 
+/** pn_verdicts_each() - every policy, between pn_read_begin() and pn_read_end(); NULL is allowed for @p */
+void pn_verdicts_each(const struct pn_verdicts *p,
+		      void (*fn)(void *data, const struct pn_object *o), void *data);
+
 #endif

@@ -138,12 +138,21 @@ static int ask_drops(void *data, const struct pn_http_pair *query, size_t n,
 	return pn_records_ask(w->config.ops, w->config.data, "drops", query, n, ret);
 }
 
+static int ask_explain(void *data, const struct pn_http_pair *query, size_t n,
+		       struct pn_http_answer *ret)
+{
+	const struct pn_web *w = data;
+
+	return pn_explaining_ask(w->config.explaining, query, n, ret);
+}
+
 static const struct pn_http_page pages[] = {
 	{ "/metrics", false, KEEP_MS, choose_metrics, make_metrics, NULL },
 	{ "/healthz", true, 0, NULL, make_healthz, NULL },
 	{ "/readyz", true, 0, NULL, make_readyz, NULL },
 	{ "/v1/flows", false, 0, NULL, NULL, ask_flows },
 	{ "/v1/drops", false, 0, NULL, NULL, ask_drops },
+	{ "/v1/explain", false, 0, NULL, NULL, ask_explain },
 	{ "/v1/status", false, KEEP_MS, NULL, make_status, NULL },
 };
 
@@ -157,6 +166,7 @@ static void listen_or_retry(struct pn_web *w)
 	const struct pn_http_config config = {
 		.address = w->config.address,
 		.token = w->config.token,
+		.hosts = w->config.hosts,
 		.tls = w->config.tls,
 		.pages = pages,
 		.n_pages = PN_ARRAY_SIZE(pages),

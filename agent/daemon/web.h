@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "daemon/explaining.h"
 #include "daemon/names.h"
 #include "daemon/status_doc.h"
 #include "export/traffic.h"
@@ -11,7 +12,7 @@
 
 /*
  * What the agent serves by HTTP: /metrics, /healthz, /readyz; /v1/flows, /v1/drops and /v1/status, which
- * are the unix socket's (serve/socket.h). Control thread.
+ * are the unix socket's (serve/socket.h); /v1/explain. Control thread.
  */
 struct pn_web;
 
@@ -32,15 +33,17 @@ struct pn_web_parts {
 
 /**
  * struct pn_web_config - strings outlive it
- * @address, @token, @tls: see struct pn_http_config
+ * @address, @token, @hosts, @tls: see struct pn_http_config
  * @look:	     fills the parts for one page; @data is its argument, and that of @ops
- * @ops:	     what the socket does; it outlives the pages
+ * @ops:	     what the socket does; it outlives the pages, as does @explaining
  */
 struct pn_web_config {
 	const char *address, *token;
+	const char *const *hosts;
 	struct pn_http_tls *tls;
 	void (*look)(void *data, struct pn_web_parts *ret);
 	const struct pn_socket_ops *ops;
+	struct pn_explaining *explaining;
 	void *data;
 };
 

@@ -18,7 +18,7 @@
 struct pn_history_file;
 
 /** Another layout of the tables, of keys or texts is another number: a file with another one is set aside. */
-#define PN_HISTORY_LAYOUT 1
+#define PN_HISTORY_LAYOUT 2
 
 /**
  * pn_history_file_open() - the file at @path, made if it is missing

@@ -143,7 +143,8 @@ static uint8_t flags_of(const struct pn_flow_record *r)
 			 (r->is_collapsed ? PN_HISTORY_IS_COLLAPSED : 0) |
 			 (r->is_headless ? PN_HISTORY_IS_HEADLESS : 0) |
 			 (r->no_endpoints ? PN_HISTORY_NO_ENDPOINTS : 0) |
-			 (r->drop.packets ? PN_HISTORY_HAS_DROP : 0));
+			 (r->drop.packets ? PN_HISTORY_HAS_DROP : 0) |
+			 (r->disagrees ? PN_HISTORY_DISAGREES : 0));
 }
 
 static void no_address(struct pn_history_key *key, struct pn_addr *addr)
@@ -182,6 +183,7 @@ static void make_key(const struct pn_flow_record *r, bool many, struct pn_histor
 		.icmp_code = r->icmp_code,
 		.drop_kind = r->drop.packets ? (uint8_t)r->drop.kind : 0,
 		.flags = flags_of(r),
+		.expected = (uint8_t)r->policy.expected,
 	};
 	if (r->service && !r->is_headless) {
 		ret->service = r->service_addr;
@@ -408,7 +410,8 @@ static int make_drop(struct pn_record_drop *d, const struct pn_history_key *key,
 static bool makes_sense(const struct pn_history_key *key)
 {
 	return key->attributions[0] < PN_ATTR_MAX && key->attributions[1] < PN_ATTR_MAX &&
-	       key->drop_kind < PN_DROP_KIND_MAX && !(key->flags & ~PN_HISTORY_FLAGS);
+	       key->drop_kind < PN_DROP_KIND_MAX && key->expected < PN_EXPECTED_MAX &&
+	       !(key->flags & ~PN_HISTORY_FLAGS);
 }
 
 int pn_history_row_pair(struct pn_history_row *row, const void *key_bytes, size_t key_len,
@@ -432,6 +435,9 @@ int pn_history_row_pair(struct pn_history_row *row, const void *key_bytes, size_
 						 .is_headless = key.flags & PN_HISTORY_IS_HEADLESS,
 						 .no_endpoints =
 							 key.flags & PN_HISTORY_NO_ENDPOINTS,
+						 .policy = { .expected = (enum pn_expected)
+										 key.expected },
+						 .disagrees = key.flags & PN_HISTORY_DISAGREES,
 						 .sampling = key.sampling,
 						 .source = { .addr = key.source,
 							     .attribution = key.attributions[0] },

@@ -59,7 +59,8 @@ enum pn_history_flag {
 	PN_HISTORY_NO_ENDPOINTS = 8,
 	PN_HISTORY_HAS_DROP = 16,
 	PN_HISTORY_MANY_ADDRESSES = 32,
-	PN_HISTORY_FLAGS = 63, /* all of them */
+	PN_HISTORY_DISAGREES = 64,
+	PN_HISTORY_FLAGS = 127, /* all of them */
 };
 
 /**
@@ -79,7 +80,8 @@ struct pn_history_key {
 	uint8_t kinds[PN_HISTORY_OWNERS]; /* enum pn_owner_kind */
 	uint8_t attributions[2];
 	uint8_t proto, icmp_type, icmp_code, drop_kind, flags;
-	uint8_t zero[6];
+	uint8_t expected; /* enum pn_expected */
+	uint8_t zero[5];
 };
 _Static_assert(sizeof(struct pn_history_key) == 96, "no padding");
 

@@ -44,6 +44,7 @@ struct pn_sink {
 	struct pn_log_limit limit;
 	uint64_t n_dropped; /* lines */
 	uint64_t n_sent;    /* bytes */
+	bool in_line;	    /* what was sent last from pending did not end a line */
 	int dead;	    /* the errno that it died of, negative */
 	char *name;	    /* for messages */
 };
@@ -325,6 +326,8 @@ int pn_sink_flush(struct pn_sink *s)
 	while (pn_sink_is_waiting(s) && (n >= 0 || n == -EINTR)) {
 		n = write_some(s, s->pending.data + s->n_written, s->pending.len - s->n_written);
 		s->n_written += (size_t)PN_MAX(n, 0);
+		if (n > 0)
+			s->in_line = s->pending.data[s->n_written - 1] != '\n';
 		s->n_sent += (size_t)PN_MAX(n, 0);
 	}
 	if (!pn_sink_is_waiting(s)) {
@@ -407,6 +410,26 @@ int pn_sink_write(struct pn_sink *s, const char *lines, size_t len)
 	if (s->dead)
 		return s->dead;
 	return len ? -EAGAIN : 0;
+}
+
+void pn_sink_discard(struct pn_sink *s)
+{
+	const char *waiting = s->pending.data + s->n_written;
+	size_t len = s->pending.len - s->n_written, kept = 0;
+	struct pn_buf rest = PN_BUF_INIT(s->pending.max);
+
+	if (s->in_line) {
+		const char *newline = memchr(waiting, '\n', len);
+
+		kept = newline ? (size_t)(newline - waiting) + 1 : len;
+	}
+	count_dropped(s, count_lines(waiting + kept, len - kept));
+	s->pending.len = s->n_written + kept;
+	if (pn_buf_put(&rest, waiting, kept) < 0)
+		return;
+	pn_buf_done(&s->pending); /* it may have been much */
+	s->pending = rest;
+	s->n_written = 0;
 }
 
 uint64_t pn_sink_dropped(const struct pn_sink *s)

@@ -54,6 +54,9 @@ int pn_sink_flush(struct pn_sink *s);
 /** pn_sink_is_waiting() - are there bytes that the destination has not taken yet? */
 bool pn_sink_is_waiting(const struct pn_sink *s);
 
+/** pn_sink_discard() - count what waits as dropped, but for the rest of a line that has gone out by half */
+void pn_sink_discard(struct pn_sink *s);
+
 /** pn_sink_place() - how far it has come, if it is a regular file. Return: 0; -EAGAIN: bytes wait */
 int pn_sink_place(const struct pn_sink *s, struct pn_place *ret);
 

@@ -5,7 +5,9 @@
  * next to each other and share the line.
  *
  * A client's records wait in the bounded queue of its sink. What the queue does not take is counted
- * there, and the client is told how many it misses as soon as it reads again.
+ * there, and the client is told how many it misses as soon as it reads again. Where there are as many as
+ * there may be, the one that has read nothing for longest gives way to a new one: it gets no more than a
+ * last word, if it ever reads it.
  *
  * Who wants more of the past than the ring has gets it from the history first. The sink is lent to it
  * so long, and what the ring has, and what comes, is held. No record stands in both: the history tells
@@ -37,12 +39,18 @@ enum {
 /* How long a client waits for a history that does not take the question. */
 #define ASKING_TIME (5 * PN_NSEC_PER_SEC)
 
+/* Who reads nothing for so long may have to give way, and then has so long for the last word. */
+#define DEAF_TIME (10 * PN_NSEC_PER_SEC)
+#define LEAVING_TIME (30 * PN_NSEC_PER_SEC)
+
 #define MINUTE (60 * PN_NSEC_PER_SEC)
 
 /*
  * @recent: what is kept, until it has been told
  * @asked, @query: what the history is asked, which has the sink until it has answered
  * @is_early: it has not been asked yet, since @since; so nothing has been told
+ * @was_reading: when it last took something, or had nothing to take
+ * @is_leaving: it has given way, since @since, and is not among those that are counted
  */
 struct viewer {
 	struct viewer *next;
@@ -54,8 +62,8 @@ struct viewer {
 	uint64_t n_unheld;   /* lines that there was no room for */
 	struct pn_view asked;
 	struct pn_history_query *query;
-	bool is_early;
-	pn_nsec since;
+	bool is_early, is_leaving;
+	pn_nsec since, was_reading;
 };
 
 struct pn_viewers {
@@ -65,7 +73,7 @@ struct pn_viewers {
 	struct viewer *list;
 	struct pn_buf line; /* of the record at hand, in @style */
 	struct pn_style style;
-	size_t n;
+	size_t n, n_leaving;
 	unsigned int pause_ms;
 };
 
@@ -97,7 +105,7 @@ static void free_viewer(struct pn_viewers *v, struct viewer *w)
 static void drop(struct pn_viewers *v, struct viewer *w)
 {
 	LL_DELETE(v->list, w);
-	v->n--;
+	*(w->is_leaving ? &v->n_leaving : &v->n) -= 1;
 	free_viewer(v, w);
 }
 
@@ -336,6 +344,90 @@ static bool is_asking(struct pn_viewers *v, struct viewer *w)
 	return false;
 }
 
+/* --- giving way ------------------------------------------------------------------------------------ */
+
+static uint64_t count_missing(const struct viewer *w)
+{
+	return pn_sink_dropped(w->sink) + w->n_unheld - w->n_dropped;
+}
+
+/* While the history tells, nobody here sees what the client reads: then it is how long that takes. */
+static pn_nsec silence_of(const struct viewer *w, pn_nsec now)
+{
+	if (w->query)
+		return now - w->since;
+	return w->is_early || !pn_sink_is_waiting(w->sink) ? 0 : now - w->was_reading;
+}
+
+static struct viewer *find_deaf(const struct pn_viewers *v, pn_nsec now)
+{
+	struct viewer *w, *deaf = NULL;
+	pn_nsec longest = DEAF_TIME;
+
+	LL_FOREACH (v->list, w) {
+		pn_nsec silence = w->is_leaving ? 0 : silence_of(w, now);
+
+		if (silence < longest)
+			continue;
+		longest = silence;
+		deaf = w;
+	}
+	return deaf;
+}
+
+static void drop_oldest_leaving(struct pn_viewers *v)
+{
+	struct viewer *w, *oldest = NULL;
+
+	LL_FOREACH (v->list, w) {
+		if (w->is_leaving && (!oldest || w->since < oldest->since))
+			oldest = w;
+	}
+	if (oldest)
+		drop(v, oldest);
+}
+
+/* What waits for it is lost, but for the line that it has a half of; behind that comes the last word. */
+static void let_leave(struct pn_viewers *v, struct viewer *w, pn_nsec now)
+{
+	char text[192];
+
+	if (w->query)
+		pn_history_cancel(v->history, PN_TAKE_PTR(w->query));
+	hand_on(w);
+	pn_buf_done(&w->lines);
+	w->lines = PN_BUF_INIT(BATCH_MAX_BYTES);
+	pn_sink_discard(w->sink);
+	(void)snprintf(
+		text, sizeof(text),
+		"this client has read nothing for %u s while others waited for its place: %" PRIu64
+		" records are missing here, and all that come",
+		(unsigned int)(DEAF_TIME / PN_NSEC_PER_SEC), count_missing(w));
+	w->n_dropped += count_missing(w);
+	put_note(w, "error", text);
+	hand_on(w);
+	w->view.follow = false;
+	w->is_leaving = true;
+	w->since = now;
+	v->n--;
+	v->n_leaving++;
+	pn_metric_add(PN_METRIC_EXPORT_DEAF, 1);
+}
+
+/* Return: is there room for one more now? */
+static bool make_room(struct pn_viewers *v)
+{
+	pn_nsec now = pn_clock_now(v->clock);
+	struct viewer *w = find_deaf(v, now);
+
+	if (!w)
+		return false;
+	if (v->n_leaving == PN_VIEWERS_MAX)
+		drop_oldest_leaving(v);
+	let_leave(v, w, now);
+	return true;
+}
+
 /* --- coming and going ------------------------------------------------------------------------------ */
 
 /* Next to one of the same style, if there is one. */
@@ -376,10 +468,10 @@ int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_v
 	w->view = *view;
 	w->recent = recent;
 	w->lines = PN_BUF_INIT(BATCH_MAX_BYTES);
-	if (v->n == PN_VIEWERS_MAX)
+	if (v->n == PN_VIEWERS_MAX && !make_room(v))
 		return refuse(v, w, "too many clients read records already, try again later");
 	insert(v, w);
-	w->since = pn_clock_now(v->clock);
+	w->since = w->was_reading = pn_clock_now(v->clock);
 	if (view->past != PN_PAST_NONE)
 		w->is_early = !replay(v, w);
 	return 0;
@@ -387,7 +479,7 @@ int pn_viewers_add(struct pn_viewers *v, struct pn_sink *sink, const struct pn_v
 
 static void say_what_is_missing(struct viewer *w)
 {
-	uint64_t n = pn_sink_dropped(w->sink) + w->n_unheld - w->n_dropped;
+	uint64_t n = count_missing(w);
 	char text[128];
 
 	if (!n || pn_sink_is_waiting(w->sink))
@@ -401,12 +493,19 @@ static void say_what_is_missing(struct viewer *w)
 }
 
 /* Return: is it done with? */
-static bool flush(struct viewer *w)
+static bool flush(struct pn_viewers *v, struct viewer *w)
 {
+	uint64_t n_sent = pn_sink_sent(w->sink);
+	pn_nsec now = pn_clock_now(v->clock);
+
 	hand_on(w);
 	if (pn_sink_flush(w->sink) < 0)
 		return true;
 	say_what_is_missing(w);
+	if (!pn_sink_is_waiting(w->sink) || pn_sink_sent(w->sink) > n_sent)
+		w->was_reading = now;
+	if (w->is_leaving && now - w->since >= LEAVING_TIME)
+		return true;
 	return !w->view.follow && !pn_sink_is_waiting(w->sink);
 }
 
@@ -423,7 +522,7 @@ unsigned int pn_viewers_flush(struct pn_viewers *v)
 			continue;
 		}
 		n_sent = pn_sink_sent(w->sink);
-		if (flush(w)) {
+		if (flush(v, w)) {
 			drop(v, w);
 			continue;
 		}

@@ -15,7 +15,7 @@
  */
 struct pn_viewers;
 
-/** Most of them at a time; one more is refused. */
+/** Most of them at a time; one more is refused, unless one of them has read nothing for ten seconds. */
 enum { PN_VIEWERS_MAX = 32 };
 
 /** pn_viewers_new() - @clock, @history (or NULL): outlive them. Return: 0 or -ENOMEM */

@@ -38,6 +38,7 @@ struct term {
 			unsigned int numbers[2]; /* one, and another that will do as well */
 		};
 		uint64_t id;
+		struct pn_owner_set *owners;
 	};
 };
 
@@ -433,6 +434,19 @@ static bool match_node(const struct pn_filter *f, const struct term *t,
 	return o && strcmp(o->kind == PN_OWNER_NODE ? o->name : o->node, t->name) == 0;
 }
 
+static int parse_label(const char *value, struct term *t, struct pn_err *reterr)
+{
+	return pn_owner_set_new(value, &t->owners, reterr);
+}
+
+static bool match_label(const struct pn_filter *f, const struct term *t,
+			const struct pn_flow_record *r, const struct pn_record_end *e)
+{
+	(void)f;
+	(void)r;
+	return e->owner && pn_owner_set_has(t->owners, e->owner);
+}
+
 /* Which ones there are, only the node's kernel knows. */
 static int parse_reason(const char *value, struct term *t, struct pn_err *reterr)
 {
@@ -472,6 +486,7 @@ static const struct row rows[] = {
 	EACH_END("workload", parse_workload, match_workload),
 	{ "service", EITHER, parse_namespaced, match_service },
 	{ "node", EITHER, parse_name, match_node },
+	EACH_END("label", parse_label, match_label),
 };
 
 int pn_filter_new(struct pn_filter **ret)
@@ -494,6 +509,8 @@ static bool has_names(const struct term *t)
 
 static void free_term(struct term *t)
 {
+	if (rows[t->row].parse == parse_label)
+		pn_owner_set_unref(t->owners);
 	if (!has_names(t))
 		return;
 	free(t->name_space);
@@ -583,6 +600,18 @@ int pn_filter_add(struct pn_filter *f, const char *name, bool negate, const char
 	insert(f, &t);
 	find_namespaces(f);
 	return 0;
+}
+
+int pn_filter_owner_sets(const struct pn_filter *f, int (*fn)(void *data, struct pn_owner_set *set),
+			 void *data)
+{
+	int r = 0;
+
+	for (size_t i = 0; f && r >= 0 && i < f->n; i++) {
+		if (rows[f->terms[i].row].parse == parse_label)
+			r = fn(data, f->terms[i].owners);
+	}
+	return r;
 }
 
 static bool match_term(const struct pn_filter *f, const struct term *t,

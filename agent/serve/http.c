@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "serve/http_file.h"
+#include "serve/http_host.h"
 #include "serve/http_stream.h"
 #include "serve/http_tls.h"
 #include "serve/http_token.h"
@@ -394,6 +395,13 @@ static bool is_allowed(const struct pn_http *h, struct MHD_Connection *connectio
 	       pn_http_token_is(h->config.token, header(connection, "X-Podonym-Token"));
 }
 
+/* Who knows the token is no page of somebody else. */
+static bool is_called_by_name(const struct pn_http *h, struct MHD_Connection *connection)
+{
+	return h->config.token ||
+	       pn_http_host_is_ours(header(connection, MHD_HTTP_HEADER_HOST), h->config.hosts);
+}
+
 /* Called with the request's head. A body is not waited for: the answer ends the connection. */
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path,
 				  const char *method, const char *version, const char *body,
@@ -420,6 +428,10 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 			      is_asked ? "GET" : "GET, HEAD",
 			      is_asked ? "only GET is served here\n"
 				       : "only GET and HEAD are served here\n");
+	if ((file || !page->is_open) && !is_called_by_name(h, connection))
+		return refuse(connection, MHD_HTTP_MISDIRECTED_REQUEST, NULL, NULL,
+			      "this agent is not known by the name in the request: call it by its "
+			      "address, or start it with --http-host NAME\n");
 	if (file)
 		return give_file(connection, file);
 	if (!page->is_open && !is_allowed(h, connection))

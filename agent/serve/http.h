@@ -90,6 +90,8 @@ struct pn_http_file {
  * @address: see pn_http_address()
  * @token:   what a client has to show as "Authorization: Bearer TOKEN", or as "X-Podonym-Token: TOKEN",
  *	     because the API server's proxy passes the first one to nobody; NULL: nothing
+ * @hosts:   without a token: the names, NULL-terminated, by which it may be called beside its addresses and
+ *	     localhost, see pn_http_host_is_ours(); what is open is open to all. NULL: no others
  * @tls:     NULL: no TLS
  * @pages:   PN_HTTP_MAX_PAGES at most
  * @timeout_ms: how long a connection may take, from its first packet to the last byte of the answer; a
@@ -99,6 +101,7 @@ struct pn_http_file {
  */
 struct pn_http_config {
 	const char *address, *token;
+	const char *const *hosts;
 	struct pn_http_tls *tls;
 	unsigned int timeout_ms, keep_alive_ms;
 	const struct pn_http_page *pages;

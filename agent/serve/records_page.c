@@ -12,14 +12,14 @@
 
 #include "serve/request.h"
 
-static int refuse(const char *why, struct pn_http_answer *ret)
+int pn_records_refuse(unsigned int status, const char *why, struct pn_http_answer *ret)
 {
 	ret->body = pn_request_refusal(why);
 	if (!ret->body)
 		return -ENOMEM;
 	ret->len = strlen(ret->body);
 	ret->type = "application/json";
-	ret->status = 400;
+	ret->status = status;
 	return 0;
 }
 
@@ -32,7 +32,7 @@ int pn_records_ask(const struct pn_socket_ops *ops, void *data, const char *comm
 
 	r = pn_request_from_query(command, query, n, &request, &err);
 	if (r < 0)
-		return r == -EINVAL ? refuse(err.text, ret) : r;
+		return r == -EINVAL ? pn_records_refuse(400, err.text, ret) : r;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0) {
 		pn_request_done(&request);
 		return -ENOMEM;

@@ -18,4 +18,7 @@
 int pn_records_ask(const struct pn_socket_ops *ops, void *data, const char *command,
 		   const struct pn_http_pair *query, size_t n, struct pn_http_answer *ret);
 
+/** pn_records_refuse() - {"error": @why} as the answer. Return: 0 or -ENOMEM */
+int pn_records_refuse(unsigned int status, const char *why, struct pn_http_answer *ret);
+
 #endif

@@ -334,6 +334,52 @@ has_lines() { # FILE N
 	(($(wc -l <"$1") >= $2))
 }
 
+labelled() { # KEY VALUE: the pod on standard input
+	jq -c --arg key "$1" --arg value "$2" '.metadata.labels = {($key): $value}'
+}
+
+@test "flows: labels are those of now, for what has been and for what comes" {
+	udp_sink server 9020
+	udp_sink server 9021
+	udp_send client 10.78.0.3 9020 1 10
+	await 5 asked_are 1 --all --port 9020
+	asked_are 0 --all --port 9020 --label app
+	replace "$(pod test server 10.78.0.3 fd00:78::3 | labelled app web)"
+	await 5 asked_are 1 --all --port 9020 --to-label 'app in (web,api)'
+	asked_are 0 --all --port 9020 --from-label app=web
+	asked_are 1 --all --port 9020 --label '!app'
+	asked_are 0 --all --port 9020 --not --label app=web
+
+	start "$dir/labels.json" "$dir/labels.err" "$podonym" flows -f --last 1 --port 9020 --port 9021 \
+		--label app=web -o json --socket "$dir/socket"
+	follower=$started
+	await 5 has_lines "$dir/labels.json" 1
+	replace "$(pod test server 10.78.0.3 fd00:78::3)"
+	await 5 asked_are 0 --all --port 9020 --label app=web
+	udp_send client 10.78.0.3 9021 1 10
+	await 5 asked_are 1 --all --port 9021
+	replace "$(pod test client 10.78.0.2 fd00:78::2 | labelled app web)"
+	await 5 asked_are 1 --all --port 9021 --label app=web
+	udp_send client fd00:78::3 9021 1 10
+	await 5 has_lines "$dir/labels.json" 2
+	assert_equal "$(jq -c '[.destination.port, .network.type]' "$dir/labels.json" | paste -sd ' ')" \
+		'[9020,"ipv4"] [9021,"ipv6"]'
+	stop "$follower"
+	replace "$(pod test client 10.78.0.2 fd00:78::2)"
+}
+
+@test "flows: selectors of labels are checked, and so many at a time" {
+	local many=()
+	refused '--label: "app in web": "in" and "notin" stand before values in brackets' --label 'app in web'
+	for i in {1..17}; do
+		many+=(--label "app=$i")
+	done
+	run --separate-stderr "$podonym" flows --socket "$dir/socket" "${many[@]}"
+	assert_failure 1
+	[[ $stderr == *'there are 16 selectors of labels in use, which is the most at a time'* ]]
+	run -0 "$podonym" flows --socket "$dir/socket" "${many[@]:2}"
+}
+
 @test "flows: a table, a list, times and addresses in the form wanted" {
 	udp_sink server 9015
 	udp_send client 10.78.0.3 9015 1 10

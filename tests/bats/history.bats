@@ -15,6 +15,7 @@ setup() {
 }
 
 teardown() {
+	! mountpoint -q "$dir/disk" || umount --lazy "$dir/disk"
 	suite_end
 }
 
@@ -97,4 +98,50 @@ followed() { # PACKETS
 	assert_output --partial '--history-size: must be from 8M to 64G'
 	run -2 "$podonym" agent --history-size big
 	assert_output --partial '"big" is not a size such as 64M or 1G'
+}
+
+# As many records as were told are in the file, or counted as lost.
+all_is_counted() {
+	status_is '.metrics | .pn_history_records_total + .pn_history_records_lost_total == .pn_flow_records_total'
+}
+
+lost() {
+	agent_status .metrics.pn_history_records_lost_total
+}
+
+@test "history: a disk that is full, and then no longer" {
+	local before
+	stop "$agent_pid"
+	mkdir "$dir/disk"
+	mount -t tmpfs -o size=2m tmpfs "$dir/disk"
+	start_again --history "$dir/disk/history.db"
+	ping_some 10
+	await 10 asked_is '[10,false,true]' --since 1h
+	await 10 all_is_counted
+	assert_equal "$(lost)" 0
+
+	run dd if=/dev/zero of="$dir/disk/other" bs=4k status=none
+	assert_output --partial 'No space left on device'
+	for n in 1 2; do
+		before=$(lost)
+		ping_some 7
+		await 10 asked_is "[$((10 + 7 * n)),false,true]" --since 1h
+		await 10 all_is_counted
+		(($(lost) > before))
+	done
+	status_is '[.features[] | select(.name == "history")][0] | .state == "failing" and (.reason | test("full"))'
+	assert_equal "$(grep -c 'going on without it, trying again' "$dir/agent.err")" 1
+
+	rm "$dir/disk/other"
+	before=$(lost)
+	ping_some 5
+	await 10 asked_is '[29,false,true]' --since 1h
+	await 10 all_is_counted
+	assert_equal "$(lost)" "$before"
+	await 10 status_is '[.features[] | select(.name == "history")][0].state == "on"'
+	stop "$agent_pid" KILL
+	start_again --history "$dir/disk/history.db"
+	await 10 asked_is '[15,true,false]' --since 1h
+	run grep aside "$dir/agent.err"
+	assert_failure
 }

@@ -13,7 +13,7 @@ setup_file() {
 	suite_begin
 	two_pods 85 client server
 	start_testapi in_node --objects "$dir/objects.json"
-	agent_of_two_pods --http 10.85.0.1:9960 --disable cgroup
+	agent_of_two_pods --http 10.85.0.1:9960 --http-host friend.example --disable cgroup
 	start /dev/null /dev/null in_pod server socat -u UDP4-RECV:9101,rcvbuf=1000000 OPEN:/dev/null
 	await 5 listens in_pod server 9101
 	await 5 healthy
@@ -105,5 +105,21 @@ suffer() { # TARGET REQUEST...
 }
 
 @test "hostile: a thousand clients of HTTP" {
-	suffer 10.85.0.1:9960 $'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'
+	suffer 10.85.0.1:9960 $'GET /metrics HTTP/1.1\r\nHost: 10.85.0.1\r\n\r\n'
+}
+
+code() { # HOST PATH
+	in_node curl -sS --noproxy '*' --max-time 5 -o "$dir/said" -w '%{http_code}' -H "Host: $1" "http://10.85.0.1:9960$2"
+}
+
+@test "hostile: somebody else's name for our address opens health alone" {
+	for path in / /metrics /v1/status '/v1/flows?last=1'; do
+		assert_equal "$(code rebound.example:9960 "$path")" 421
+		grep -q -- '--http-host NAME' "$dir/said"
+		assert_equal "$(code friend.example:9960 "$path")" 200
+		assert_equal "$(code bats-node "$path")" 200
+		assert_equal "$(code localhost:1 "$path")" 200
+	done
+	assert_equal "$(code rebound.example /healthz)" 200
+	assert_equal "$(code rebound.example /readyz)" 200
 }

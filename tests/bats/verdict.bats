@@ -177,6 +177,27 @@ explained() { # JQ-FILTER ARGUMENTS
 	assert_failure 2
 }
 
+asked_http() { # QUERY
+	in_node curl -sS --noproxy '*' --max-time 10 "http://127.0.0.1:9960/v1/explain?$1"
+}
+
+@test "explain: by HTTP, the same" {
+	talk 8002
+	await 10 is_judged 8002 'denied server-closed ingress disagrees'
+	id=$(newest 8002)
+	[[ $id ]]
+	assert_equal "$(asked_http "flow=$id" | jq -S .)" "$(explain -o json --flow "$id" | jq -S .)"
+	assert_equal "$(asked_http 'src=test/client&dst=test/server&port=TCP/8001' | jq -S .)" \
+		"$(explain -o json test/client test/server TCP/8001 | jq -S .)"
+	assert_equal "$(asked_http 'src=test/client&dst=192.0.2.7&port=53/udp' | jq -rc '[.verdict, .dst]')" \
+		"$(explain -o json test/client 192.0.2.7 UDP/53 | jq -rc '[.verdict, .dst]')"
+	assert_equal "$(asked_http flow=1 | jq -r '.error[:43]')" '--flow: the agent keeps no record of 1; see'
+	assert_equal "$(asked_http 'src=test/none&dst=test/server&port=TCP/1' | jq -r .error)" 'no pod test/none'
+	for query in '' flow=1\&src=a src=a\&dst=b flow=1\&flow=2 pod=a; do
+		asked_http "$query" | jq -e .error
+	done
+}
+
 @test "explain: the last drop, denied and dropped" {
 	block 8003
 	run ! talk 8003 1
@@ -230,4 +251,22 @@ is_seen() { # WHAT PORT
 	await 10 is_seen rejected 8010
 	run explained '[.verdict, .agrees]' test/client test/server TCP/8010
 	assert_output '["allow",false]'
+}
+
+@test "verdict: the history of an agent that was killed says it too" {
+	# what the tests before have talked about
+	await 10 status_is '.metrics | .pn_history_records_total == .pn_flow_records_total'
+	stop "$agent_pid" KILL
+	start_agent in_node --server "$api_url" --name-wait 300ms
+	suite_export
+	await 10 minutes_of denied 8002
+	run -1 minutes_of denied 8001
+	minutes_of disagrees 8002
+	run "$podonym" flows --socket "$dir/socket" --since 1h --verdict disagrees --port 8002
+	assert_output --partial '(denied by policies, but went through)'
+}
+
+minutes_of() { # VERDICT PORT: are there any in the history?
+	"$podonym" flows --socket "$dir/socket" --since 1h --verdict "$1" --port "$2" -o json |
+		jq -se 'any(.podonym.aggregate)'
 }

@@ -37,7 +37,7 @@ static bool use_record(void *data, const struct pn_flow_record *r)
 	static const char *const filters[][2] = {
 		{ "pod", "shop/web" }, { "workload", "web" },	 { "service", "db" },
 		{ "node", "n1" },      { "ip", "10.0.0.1" },	 { "drop-reason", "NO_SOCKET" },
-		{ "port", "80" },      { "verdict", "dropped" },
+		{ "port", "80" },      { "verdict", "dropped" }, { "verdict", "denied" },
 	};
 	struct pn_buf out = PN_BUF_INIT(4 << 20);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzzes the address that HTTP is served on, and the header Authorization: any text is an address that can
- * be written down again and means the same, or is refused with words; any header shows the token or not.
+ * Fuzzes the address that HTTP is served on, and the headers Authorization and Host: any text is an address
+ * that can be written down again and means the same, or is refused with words; any header shows the token or
+ * not, and names us or not.
  */
 #include <arpa/inet.h>
 #include <assert.h>
@@ -9,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "serve/http.h"
+#include "serve/http_host.h"
 #include "serve/http_token.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,6 +48,19 @@ static void check_address(const char *text)
 	assert(memcmp(&at, &again, sizeof(at)) == 0);
 }
 
+/* A host with a letter in it that is no part of an address is ours by its name only. */
+static void check_host(const char *text)
+{
+	static const char *const names[] = { "node-1", NULL };
+	bool is_ours = pn_http_host_is_ours(text, NULL);
+
+	if (is_ours && strncasecmp(text, "localhost", 9) != 0)
+		assert(*text == '[' || strspn(text, "0123456789.:") == strlen(text));
+	if (pn_http_host_is_ours(text, names) && !is_ours)
+		assert(strncasecmp(text, "node-1", 6) == 0);
+	(void)pn_http_host_check(text, NULL);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
@@ -56,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (pn_http_token_matches("token", text))
 		assert(strlen(text) >= strlen("Bearer token") &&
 		       strcmp(text + strlen(text) - strlen("token"), "token") == 0);
+	check_host(text);
 	free(text);
 	return 0;
 }

@@ -45,6 +45,10 @@ try {
 	await browser.until("document.querySelector('#callers button')?.innerText.includes('test/client')");
 	assert.match(await text("#why-facts"), /NETFILTER_DROP in nft_do_chain/);
 	assert.match(await text("#why-command"), /^podonym policy explain (--flow \d+|test\/client test\/server UDP\/9102)$/);
+	await browser.evaluate("document.getElementById('why-ask').focus()");
+	await browser.key("Enter");
+	await browser.until("!document.getElementById('why-rules').hidden");
+	assert.match(await text("#why-rules"), /Policies allow it\.[^]*ingress of the destination: allow[^]*has seen: dropped, which does not agree/);
 	for (const theme of ["light", "dark"]) {
 		await browser.theme(theme);
 		await browser.screenshot(`${folder}/page-${theme}.png`);

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import {test} from "node:test";
-import {agoText, bytesText, countText, endOf, explainCommand, MAX_PAIRS, Model, parseFilter, PLOT_SLOTS, shellWord, verdictOf, Window,
+import {agoText, bytesText, countText, endOf, explainCommand, explainFacts, explainQueries, MAX_PAIRS, Model, parseFilter, PLOT_SLOTS, shellWord, verdictOf, Window,
 	workloadKey} from "../../agent/serve/page/model.js";
 import {EventCutter} from "../../agent/serve/page/stream.js";
 import {record} from "./feed.mjs";
@@ -169,7 +169,25 @@ test("command: by the flow's id, else by its ends, and nothing that a shell woul
 	const r = record(7);
 	delete r.podonym.flow_id;
 	assert.equal(explainCommand(r), "podonym policy explain shop/client-7-0 shop/server-0-0 TCP/5432");
+	assert.deepEqual(explainQueries(r), ["src=shop%2Fclient-7-0&dst=shop%2Fserver-0-0&port=TCP%2F5432"]);
+	assert.deepEqual(explainQueries(record(7)), ["flow=7", ...explainQueries(r)]);
 	assert.equal(shellWord("a'; rm -rf /"), "'a'\\''; rm -rf /'");
+});
+
+test("explanation: who decides, and what each rule wanted", () => {
+	const doc = {verdict: "deny", egress: "allow", egress_reason: "default", egress_why: [], ingress: "deny", ingress_reason: "isolated",
+		ingress_why: [{kind: "NetworkPolicy", policy: "shop/db", effect: "isolates", missed: [
+			{rule: 0, port: true, peer: false, wanted: {app: "api", tier: {operator: "In", values: ["a", "b"]}}, has: {app: "web", tier: null}},
+			{rule: 1, port: false, peer: true, wanted_port: "TCP 80", has_port: "TCP 5432"}]},
+			{kind: "ClusterNetworkPolicy", policy: "all", effect: "Deny", rule: 2, rule_name: "last"}],
+		depends_on_plugin: [], fix: [{kind: "NetworkPolicy", policy: "shop/db", direction: "ingress", change: "add-peer"}],
+		seen: {what: "through"}, agrees: false, agreement: "not enforced"};
+	assert.deepEqual(explainFacts(doc), ["Policies deny it.", "egress of the source: allow, default",
+		"ingress of the destination: deny, isolated", "NetworkPolicy shop/db: isolates",
+		"rule 0 wants app=api tier In a,b; there is app=web no tier", "rule 1 wants TCP 80; there is TCP 5432",
+		'ClusterNetworkPolicy all: Deny by rule 2 "last"',
+		"add-peer in NetworkPolicy shop/db (ingress) would allow it: see --fix of the command.",
+		"The node has seen: through, which does not agree: not enforced"]);
 });
 
 test("words", () => {

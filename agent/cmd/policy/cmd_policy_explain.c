@@ -4,7 +4,6 @@
  * policy_explain.h says where its parts are.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,11 +57,6 @@ static int print(const struct explain_options *o, const struct pn_policy_set *se
 	return pn_policy_print_text(set, flow, seen, pn_color_wanted(o->color), stdout);
 }
 
-static const char *transport_of(uint8_t proto)
-{
-	return proto == IPPROTO_UDP ? "udp" : proto == IPPROTO_SCTP ? "sctp" : "tcp";
-}
-
 /* What the agent has seen of a flow that was named; nobody has to run one. Return: NULL: it is not known */
 static const struct pn_seen *look_between(const struct explain_options *o,
 					  const struct pn_policy_flow *flow, struct pn_seen *seen)
@@ -72,7 +66,7 @@ static const struct pn_seen *look_between(const struct explain_options *o,
 	if ((o->cluster.file && *o->cluster.file) || !flow->src->has_addr || !flow->dst->has_addr)
 		return NULL;
 	return pn_seen_between(o->socket, &flow->src->addr, &flow->dst->addr,
-			       transport_of(flow->proto), flow->port, seen, &err) < 0
+			       pn_flow_transport(flow->proto), flow->port, seen, &err) < 0
 		       ? NULL
 		       : seen;
 }
@@ -100,18 +94,13 @@ static int explain_recorded(const struct explain_options *o, const struct pn_pol
 {
 	struct pn_asked_flow asked = { 0 };
 	struct pn_err err = { "" };
-	int r;
+	int r = pn_asked_flow_seen(seen, &asked, &err);
 
-	asked.flow.proto = pn_flow_proto(seen->transport);
-	asked.flow.port = (uint16_t)seen->port;
-	if (!asked.flow.proto || !asked.flow.port)
-		return complain(PN_EXIT_FAILED, "policies are about TCP, UDP and SCTP alone, and "
-						"this flow is neither");
-	r = pn_asked_flow_ends(set, seen->src, seen->dst, &asked, &err);
 	if (r == 0)
-		r = print(o, set, &asked.flow, seen);
-	else
+		r = pn_asked_flow_ends(set, seen->src, seen->dst, &asked, &err);
+	if (r < 0)
 		return complain(PN_EXIT_FAILED, err.text);
+	r = print(o, set, &asked.flow, seen);
 	return r < 0 ? complain(PN_EXIT_FAILED, strerror(-r)) : PN_EXIT_DONE;
 }
 

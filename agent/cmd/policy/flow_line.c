@@ -26,6 +26,11 @@ uint8_t pn_flow_proto(const char *name)
 	return 0;
 }
 
+const char *pn_flow_transport(uint8_t proto)
+{
+	return proto == IPPROTO_UDP ? "udp" : proto == IPPROTO_SCTP ? "sctp" : "tcp";
+}
+
 struct members {
 	const char *src, *dst, *proto;
 	bool has_port;

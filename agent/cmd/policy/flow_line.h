@@ -29,4 +29,7 @@ const char *pn_flow_line_read(char *line, size_t len, struct pn_flow_line *ret);
 /** pn_flow_proto() - "TCP", "udp", "SCTP". Return: IPPROTO_*, 0 for anything else */
 uint8_t pn_flow_proto(const char *name);
 
+/** pn_flow_transport() - the other way round, as records have it: "tcp" */
+const char *pn_flow_transport(uint8_t proto);
+
 #endif

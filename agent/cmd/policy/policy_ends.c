@@ -88,3 +88,13 @@ int pn_asked_flow_port(const char *text, struct pn_asked_flow *ret, struct pn_er
 	ret->flow.port = (uint16_t)port;
 	return 0;
 }
+
+int pn_asked_flow_seen(const struct pn_seen *seen, struct pn_asked_flow *ret, struct pn_err *reterr)
+{
+	ret->flow.proto = pn_flow_proto(seen->transport);
+	ret->flow.port = (uint16_t)seen->port;
+	if (ret->flow.proto && ret->flow.port)
+		return 0;
+	return pn_err_set(reterr, -EOPNOTSUPP,
+			  "policies are about TCP, UDP and SCTP alone, and this flow is neither");
+}

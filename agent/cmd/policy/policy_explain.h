@@ -34,6 +34,10 @@ int pn_asked_flow_ends(const struct pn_policy_set *set, const char *src, const c
 /** pn_asked_flow_port() - "TCP/5432", "5432/tcp" or "5432". Return: 0, or -EINVAL with @reterr */
 int pn_asked_flow_port(const char *text, struct pn_asked_flow *ret, struct pn_err *reterr);
 
+/** pn_asked_flow_seen() - protocol and port of a recorded flow. Return: 0, or -EOPNOTSUPP with @reterr */
+int pn_asked_flow_seen(const struct pn_seen *seen, struct pn_asked_flow *ret,
+		       struct pn_err *reterr);
+
 /**
  * pn_policy_answer_flows() - a line of JSON for each line of flows from @in, until it ends
  * @with_fix: what would allow a flow that is denied, too

@@ -298,13 +298,54 @@ export function shellWord(word) {
 	return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-// The command that says why, of a pair's last record.
-export function explainCommand(record) {
-	const id = record.podonym.flow_id;
-	if (id)
-		return `podonym policy explain --flow ${shellWord(id)}`;
+// How podonym policy explain takes the ends of a pair's last record: source, destination, protocol and port.
+function explainEnds(record) {
 	const from = endOf(record.source), to = endOf(record.destination);
 	const port = record.destination.port ? `/${record.destination.port}` : "";
-	return "podonym policy explain " + [from.pod || from.address, to.pod || to.address,
-		record.network.transport.toUpperCase() + port].map(shellWord).join(" ");
+	return [from.pod || from.address, to.pod || to.address, record.network.transport.toUpperCase() + port];
+}
+
+// The command that says why.
+export function explainCommand(record) {
+	const id = record.podonym.flow_id;
+	return `podonym policy explain ${id ? `--flow ${shellWord(id)}` : explainEnds(record).map(shellWord).join(" ")}`;
+}
+
+// The same as queries of v1/explain: when the agent keeps no record of the flow any more, the next one will do.
+export function explainQueries(record) {
+	const [src, dst, port] = explainEnds(record), id = record.podonym.flow_id;
+	return [...(id ? [{flow: id}] : []), {src, dst, port}].map(q => new URLSearchParams(q).toString());
+}
+
+function labelText([key, value]) {
+	if (value === null)
+		return `no ${key}`;
+	return typeof value === "object" ? `${key} ${value.operator} ${value.values.join(",")}` : `${key}=${value}`;
+}
+
+// What a rule wanted, or what there is: its members that begin with a word.
+function conditionText(missed, word) {
+	return Object.entries(missed).filter(([key]) => key.startsWith(word)).map(([, value]) =>
+		(value && typeof value === "object" ? Object.entries(value).map(labelText).join(" ") : `${value}`)).join(", ");
+}
+
+function deciderTexts(p) {
+	const rule = r => `rule ${r.rule}${r.rule_name ? ` "${r.rule_name}"` : ""}`;
+	return [`${p.kind} ${p.policy}: ${p.effect}${p.rule === undefined ? "" : ` by ${rule(p)}`}`,
+		...(p.missed || []).map(m => `${rule(m)} wants ${conditionText(m, "wanted")}; there is ${conditionText(m, "has")}`)];
+}
+
+// The document of v1/explain as sentences.
+export function explainFacts(doc) {
+	const facts = [`Policies ${doc.verdict} it.`];
+	for (const [side, of] of [["egress", "source"], ["ingress", "destination"]])
+		facts.push(`${side} of the ${of}: ${doc[side]}, ${doc[`${side}_reason`]}`, ...doc[`${side}_why`].flatMap(deciderTexts));
+	for (const plugin of doc.depends_on_plugin)
+		facts.push(`Network plugins differ here: ${plugin}`);
+	for (const fix of doc.fix)
+		facts.push(`${fix.change} in ${fix.kind} ${fix.policy} (${fix.direction}) would allow it: see --fix of the command.`);
+	if (doc.seen)
+		facts.push(`The node has seen: ${doc.seen.what}${doc.agrees === null ? "" : `, which ${doc.agrees ? "agrees" : "does not agree"}`}` +
+			`${doc.agreement ? `: ${doc.agreement}` : ""}`);
+	return facts;
 }

@@ -27,7 +27,7 @@ const streams = {stop: [], open: 0, problem: ""};
 let rate = {since: clock(), records: 0, shown: 0};
 
 const table = new Table($("grid"), model, {open: openCell, sort: () => redraw(true), scroll: () => redraw(false)});
-const panel = new Panel(model, {focus: focusWorkload, close: closePanel});
+const panel = new Panel(model, {focus: focusWorkload, close: closePanel, explain});
 
 // --- frames ----------------------------------------------------------------------------------------
 
@@ -224,6 +224,13 @@ function askToken() {
 	if (token())
 		showMessage("the agent does not take this token", false);
 	$("token-dialog").showModal();
+}
+
+async function explain(query, signal) {
+	const response = await ask(`v1/explain?${query}`, token(), signal, "application/json");
+	if (response.status === 401)
+		askToken();
+	return response.headers.get("Content-Type") === "application/json" ? response.json() : {error: await response.text()};
 }
 
 async function showNode() {

@@ -3,7 +3,7 @@
 // Below the table: callers -> one workload -> callees with its last 15 minutes, and why a pair is forwarded
 // or not. All text is put by textContent.
 
-import {bytesText, countText, explainCommand, PLOT_SLOT, workloadKey} from "./model.js";
+import {bytesText, countText, explainCommand, explainFacts, explainQueries, PLOT_SLOT, workloadKey} from "./model.js";
 
 const MAX_PEERS = 50;
 const PLOT_HEIGHT = 40;
@@ -12,6 +12,16 @@ const $ = id => document.getElementById(id);
 function setText(e, text) {
 	if (e.textContent !== text)
 		e.textContent = text;
+}
+
+function setFacts(list, facts) {
+	if ([...list.children].map(li => li.textContent).join("\n") === facts.join("\n"))
+		return;
+	list.replaceChildren(...facts.map(fact => {
+		const item = document.createElement("li");
+		item.textContent = fact;
+		return item;
+	}));
 }
 
 function span(className, text) {
@@ -48,12 +58,13 @@ export function whyFacts(pair) {
 }
 
 export class Panel {
-	// on: focus(workload), close()
+	// on: focus(workload), close(), explain(query, signal): a promise of the agent's document
 	constructor(model, on) {
 		this.model = model;
 		this.on = on;
 		this.workload = null; // {id, name, kind}; null: all
 		this.pair = null;
+		this.asked = new AbortController(); // ends when another pair is looked at
 		this.peers = {callers: [], callees: []};
 		for (const side of ["callers", "callees"])
 			$(side).addEventListener("click", e => {
@@ -63,15 +74,20 @@ export class Panel {
 			});
 		$("focus-close").addEventListener("click", () => this.on.close());
 		$("why-copy").addEventListener("click", () => this.copy());
+		$("why-ask").addEventListener("click", () => this.explain());
 	}
 
 	showWorkload(end) {
 		this.workload = end && {id: workloadKey(end), name: end.name, kind: end.kind};
-		this.pair = null;
+		this.showPair(null);
 	}
 
 	showPair(pair) {
+		if (pair === this.pair)
+			return;
 		this.pair = pair;
+		this.asked.abort();
+		$("why-rules").hidden = true;
 	}
 
 	isOpen() {
@@ -159,14 +175,28 @@ export class Panel {
 			return;
 		setText($("why-pair"), `${pair.from.name} → ${pair.to.name} ${pair.protocol.toUpperCase()}` +
 			`${pair.port ? `/${pair.port}` : ""}: ${pair.verdict}`);
-		const facts = whyFacts(pair), list = $("why-facts");
-		if ([...list.children].map(li => li.textContent).join("\n") !== facts.join("\n"))
-			list.replaceChildren(...facts.map(fact => {
-				const item = document.createElement("li");
-				item.textContent = fact;
-				return item;
-			}));
+		setFacts($("why-facts"), whyFacts(pair));
 		setText($("why-command"), explainCommand(pair.record));
+	}
+
+	async explain() {
+		this.asked.abort();
+		const {signal} = this.asked = new AbortController(), list = $("why-rules");
+		let facts = ["The agent does not answer."];
+		try {
+			for (const query of explainQueries(this.pair.record)) {
+				const doc = await this.on.explain(query, signal);
+				facts = doc.error ? [doc.error] : explainFacts(doc);
+				if (!doc.error)
+					break;
+			}
+		} catch (e) {
+			facts = [e.message];
+		}
+		if (signal.aborted)
+			return;
+		setFacts(list, facts);
+		list.hidden = false;
 	}
 
 	async copy() {

@@ -46,8 +46,8 @@ async function refusal(response) {
 	return new Refused(response.status, text || response.statusText, Number(response.headers.get("Retry-After")));
 }
 
-export function ask(path, token, signal) {
-	const headers = {Accept: "text/event-stream"};
+export function ask(path, token, signal, accept = "text/event-stream") {
+	const headers = {Accept: accept};
 	if (token)
 		headers["X-Podonym-Token"] = token;
 	return fetch(path, {headers, signal, cache: "no-store", credentials: "same-origin"});

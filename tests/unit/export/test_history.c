@@ -105,7 +105,11 @@ static void what_a_filter_may_ask_tells_rows_apart(void **state)
 	pn_history_record(w->history, &r);
 	r.end += MINUTE;
 	pn_history_record(w->history, &r);
-	assert_int_equal(ask_all(w), 8);
+	r.policy.expected = PN_EXPECTED_DENIED;
+	pn_history_record(w->history, &r);
+	r.disagrees = true;
+	pn_history_record(w->history, &r);
+	assert_int_equal(ask_all(w), 10);
 	assert_non_null(strstr(w->text, "2x dropped by netfilter (policy-like): NETFILTER_DROP in "
 					"nft_do_chain\n"));
 	stop(w);
@@ -120,10 +124,13 @@ static void filters_see_what_they_see_of_a_record(void **state)
 		{ "service", "shop/db" },   { "ip", "10.96.0.7" },
 		{ "port", "5432" },	    { "attribution", "ip" },
 		{ "node", "n2" },	    { "verdict", "forwarded" },
+		{ "verdict", "denied" },    { "verdict", "disagrees" },
 	};
 	struct pn_flow_record r = record_at(w, 5431, 1);
 
 	start(w);
+	r.policy.expected = PN_EXPECTED_DENIED;
+	r.disagrees = true;
 	pn_history_record(w->history, &r);
 	for (size_t i = 0; i < PN_ARRAY_SIZE(met); i++) {
 		for (int negate = 0; negate < 2; negate++) {

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/metric.h"
 #include "export/viewers.h"
 #include "tests/unit/export/record_fixture.h"
 
@@ -31,14 +32,34 @@ struct set {
 	char text[4 << 20];
 };
 
-static int setup(void **state)
+static int setup_at(void **state, const struct pn_clock *clock)
 {
 	static struct set s;
 
 	s.n_records = 0;
 	*state = &s;
-	return pn_recent_new(ROOM, &s.recent) < 0 ||
-	       pn_viewers_new(&pn_clock_system, NULL, &s.viewers) < 0;
+	return pn_recent_new(ROOM, &s.recent) < 0 || pn_viewers_new(clock, NULL, &s.viewers) < 0;
+}
+
+static int setup(void **state)
+{
+	return setup_at(state, &pn_clock_system);
+}
+
+/* Where time passes when a test says so. */
+static pn_nsec now = PN_NSEC_PER_SEC;
+
+static pn_nsec tell_now(void *data)
+{
+	(void)data;
+	return now;
+}
+
+static int setup_timed(void **state)
+{
+	static const struct pn_clock clock = { .now = tell_now, .realtime = tell_now };
+
+	return setup_at(state, &clock);
 }
 
 static int teardown(void **state)
@@ -467,6 +488,79 @@ static void one_client_too_many_is_told_so(void **state)
 	(void)close(fd);
 }
 
+/* All places are taken by clients that read nothing of what waits for them. */
+static void fill_with_deaf(struct set *s, int fds[static PN_VIEWERS_MAX])
+{
+	struct pn_view v = view_of(PN_PAST_NONE, 0);
+
+	v.follow = true;
+	for (int i = 0; i < PN_VIEWERS_MAX; i++)
+		fds[i] = view(s, &v, 4096, 0);
+	tell(s, 20000);
+}
+
+static void who_reads_nothing_gives_way_and_finds_a_last_word(void **state)
+{
+	struct set *s = *state;
+	struct pn_view v = view_of(PN_PAST_NONE, 0);
+	int fds[PN_VIEWERS_MAX], fd;
+	size_t n_read;
+	const char *word;
+
+	v.follow = true;
+	fill_with_deaf(s, fds);
+	now += 9 * PN_NSEC_PER_SEC;
+	assert_read(s, view(s, &v, 4096, -EBUSY), "e", true); /* not for long enough */
+	for (int i = 0; i < PN_VIEWERS_MAX; i++) {	      /* one of them reads, and goes on */
+		if (i != 5)
+			(void)read_some(s, fds[i]);
+	}
+	(void)pn_viewers_flush(s->viewers);
+	now += 2 * PN_NSEC_PER_SEC;
+	fd = view(s, &v, QUEUE_BYTES, 0);
+	assert_int_equal(pn_metric_get(PN_METRIC_EXPORT_DEAF), 1);
+	tell(s, 1);
+	assert_read(s, fd, "20001", false);
+	assert_read(s, view(s, &v, 4096, -EBUSY), "e", true); /* the others have read */
+
+	(void)read_some(s, fds[5]);
+	n_read = count(s->text, "\t10.0.0.1:");
+	(void)pn_viewers_flush(s->viewers);
+	if (strchr(s->text, '\0')[-1] != '\n')
+		n_read++; /* its rest comes before the word */
+	assert_true(read_some(s, fds[5]));
+	word = strstr(s->text, "{\"error\": \"this client has read nothing for 10 s");
+	assert_non_null(word);
+	assert_non_null(strstr(word, " records are missing here"));
+	assert_int_equal(strtoul(strstr(word, "place: ") + 7, NULL, 10), 20000 - n_read);
+	for (int i = 0; i < PN_VIEWERS_MAX; i++)
+		(void)close(fds[i]);
+	(void)close(fd);
+}
+
+static void who_has_given_way_is_not_waited_for_for_long(void **state)
+{
+	struct set *s = *state;
+	struct pn_view v = view_of(PN_PAST_NONE, 0);
+	int fds[PN_VIEWERS_MAX], more[PN_VIEWERS_MAX];
+
+	v.follow = true;
+	fill_with_deaf(s, fds);
+	now += 11 * PN_NSEC_PER_SEC;
+	for (int i = 0; i < PN_VIEWERS_MAX; i++)
+		more[i] = view(s, &v, QUEUE_BYTES, 0);
+	assert_true(pn_viewers_flush(s->viewers) > 0); /* those with a last word wait */
+	now += 31 * PN_NSEC_PER_SEC;
+	assert_int_equal(pn_viewers_flush(s->viewers), 0);
+	tell(s, 1);
+	for (int i = 0; i < PN_VIEWERS_MAX; i++) {
+		assert_read(s, more[i], "20001", false);
+		assert_true(read_some(s, fds[i]) || read_some(s, fds[i])); /* its end */
+		(void)close(fds[i]);
+		(void)close(more[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +579,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			those_who_read_nothing_are_asked_less_and_less_often, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_client_too_many_is_told_so, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_reads_nothing_gives_way_and_finds_a_last_word,
+						setup_timed, teardown),
+		cmocka_unit_test_setup_teardown(who_has_given_way_is_not_waited_for_for_long,
+						setup_timed, teardown),
 		cmocka_unit_test_setup_teardown(history_tells_what_the_ring_has_not,
 						setup_with_history, teardown_with_history),
 		cmocka_unit_test_setup_teardown(follower_misses_nothing_while_the_history_tells,

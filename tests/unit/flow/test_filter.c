@@ -327,7 +327,7 @@ static void what_makes_no_sense_is_refused_with_words(void **state)
 	longest[sizeof(longest) - 1] = '\0';
 	assert_refused("pot", "a", -ENOENT, "did you mean \"port\"?");
 	assert_refused("completely-else", "a", -ENOENT, "no filter \"completely-else\"");
-	assert_refused("pod", longest, -EINVAL, "longer than 317 bytes");
+	assert_refused("pod", longest, -EINVAL, "longer than 1024 bytes");
 	assert_refused("pod", "", -EINVAL, "a name is missing");
 	assert_refused("pod", "/", -EINVAL, "a name is missing");
 	assert_refused("pod", "a/b/c", -EINVAL, "cannot be a name");

@@ -117,12 +117,15 @@ static const struct pn_http_page pages[] = {
 	{ "/stream", false, 0, NULL, NULL, ask_stream },
 };
 
+static const char *const hosts[] = { "a", "node-1.example.com", NULL };
+
 static inline int try_listen(struct server *s, const char *address, const char *token,
 			     struct pn_http **ret, struct pn_err *reterr)
 {
 	const struct pn_http_config config = {
 		.address = address,
 		.token = token,
+		.hosts = hosts,
 		.timeout_ms = s->timeout_ms,
 		.keep_alive_ms = s->keep_alive_ms,
 		.pages = pages,

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/metric.h"
+#include "serve/http_host.h"
 #include "serve/http_token.h"
 
 /* --- requests ------------------------------------------------------------------------------------ */
@@ -105,6 +106,82 @@ static void token_is_wanted_where_a_page_is_not_open(void **state)
 	assert_answer(s, ask(s, "GET /stream HTTP/1.1\r\nHost: a\r\nX-Podonym-Token: s\r\n\r\n"),
 		      "401", "Authorization");
 	assert_int_equal(s->n_streams, 0);
+}
+
+static void a_name_that_anybody_may_have_given_us_is_refused(void **state)
+{
+	static const char evil[] = "Host: a.example.com\r\n\r\n";
+	struct server *s = *state;
+	char request[128];
+
+	(void)snprintf(request, sizeof(request), "GET /kept HTTP/1.1\r\n%s", evil);
+	assert_answer(s, ask(s, request), "421", "start it with --http-host NAME");
+	(void)snprintf(request, sizeof(request), "GET /stream HTTP/1.1\r\n%s", evil);
+	assert_answer(s, ask(s, request), "421", "call it by its address");
+	(void)snprintf(request, sizeof(request), "GET /fresh HTTP/1.1\r\n%s", evil);
+	assert_answer(s, ask(s, request), "200", "form 0 made"); /* open */
+	stop_server(s);
+	start_server(s, "127.0.0.1:0", "secret");
+	assert_answer(s,
+		      ask(s, "GET /kept HTTP/1.1\r\nHost: a.example.com\r\n"
+			     "Authorization: Bearer secret\r\n\r\n"),
+		      "200", "form 0 made");
+}
+
+static void hosts_are_addresses_localhost_and_names_that_are_known(void **state)
+{
+	static const char *const ours[] = {
+		"127.0.0.1",
+		"127.0.0.1:9960",
+		"127.0.0.1:",
+		"10.1.2.3:80",
+		"[::1]:9960",
+		"[fd00::1]",
+		"localhost",
+		"LocalHost:1",
+		"localhost.:9960",
+		"a",
+		"A:9960",
+		"a.",
+		"Node-1.Example.com:1",
+	};
+	static const char *const others[] = {
+		"",
+		":80",
+		".",
+		"b",
+		"a.b",
+		"a b",
+		"a:80:80",
+		"127.0.0.1.nip.io",
+		"127.0.0.1:x",
+		"1270.0.0.1",
+		"[::1",
+		"[::1]x",
+		"[127.0.0.1]",
+		"[evil.example.com]",
+		"::1",
+		"localhost.example.com",
+		"xlocalhost",
+		"node-1.example.com.evil",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PN_ARRAY_SIZE(ours); i++) {
+		if (!pn_http_host_is_ours(ours[i], hosts))
+			fail_msg("%s", ours[i]);
+	}
+	for (size_t i = 0; i < PN_ARRAY_SIZE(others); i++) {
+		if (pn_http_host_is_ours(others[i], hosts))
+			fail_msg("%s", others[i]);
+	}
+	assert_true(pn_http_host_is_ours(NULL, hosts));
+	assert_true(pn_http_host_is_ours("localhost", NULL));
+	assert_false(pn_http_host_is_ours("a", NULL));
+	assert_int_equal(pn_http_host_check("node-1.example.com", NULL), 0);
+	assert_int_equal(pn_http_host_check("node-1:80", NULL), -EINVAL);
+	assert_int_equal(pn_http_host_check("", NULL), -EINVAL);
+	assert_int_equal(pn_http_host_check("*", NULL), -EINVAL);
 }
 
 static void only_the_whole_token_matches(void **state)
@@ -371,6 +448,8 @@ int main(void)
 		HTTP_TEST(page_without_memory_is_an_error),
 		HTTP_TEST(token_is_wanted_where_a_page_is_not_open),
 		cmocka_unit_test(only_the_whole_token_matches),
+		TEST(a_name_that_anybody_may_have_given_us_is_refused),
+		cmocka_unit_test(hosts_are_addresses_localhost_and_names_that_are_known),
 		HTTP_TEST(request_may_come_byte_by_byte_but_not_for_ever),
 		HTTP_TEST(client_that_sends_nothing_is_cut_off),
 		HTTP_TEST(client_that_does_not_read_is_cut_off),
