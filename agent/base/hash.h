@@ -48,4 +48,15 @@ static inline uint32_t pn_hash_place(uint32_t hash, uint32_t n)
 	return (uint32_t)((uint64_t)hash * n >> 32);
 }
 
+/**
+ * pn_hash_spread() - a place among 1 << @bits, for tables in which a newcomer takes the place of another
+ *
+ * By the golden ratio: numbers that follow each other, as ids do, are kept apart as long as there are places.
+ * No secret is in it: who can choose numbers can make them fall together.
+ */
+static inline uint32_t pn_hash_spread(uint32_t n, unsigned int bits)
+{
+	return n * 0x9e3779b1u >> (32 - bits);
+}
+
 #endif

@@ -39,6 +39,8 @@
 #include "serve/http.h"
 #include "serve/socket.h"
 
+enum { OWN_PAGES_BYTES = 128 << 10 };
+
 struct agent {
 	const struct pn_agent_config *config;
 	const struct pn_clock *clock;
@@ -444,6 +446,17 @@ static int start_history(struct agent *a, struct pn_err *reterr)
 	return r < 0 ? pn_err_set(reterr, r, "starting the history: %s", strerror(-r)) : 0;
 }
 
+/*
+ * Loading has taken the kernel's BTF several times, and it is free again. From then on malloc() would take
+ * whatever is smaller than that from the heap, where calloc() has to write all of it. Large tables shall have
+ * pages of their own, which are touched as they are used.
+ */
+static void settle_heap(void)
+{
+	(void)malloc_trim(0);
+	(void)mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES);
+}
+
 static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
 {
 	const struct pn_tracer_config tracer = {
@@ -474,6 +487,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	r = pn_tracer_new(&tracer, &a->tracer, reterr);
 	if (r < 0)
 		return r;
+	settle_heap();
 	if (a->config->http_address && a->config->traffic.max_series) {
 		r = pn_traffic_new(&a->config->traffic, &a->traffic);
 		if (r < 0)
@@ -494,7 +508,6 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	r = pn_exporters_start(flow.exporters);
 	if (r < 0)
 		return pn_err_set(reterr, r, "starting the sinks: %s", strerror(-r));
-	(void)malloc_trim(0); /* what loading took: the kernel's BTF, several times */
 	r = pn_flow_thread_start(&flow, &a->flow);
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
 }

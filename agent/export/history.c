@@ -95,6 +95,7 @@ void pn_history_record(struct pn_history *h, const struct pn_flow_record *r)
 
 void pn_history_settle(struct pn_history *h)
 {
+	pn_history_names_forget(&h->filling->names);
 	if (pn_clock_now(h->config.clock) - h->handed >= WRITE_INTERVAL)
 		(void)hand_over(h);
 }

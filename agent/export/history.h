@@ -55,10 +55,10 @@ void pn_history_state(struct pn_history *h, struct pn_history_state *ret);
 
 /* The rest is the flow thread's. */
 
-/** pn_history_record() - names are borrowed until it returns */
+/** pn_history_record() - owners are borrowed, and do not change, until pn_history_settle() */
 void pn_history_record(struct pn_history *h, const struct pn_flow_record *r);
 
-/** pn_history_settle() - after a round of records */
+/** pn_history_settle() - after a round of records: what was borrowed is given back */
 void pn_history_settle(struct pn_history *h);
 
 /** A question to the history that is being answered. */

@@ -4,7 +4,7 @@
  * any other. The flow thread adds (history.c); the history's thread reads (history_read.c).
  *
  * The opener's port is no part of a pair, nor is what only one connection has. Names are copied once
- * a batch and pair, because a record only borrows them.
+ * a batch and pair, because a record only borrows them (history_names.c).
  */
 #include "export/history_pairs.h"
 
@@ -91,46 +91,6 @@ void pn_history_keys_add(struct pn_history_keys *k, const struct pn_history_key 
 
 /* --- from records --------------------------------------------------------------------------------- */
 
-static void owners_of(const struct pn_flow_record *r,
-		      const struct pn_owner *ret[static PN_HISTORY_OWNERS])
-{
-	ret[0] = r->source.owner;
-	ret[1] = r->destination.owner;
-	ret[2] = r->service;
-}
-
-static int put_text(struct pn_buf *text, const char *s)
-{
-	return pn_buf_put(text, s, strlen(s) + 1);
-}
-
-/* All strings of a record, one after the other. */
-static int put_names(struct pn_buf *text, const struct pn_flow_record *r)
-{
-	const struct pn_owner *owners[PN_HISTORY_OWNERS];
-	int ret = 0;
-
-	owners_of(r, owners);
-	for (size_t i = 0; i < PN_HISTORY_OWNERS; i++) {
-		const struct pn_owner *o = owners[i];
-
-		if (!o)
-			continue;
-		ret |= put_text(text, o->name_space);
-		ret |= put_text(text, o->name);
-		ret |= put_text(text, o->workload_kind);
-		ret |= put_text(text, o->workload_name);
-		ret |= put_text(text, o->node);
-		ret |= put_text(text, o->zone);
-		ret |= put_text(text, o->region);
-	}
-	if (r->drop.packets) {
-		ret |= put_text(text, r->drop.reason);
-		ret |= put_text(text, r->drop.location);
-	}
-	return ret < 0 ? -ENOMEM : 0;
-}
-
 /* Is it an end that anybody may be? Of those there is no bound. */
 static bool is_stranger(const struct pn_record_end *e)
 {
@@ -189,7 +149,7 @@ static void make_key(const struct pn_flow_record *r, bool many, struct pn_histor
 		ret->service = r->service_addr;
 		ret->service_port = r->service_port;
 	}
-	owners_of(r, owners);
+	pn_history_owners(r, owners);
 	for (size_t i = 0; i < PN_HISTORY_OWNERS; i++) {
 		ret->owners[i] = owners[i] ? owners[i]->id : 0;
 		ret->kinds[i] = owners[i] ? (uint8_t)owners[i]->kind : PN_OWNER_NONE;
@@ -253,6 +213,7 @@ struct pn_history_batch *pn_history_batch_new(uint32_t room)
 
 	if (!b)
 		return NULL;
+	pn_history_names_forget(&b->names);
 	b->text = PN_BUF_INIT(TEXT_MAX_BYTES);
 	b->sums = calloc(room, sizeof(*b->sums));
 	b->texts = calloc(room, sizeof(*b->texts));
@@ -278,18 +239,22 @@ void pn_history_batch_clear(struct pn_history_batch *b)
 {
 	pn_history_keys_clear(&b->keys);
 	pn_buf_reset(&b->text);
+	pn_history_names_forget(&b->names);
 	b->n_records = 0;
 }
 
-/* Its names stand behind @at of the text; they stay there if the pair does. */
-static int add_pair(struct pn_history_batch *b, const struct pn_history_key *key, size_t at,
-		    const uint64_t *sums)
+/* Its names are copied, too. */
+static int add_pair(struct pn_history_batch *b, const struct pn_history_key *key,
+		    const struct pn_flow_record *r, const uint64_t *sums)
 {
+	size_t at = b->text.len;
 	uint32_t i = b->keys.n;
 
-	if (i == b->keys.room) {
-		b->text.len = at;
+	if (i == b->keys.room)
 		return -ENOSPC;
+	if (pn_history_put_names(&b->text, r) < 0) {
+		b->text.len = at;
+		return -ENOMEM;
 	}
 	pn_history_keys_add(&b->keys, key);
 	memcpy(b->sums[i], sums, sizeof(b->sums[i]));
@@ -308,24 +273,18 @@ int pn_history_batch_add(struct pn_history_batch *b, const struct pn_flow_record
 {
 	uint64_t sums[PN_HISTORY_SUM_MAX];
 	struct pn_history_key key;
-	size_t at = b->text.len;
 	int ret = 0;
 	uint32_t i;
 
 	*ret_stranger = false;
-	if (put_names(&b->text, r) < 0) {
-		b->text.len = at;
-		return -ENOMEM;
-	}
 	make_key(r, many, &key);
-	key.names = b->text.len > at ? pn_hash_bytes(b->text.data + at, b->text.len - at) : 0;
+	key.names = pn_history_hash_names(&b->names, r);
 	make_sums(r, sums);
 	i = pn_history_keys_find(&b->keys, &key);
 	if (i < b->keys.n) {
-		b->text.len = at;
 		add_sums(b->sums[i], sums);
 	} else {
-		ret = add_pair(b, &key, at, sums);
+		ret = add_pair(b, &key, r, sums);
 		*ret_stranger =
 			ret == 0 && (is_stranger(&r->source) || is_stranger(&r->destination));
 	}

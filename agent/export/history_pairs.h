@@ -2,8 +2,7 @@
 #ifndef PN_EXPORT_HISTORY_PAIRS_H
 #define PN_EXPORT_HISTORY_PAIRS_H
 
-#include "base/buf.h"
-#include "flow/record.h"
+#include "export/history_names.h"
 
 /*
  * Records added up by minute and pair, before they are written; private to agent/export. A pair is
@@ -48,9 +47,6 @@ extern const struct pn_history_column {
 	const char *name;
 	enum pn_history_way way;
 } pn_history_columns[PN_HISTORY_SUM_MAX];
-
-/* The owners of a record, in this order, and of each the strings that are kept. */
-enum { PN_HISTORY_OWNERS = 3, PN_HISTORY_STRINGS = 7 };
 
 enum pn_history_flag {
 	PN_HISTORY_IS_V4 = 1,
@@ -105,12 +101,14 @@ void pn_history_keys_add(struct pn_history_keys *k, const struct pn_history_key 
 
 /**
  * struct pn_history_batch - records of a few seconds, added up
+ * @names: of records, which must be forgotten before an owner may go
  * @sums: of each key
  * @texts: where the strings of each key are in @text: those of its owners, of drops reason and place; each ends
  *	   with a NUL
  * @n_records: of all keys
  */
 struct pn_history_batch {
+	struct pn_history_names names;
 	struct pn_history_keys keys;
 	uint64_t (*sums)[PN_HISTORY_SUM_MAX];
 	struct pn_history_text {

@@ -10,8 +10,11 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
+
 enum {
-	N_PLACES = 2048, /* a power of two */
+	PLACE_BITS = 11,
+	N_PLACES = 1 << PLACE_BITS,
 	TEXT_BYTES = 512 << 10,
 	OWNER_MAX_BYTES = 4 << 10, /* who needs more is written anew each time */
 };
@@ -121,9 +124,7 @@ void pn_owner_texts_forget(struct pn_owner_texts *t)
 
 static struct place *place_of(struct pn_owner_texts *t, const struct pn_owner *o)
 {
-	uint64_t hash = (uint64_t)(uintptr_t)o * 0x9e3779b97f4a7c15u;
-
-	return &t->places[hash >> 32 & (N_PLACES - 1)];
+	return &t->places[pn_hash_spread(o->id, PLACE_BITS)];
 }
 
 /* Return: false: its names are too long */

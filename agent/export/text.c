@@ -5,6 +5,12 @@
  */
 #include "export/text.h"
 
+enum {
+	MINUTE_LEN = sizeof("0000-00-00T00:00:") - 1,
+	RFC3339_LEN = sizeof("0000-00-00T00:00:00.000000000Z") - 1,
+	N_MINUTES = 64,
+};
+
 static const char pairs[] = "0001020304050607080910111213141516171819"
 			    "2021222324252627282930313233343536373839"
 			    "4041424344454647484950515253545556575859"
@@ -20,8 +26,8 @@ static unsigned int count_digits(uint64_t v)
 	return n + (v >= 10);
 }
 
-/* Exactly @n digits, the last of @v, from the back. */
-static void put_digits(char *at, uint64_t v, unsigned int n)
+/* Exactly @n digits, the last of @v, from the back. Inlined, as @n is a constant nearly everywhere. */
+static inline __attribute__((always_inline)) void put_digits(char *at, uint64_t v, unsigned int n)
 {
 	for (; n >= 2; n -= 2, v /= 100)
 		memcpy(at + n - 2, &pairs[v % 100 * 2], 2);
@@ -53,27 +59,30 @@ void pn_text_padded(struct pn_text *t, uint32_t v, unsigned int width)
 	t->at += width;
 }
 
-/* A number from 0 to 255. Return: behind it */
-static char *put_byte(char *at, uint32_t v)
-{
-	if (v >= 100) {
-		*at++ = (char)('0' + v / 100);
-		v %= 100;
-	} else if (v < 10) {
-		*at++ = (char)('0' + v);
-		return at;
+/* From 0 to 255, each with a dot behind it. */
+#define BYTE(n)                                               \
+	{                                                     \
+		(n) < 10    ? '0' + (n)                       \
+		: (n) < 100 ? '0' + (n) / 10                  \
+			    : '0' + (n) / 100,                \
+			(n) < 10    ? '.'                     \
+			: (n) < 100 ? '0' + (n) % 10          \
+				    : '0' + (n) / 10 % 10,    \
+			(n) < 100 ? '.' : '0' + (n) % 10, '.' \
 	}
-	put_pair(at, v);
-	return at + 2;
-}
+#define BYTES_4(n) BYTE(n), BYTE(n + 1), BYTE(n + 2), BYTE(n + 3)
+#define BYTES_16(n) BYTES_4(n), BYTES_4(n + 4), BYTES_4(n + 8), BYTES_4(n + 12)
+#define BYTES_64(n) BYTES_16(n), BYTES_16(n + 16), BYTES_16(n + 32), BYTES_16(n + 48)
+
+static const char bytes[256][4] = { BYTES_64(0), BYTES_64(64), BYTES_64(128), BYTES_64(192) };
 
 static void put_v4(struct pn_text *t, const uint8_t b[static 4])
 {
 	char text[sizeof("255.255.255.255.")], *at = text;
 
 	for (int i = 0; i < 4; i++) {
-		at = put_byte(at, b[i]);
-		*at++ = '.';
+		memcpy(at, bytes[b[i]], sizeof(bytes[0]));
+		at += 2 + (b[i] >= 10) + (b[i] >= 100);
 	}
 	pn_text_put(t, text, (size_t)(at - text) - 1);
 }
@@ -153,18 +162,48 @@ static void put_date(char *at, uint32_t days_since_1970)
 	put_pair(at + 8, in_year - (153 * month + 2) / 5 + 1);
 }
 
+static void put_minute(char *at, uint64_t minute)
+{
+	uint32_t in_day = (uint32_t)(minute % 1440);
+
+	put_date(at, (uint32_t)(minute / 1440));
+	put_pair(at + 11, in_day / 60);
+	put_pair(at + 14, in_day % 60);
+}
+
+/*
+ * Most times of a round are of the last minutes: these are written once each. Return: until the next call
+ * in this thread
+ */
+static const char *minute_of(uint64_t minute)
+{
+	static _Thread_local struct {
+		uint64_t minute;
+		char text[sizeof("0000-00-00T00:00:")];
+	} known[N_MINUTES];
+	char *text = known[minute % N_MINUTES].text;
+
+	if (!*text || known[minute % N_MINUTES].minute != minute) {
+		memcpy(text, "0000-00-00T00:00:", sizeof(known[0].text));
+		put_minute(text, minute);
+		known[minute % N_MINUTES].minute = minute;
+	}
+	return text;
+}
+
 void pn_text_rfc3339(struct pn_text *t, pn_nsec realtime)
 {
-	char text[] = "0000-00-00T00:00:00.000000000Z";
+	char *text = t->at;
 	uint64_t s = realtime / PN_NSEC_PER_SEC;
-	uint32_t in_day = (uint32_t)(s % 86400);
 
-	put_date(text, (uint32_t)(s / 86400));
-	put_pair(text + 11, in_day / 3600);
-	put_pair(text + 14, in_day / 60 % 60);
-	put_pair(text + 17, in_day % 60);
+	if (!pn_text_room(t, RFC3339_LEN))
+		return;
+	memcpy(text, minute_of(s / 60), MINUTE_LEN);
+	put_pair(text + 17, (uint32_t)(s % 60));
+	text[19] = '.';
 	put_digits(text + 20, (uint32_t)(realtime % PN_NSEC_PER_SEC), 9);
-	pn_text_put(t, text, sizeof(text) - 1);
+	text[29] = 'Z';
+	t->at += RFC3339_LEN;
 }
 
 static bool is_continuation(unsigned char c)

@@ -27,7 +27,8 @@ static const struct {
 };
 
 enum {
-	N_HINTS = 4096, /* a power of two */
+	HINT_BITS = 12,
+	N_HINTS = 1 << HINT_BITS,
 	N_BUCKETS = PN_ARRAY_SIZE(buckets),
 	FORTH = 0, /* from source to destination */
 	BACK = 1,
@@ -105,11 +106,13 @@ static struct hint hint_of(const struct pn_traffic *t, const struct pn_flow_reco
 	};
 }
 
+/* What one owner has with others has places of its own, and so has what it has on several ports. */
 static struct hint *place_of(struct pn_traffic *t, const struct hint *h)
 {
-	return &t->hints[pn_hash_pair((uintptr_t)h->source, (uintptr_t)h->destination,
-				      (uint64_t)h->port << 8 | h->proto) &
-			 (N_HINTS - 1)];
+	uint32_t n = h->destination_id + h->source_id * 0x85ebca6bu +
+		     ((uint32_t)h->port << 8 | h->proto) * 0xc2b2ae35u;
+
+	return &t->hints[pn_hash_spread(n, HINT_BITS)];
 }
 
 /* Has @known the series of @h? With the lock */

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 void pn_resolver_init(struct pn_resolver *v, const struct pn_index *index, const char *node_name)
 {
 	v->index = index;
@@ -103,9 +105,19 @@ static void ask(const struct pn_resolver *v, const struct pn_addr *addr,
 	ret->sole = pn_index_addr_sole(ret->known, &ret->since);
 }
 
+/* A cluster's addresses follow each other; where others fall together, the index is asked once more. */
+static struct pn_resolver_answer *answer_of(struct pn_resolver *v, const struct pn_addr *addr)
+{
+	uint32_t w[4];
+
+	memcpy(w, addr->b, sizeof(w));
+	return &v->answers[pn_hash_spread(ntohl(w[0]) + ntohl(w[1]) + ntohl(w[2]) + ntohl(w[3]),
+					  PN_RESOLVER_ANSWER_BITS)];
+}
+
 static void look_up(struct pn_resolver *v, struct pn_end *e)
 {
-	struct pn_resolver_answer *a = &v->answers[pn_addr_hash(&e->addr) % PN_RESOLVER_ANSWERS];
+	struct pn_resolver_answer *a = answer_of(v, &e->addr);
 
 	if (a->round != v->round || !pn_addr_eq(&a->addr, &e->addr))
 		ask(v, &e->addr, a);

@@ -19,14 +19,14 @@ struct pn_resolver_answer {
 	uint32_t round;
 };
 
-#define PN_RESOLVER_ANSWERS 4096
+enum { PN_RESOLVER_ANSWER_BITS = 12, PN_RESOLVER_ANSWERS = 1 << PN_RESOLVER_ANSWER_BITS };
 
 /**
  * struct pn_resolver
  * @node:	     this node, as owner of loopback addresses; its name may be ""
  * @realtime_offset: CLOCK_REALTIME minus CLOCK_MONOTONIC
  * @round:	     counts pn_resolver_begin()
- * @answers:	     by the address's hash: a connection asks several times, and many ask for the same
+ * @answers:	     by the address: a connection asks several times, and many ask for the same
  */
 struct pn_resolver {
 	const struct pn_index *index;

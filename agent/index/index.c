@@ -274,7 +274,7 @@ int pn_index_apply(struct pn_index *idx, const struct pn_object *old, const stru
  * Buckets at birth, 16 bytes each. A table grows by itself, but only when its chains are eight long:
  * so the one of every look-up is large from the start.
  */
-#define N_PLACE_BUCKETS 32768
+#define N_PLACE_BUCKETS 8192
 #define N_OWNER_BUCKETS 4096
 #define N_CGROUP_BUCKETS 1024
 

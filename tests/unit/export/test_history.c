@@ -115,6 +115,25 @@ static void what_a_filter_may_ask_tells_rows_apart(void **state)
 	stop(w);
 }
 
+/* An owner that has gone may leave its place in memory, and its id, to one with other names. */
+static void names_are_looked_at_in_each_round(void **state)
+{
+	struct world *w = *state;
+	struct pn_owner owner = owner_web;
+	struct pn_flow_record r = record_at(w, 1, 1);
+
+	start(w);
+	r.source.owner = &owner;
+	for (int round = 0; round < 3; round++) {
+		owner.workload_name = round ? "other" : "web";
+		for (int i = 0; i < 2; i++)
+			pn_history_record(w->history, &r);
+		pn_history_settle(w->history);
+	}
+	assert_int_equal(ask_all(w), 2);
+	stop(w);
+}
+
 static void filters_see_what_they_see_of_a_record(void **state)
 {
 	struct world *w = *state;
@@ -473,6 +492,7 @@ int main(void)
 		TEST(records_of_a_pair_and_minute_are_one_row),
 		TEST(line_for_a_person_says_that_it_is_a_minute),
 		TEST(what_a_filter_may_ask_tells_rows_apart),
+		TEST(names_are_looked_at_in_each_round),
 		TEST(filters_see_what_they_see_of_a_record),
 		TEST(first_last_since_and_until),
 		TEST(what_is_in_the_ring_of_this_process_is_left_to_it),
