@@ -132,7 +132,7 @@ static __always_inline void tell_other_side(struct __sk_buff *skb, struct pn_flo
 			(v->state & PN_FLOW_BEHIND_NAT ? 0 : PN_FLOW_BEHIND_NAT);
 }
 
-/* Looks for the sockets of the ends; once they are known, that is one comparison or two. */
+/* Looks for the sockets of the ends. */
 static __always_inline void stamp(struct __sk_buff *skb, const struct pn_flow_key *key,
 				  struct pn_flow_value *v, __u32 from, enum pn_place at)
 {
@@ -155,6 +155,7 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 {
 	struct pn_flow_value *v;
 	union pn_table_key key;
+	__u64 before;
 	int refused;
 	__u32 from;
 
@@ -171,7 +172,7 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 	if (!v)
 		return pn_pair_count(skb, cpu, p, &key, at, packets);
 
-	pn_count(v, at, from, p, packets, cpu->tick);
+	before = pn_count(v, at, from, p, packets, cpu->tick);
 	note_tcp_flags(v, from, p->tcp_flags);
 	if (p->later_fragment && !(v->state & PN_FLOW_FRAGMENT))
 		v->state |= PN_FLOW_FRAGMENT;
@@ -179,7 +180,7 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 		pn_tcp_look(skb, v, from, p->tcp_flags, cpu->tick);
 	if (p->quote_off)
 		pn_quote_note(skb, p, v);
-	if (cgroup_enabled)
+	if (cgroup_enabled && before < PN_MAX_LOOKS)
 		stamp(skb, &key.k, v, from, at);
 	if (nat_enabled && (at == PN_TO_POD || at == PN_FROM_SOCKET) &&
 	    !(v->state & PN_FLOW_NAT_DONE)) {

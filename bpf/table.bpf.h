@@ -121,6 +121,7 @@ static __always_inline __u32 pn_owner_of(const __u8 addr[16])
 	return v ? v->owner : 0;
 }
 
+/* Linux has at most 8192 CPUs: 13 bits. One bit says where, and 42 of the 56 are left to count. */
 static __always_inline __u64 pn_next_id_at_socket(void)
 {
 	struct pn_flow_ids *source;
@@ -133,14 +134,14 @@ static __always_inline __u64 pn_next_id_at_socket(void)
 	bpf_spin_lock(&source->lock);
 	n = ++source->n_ids;
 	bpf_spin_unlock(&source->lock);
-	return n << 17 | 1 << 16;
+	return n << 14 | 1 << 13;
 }
 
 static __always_inline __u64 pn_next_id(struct pn_flow_cpu *cpu, enum pn_place at)
 {
 	if (pn_is_at_socket(at))
 		return pn_next_id_at_socket();
-	return ++cpu->n_ids << 17 | (bpf_get_smp_processor_id() & 0xffff);
+	return ++cpu->n_ids << 14 | (bpf_get_smp_processor_id() & 0x1fff);
 }
 
 /* In force now; for new entries. */
@@ -188,8 +189,9 @@ static __noinline struct pn_flow_value *pn_pairs_add(const struct pn_flow_key *k
 	return pn_table_add(&pairs, key, id, from);
 }
 
-static __always_inline void pn_count(struct pn_flow_value *v, enum pn_place at, __u32 from,
-				     const struct pn_packet *p, __u32 packets, __u32 tick)
+/* Returns how many packets of that way had been counted at such a place before. */
+static __always_inline __u64 pn_count(struct pn_flow_value *v, enum pn_place at, __u32 from,
+				      const struct pn_packet *p, __u32 packets, __u32 tick)
 {
 	struct pn_flow_way *way = pn_flow_way(v, from);
 	struct pn_flow_count *c = pn_is_delivery(at) ? &way->delivered : &way->sent;
@@ -198,6 +200,7 @@ static __always_inline void pn_count(struct pn_flow_value *v, enum pn_place at, 
 	__sync_fetch_and_add(&c->bytes, p->total_len + (__u64)(packets - 1) * p->headers_len);
 	if (v->tick != tick)
 		v->tick = tick;
+	return c->packets - packets;
 }
 
 #endif
