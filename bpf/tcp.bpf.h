@@ -115,7 +115,8 @@ static __always_inline void pn_tcp_look(struct __sk_buff *skb, struct pn_flow_va
 	if (pn_tcp_is_looked(v, from, now) && !(flags & (PN_TCP_SYN | PN_TCP_FIN | PN_TCP_RST)))
 		return;
 	pn_tcp_note_look(v, from, now);
-	pn_tcp_read(skb, v, from);
+	if (tcp_enabled)
+		pn_tcp_read(skb, v, from);
 }
 
 #endif
