@@ -26,6 +26,7 @@
 #include "bpf/nat.bpf.h"
 #include "bpf/pair.bpf.h"
 #include "bpf/parse.bpf.h"
+#include "bpf/plain.bpf.h"
 #include "bpf/quote.bpf.h"
 #include "bpf/select.bpf.h"
 #include "bpf/socket.bpf.h"
@@ -132,7 +133,7 @@ static __always_inline void tell_other_side(struct __sk_buff *skb, struct pn_flo
 			(v->state & PN_FLOW_BEHIND_NAT ? 0 : PN_FLOW_BEHIND_NAT);
 }
 
-/* Looks for the sockets of the ends; once they are known, that is one comparison or two. */
+/* Looks for the sockets of the ends. */
 static __always_inline void stamp(struct __sk_buff *skb, const struct pn_flow_key *key,
 				  struct pn_flow_value *v, __u32 from, enum pn_place at)
 {
@@ -149,43 +150,88 @@ static __always_inline void stamp(struct __sk_buff *skb, const struct pn_flow_ke
 	}
 }
 
-/* Returns the stat of the ledger in which the packet ends. */
-static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu, enum pn_place at,
-				  struct pn_packet *p, __u32 packets)
+/* What is not plain. Returns as pn_parse() does. */
+static __always_inline int look_closely(struct __sk_buff *skb, bool has_ethernet,
+					struct pn_packet *p, union pn_table_key *key,
+					struct pn_seen *ret)
 {
-	struct pn_flow_value *v;
-	union pn_table_key key;
-	int refused;
-	__u32 from;
+	int end;
 
+	__builtin_memset(p, 0, sizeof(*p));
+	end = pn_parse(skb, has_ethernet, p);
+	if (end) {
+		ret->total_len = skb->len;
+		ret->headers_len = 0;
+		return end;
+	}
 	if (p->more_fragments || p->later_fragment)
 		pn_fragment_join(p);
-	from = pn_table_key_of(p, &key);
-	v = bpf_map_lookup_elem(&flows, &key);
-	if (!v) {
-		refused = pn_select_judge(skb, p, &key, at);
-		if (refused)
-			return refused;
-		v = add_entry(skb, cpu, at, p, &key, from);
-	}
-	if (!v)
-		return pn_pair_count(skb, cpu, p, &key, at, packets);
+	ret->from = pn_table_key_of(p, key);
+	ret->total_len = p->total_len;
+	ret->headers_len = p->headers_len;
+	ret->tcp_flags = p->tcp_flags;
+	return 0;
+}
 
-	pn_count(v, at, from, p, packets, cpu->tick);
-	note_tcp_flags(v, from, p->tcp_flags);
+/* What a packet that is not plain may bring beyond its counts. */
+static __always_inline void note_rest(struct __sk_buff *skb, const struct pn_packet *p,
+				      struct pn_flow_value *v)
+{
 	if (p->later_fragment && !(v->state & PN_FLOW_FRAGMENT))
 		v->state |= PN_FLOW_FRAGMENT;
-	if (tcp_enabled && !pn_is_delivery(at) && p->proto == IPPROTO_TCP)
-		pn_tcp_look(skb, v, from, p->tcp_flags, cpu->tick);
 	if (p->quote_off)
 		pn_quote_note(skb, p, v);
-	if (cgroup_enabled)
-		stamp(skb, &key.k, v, from, at);
-	if (nat_enabled && (at == PN_TO_POD || at == PN_FROM_SOCKET) &&
-	    !(v->state & PN_FLOW_NAT_DONE)) {
-		v->state |= pn_nat_ask(skb, &key.k, v);
-		if (at == PN_FROM_SOCKET && (v->state & PN_FLOW_NAT))
-			tell_other_side(skb, cpu, p, v, from);
+}
+
+/* Returns the stat of the ledger in which the packet ends, or 0: there is an entry now, *ret. */
+static __always_inline int record_first(struct __sk_buff *skb, struct pn_flow_cpu *cpu,
+					enum pn_place at, struct pn_packet *p,
+					union pn_table_key *key, struct pn_seen *s,
+					struct pn_flow_value **ret)
+{
+	int refused;
+
+	if (s->is_plain)
+		pn_table_packet_of(key, s->from, p);
+	refused = pn_select_judge(skb, p, key, at);
+	if (refused)
+		return refused;
+	*ret = add_entry(skb, cpu, at, p, key, s->from);
+	return *ret ? 0 : pn_pair_count(skb, cpu, p, key, at, s);
+}
+
+/*
+ * Returns the stat of the ledger in which the packet ends. *p holds what is not plain. What is switched
+ * by constants asks for these last: they are memory, too, which most packets need not touch.
+ */
+static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu, enum pn_place at,
+				  struct pn_packet *p, union pn_table_key *key, struct pn_seen *s)
+{
+	struct pn_flow_value *v = bpf_map_lookup_elem(&flows, key);
+	__u64 before;
+	int end;
+
+	if (!v) {
+		end = record_first(skb, cpu, at, p, key, s, &v);
+		if (end || !v)
+			return end;
+	}
+
+	before = pn_count(v, at, s, cpu->tick);
+	note_tcp_flags(v, s->from, s->tcp_flags);
+	if (!pn_is_delivery(at) && key->k.proto == IPPROTO_TCP)
+		pn_tcp_look(skb, v, s->from, s->tcp_flags, cpu->tick);
+	if (!s->is_plain)
+		note_rest(skb, p, v);
+	if (before < PN_MAX_LOOKS && cgroup_enabled)
+		stamp(skb, &key->k, v, s->from, at);
+	if ((at == PN_TO_POD || at == PN_FROM_SOCKET) && !(v->state & PN_FLOW_NAT_DONE) &&
+	    nat_enabled) {
+		v->state |= pn_nat_ask(skb, &key->k, v);
+		if (at == PN_FROM_SOCKET && (v->state & PN_FLOW_NAT)) {
+			pn_table_packet_of(key, s->from, p);
+			tell_other_side(skb, cpu, p, v, s->from);
+		}
 	}
 	return PN_STAT_RECORDED;
 }
@@ -214,20 +260,23 @@ static __always_inline void trace(struct __sk_buff *skb, enum pn_place at)
 {
 	__u32 cell = pn_is_at_socket(at) ? PN_CELL_SOCKETS : PN_CELL_INTERFACES;
 	struct pn_flow_cpu *cpu = bpf_map_lookup_elem(&cpus, &cell);
-	struct pn_packet p = {};
-	__u32 packets;
-	int end;
+	union pn_table_key key;
+	struct pn_seen s = {};
+	struct pn_packet p;
+	int end = 0;
 
 	if (!cpu)
 		return;
 	note_tick(cpu);
-	end = pn_parse(skb, !pn_is_at_socket(at), &p);
-	packets = count_segments(skb, end ? skb->len : p.total_len - p.headers_len);
-	tally(cpu, at, PN_STAT_SEEN, packets);
+	s.is_plain = pn_plain(skb, !pn_is_at_socket(at), &key, &s);
+	if (!s.is_plain)
+		end = look_closely(skb, !pn_is_at_socket(at), &p, &key, &s);
+	s.packets = count_segments(skb, s.total_len - s.headers_len);
+	tally(cpu, at, PN_STAT_SEEN, s.packets);
 	if (!end)
-		end = record(skb, cpu, at, &p, packets);
+		end = record(skb, cpu, at, &p, &key, &s);
 	if (end > PN_STAT_SEEN && end < PN_STAT_MAX)
-		tally(cpu, at, end, packets);
+		tally(cpu, at, end, s.packets);
 }
 
 /* At the ingress of the host end: what leaves the pod. */

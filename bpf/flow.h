@@ -22,7 +22,7 @@
 #include <linux/types.h>
 
 /* Raise it with every change of a struct below. */
-#define PN_FLOW_LAYOUT 6
+#define PN_FLOW_LAYOUT 7
 
 /*
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
@@ -55,7 +55,7 @@ enum pn_flow_state {
 	PN_FLOW_FRAGMENT = 1 << 3,  /* fragments whose first was not seen are in here */
 	PN_FLOW_BEHIND_NAT =
 		1 << 4,		 /* with NAT: the key is the translated tuple, nat the opener's */
-	PN_FLOW_LOOKED = 1 << 5, /* << end: its socket is known, or is not looked for any more */
+	PN_FLOW_LOOKED = 1 << 5, /* << end: its socket is known */
 	PN_FLOW_RTT_OPENER = 1 << 7, /* tcp.srtt_us is the opener's, not its peer's */
 	PN_FLOW_QUOTE = 1 << 8,	     /* nat and quoted_proto hold what an ICMP error quotes */
 	PN_FLOW_ELSEWHERE = 1 << 9,  /* << end: what it sends is counted as sent in another entry */
@@ -90,32 +90,42 @@ struct pn_flow_way {
 };
 
 /*
- * Each of the two ways has a cache line of its own, as the two may be counted on two CPUs: behind the
- * links and the key of a hash table's element the second line ends with `cgroup`, the third has
- * `way_0`, the fourth `way_1`. Up to 168 bytes an element takes 256 bytes of memory, beyond that 512.
+ * Ids of the cgroups whose sockets the ends are, exact; 0: not known (yet). From the socket of a packet
+ * that the end sent or got, else from the one that the end's interface last showed. The kernel counts
+ * ids up in the low half; the high half counts how often that was once round, so 16 bits of it do.
+ */
+struct pn_flow_cgroups {
+	__u32 low[2];
+	__u16 high[2];
+};
+
+static inline __u64 pn_flow_cgroup(struct pn_flow_cgroups c, unsigned int end)
+{
+	return (__u64)c.high[end] << 32 | c.low[end];
+}
+
+/*
+ * Each of the two ways has a cache line of its own, as the two may be counted on two CPUs. In a hash
+ * table's element, which is 256 bytes of memory, the value begins at byte 96 (since Linux 6.1; 88
+ * before): what every packet reads ends the second line, the third has `way_0`, the fourth `way_1`.
+ * With more than 160 bytes an element takes 512.
  */
 struct pn_flow_value {
-	__u32 tick;	   /* low bits of jiffies: last packet; see struct pn_flow_cpu */
-	__u16 state;	   /* enum pn_flow_state */
-	__u8 tcp_flags[2]; /* all flags that direction has shown */
-	__u64 id;	   /* unique as long as the table lives */
-	/* CLOCK_MONOTONIC: first packet; and of so many connections this one is recorded, 0: all are */
-	__u64 start_us : 48, sampling : 16;
-	/*
-	 * Ids of the cgroups whose sockets the ends are, exact; 0: not known (yet). From the socket of a
-	 * packet that the end sent or got, else from the one that the end's interface last showed.
-	 */
-	__u64 cgroup[2];
-
-	struct pn_flow_way way_0; /* this and way_1: by pn_flow_way() */
-	__u32 owner[2]; /* owner ids of the ends when the entry was made, from the map `ip` */
+	__u32 tick;	      /* low bits of jiffies: last packet; see struct pn_flow_cpu */
+	__u16 state : 15;     /* enum pn_flow_state */
+	__u16 initiator : 1;  /* index of the end that opened the connection */
+	__u8 tcp_flags[2];    /* all flags that direction has shown */
+	__u64 id : 56;	      /* unique as long as the table lives */
+	__u64 tcp_looked : 8; /* when the ends' sockets were asked last, see tcp.bpf.h */
+	__u64 start_us : 48;  /* CLOCK_MONOTONIC: first packet */
+	__u64 sampling : 16;  /* of so many connections this one is recorded, 0: all are */
+	__u32 owner[2];	      /* owner ids of the ends when the entry was made, from the map `ip` */
 	union {
 		struct pn_flow_tcp tcp;
 		__u8 quoted_proto; /* with PN_FLOW_QUOTE */
 	};
-	__u8 initiator;		  /* index of the end that opened the connection */
-	__u8 n_looks;		  /* for the ends' sockets, four bits each, see socket.bpf.h */
-	__u8 tcp_looked[2];	  /* when the end's socket was asked last, see tcp.bpf.h */
+	struct pn_flow_way way_0; /* this and way_1: by pn_flow_way() */
+	struct pn_flow_cgroups cgroups;
 	struct pn_flow_tuple nat; /* the other side's, see PN_FLOW_BEHIND_NAT; or what is quoted */
 	struct pn_flow_way way_1;
 };
@@ -220,8 +230,8 @@ struct pn_select_refusal {
 
 _Static_assert(sizeof(struct pn_select_refusal) == 8, "no hidden padding");
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");
-_Static_assert(sizeof(struct pn_flow_value) == 168, "no hidden padding");
-_Static_assert(__builtin_offsetof(struct pn_flow_value, way_0) == 40, "see there");
-_Static_assert(__builtin_offsetof(struct pn_flow_value, way_1) == 136, "see there");
+_Static_assert(sizeof(struct pn_flow_value) == 160, "no hidden padding");
+_Static_assert(__builtin_offsetof(struct pn_flow_value, way_0) == 48, "see there");
+_Static_assert(__builtin_offsetof(struct pn_flow_value, way_1) == 128, "see there");
 
 #endif

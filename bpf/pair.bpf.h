@@ -62,19 +62,20 @@ static __always_inline struct pn_flow_value *pn_pair_entry(struct pn_packet *p, 
 }
 
 /*
- * Counts a packet that has no entry and gets none. Changes *p and uses *key. Returns the cell of the
+ * Counts a packet that has no entry and gets none. Changes *p and *s and uses *key. Returns the cell of the
  * ledger in which it ends.
  */
 static __always_inline int pn_pair_count(struct __sk_buff *skb, struct pn_flow_cpu *cpu,
 					 struct pn_packet *p, union pn_table_key *key,
-					 enum pn_place at, __u32 packets)
+					 enum pn_place at, struct pn_seen *s)
 {
 	struct pn_flow_value *v;
 	__u32 from = 0;
 
 	v = pn_pair_sent_entry(skb, p, at, key, &from);
 	if (v) {
-		pn_count(v, at, from, p, packets, cpu->tick);
+		s->from = from;
+		pn_count(v, at, s, cpu->tick);
 		if (!(v->state & PN_FLOW_ELSEWHERE << !from))
 			v->state |= PN_FLOW_ELSEWHERE << !from;
 		return PN_STAT_RECORDED;
@@ -82,7 +83,8 @@ static __always_inline int pn_pair_count(struct __sk_buff *skb, struct pn_flow_c
 	v = pn_pair_entry(p, pn_next_id(cpu, at), key, &from);
 	if (!v)
 		return PN_STAT_TABLE_FULL;
-	pn_count(v, at, from, p, packets, cpu->tick);
+	s->from = from;
+	pn_count(v, at, s, cpu->tick);
 	return PN_STAT_COLLAPSED;
 }
 

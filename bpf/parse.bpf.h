@@ -382,7 +382,11 @@ static __always_inline int pn_parse_ip(struct pn_cursor *c, struct pn_packet *p,
 	return err;
 }
 
-static __noinline int pn_parse_any(struct __sk_buff *skb, bool has_ethernet, struct pn_packet *p)
+/*
+ * The whole packet, which begins with an Ethernet header or, at sockets, with that of IP. *p must be
+ * zero. Returns 0, PN_STAT_NOT_IP or PN_STAT_MALFORMED.
+ */
+static __noinline int pn_parse(struct __sk_buff *skb, bool has_ethernet, struct pn_packet *p)
 {
 	struct pn_cursor c = {
 		.skb = skb,
@@ -394,124 +398,6 @@ static __noinline int pn_parse_any(struct __sk_buff *skb, bool has_ethernet, str
 
 	err = has_ethernet ? pn_parse_ethernet(&c, &type) : 0;
 	return err ? err : pn_parse_ip(&c, p, type);
-}
-
-/* --- the straight way ---------------------------------------------------------------------------- */
-
-/*
- * Nearly all packets are TCP or UDP behind plain headers in the linear part. These take a short way
- * without a copy; under load even the code of a program is cold, and every line of it counts. What
- * is not as plain as that, or not right, is left to pn_parse_any(): false.
- */
-static __always_inline bool pn_parse_plain_tcp(const struct tcphdr *tcp, __u32 room,
-					       struct pn_packet *p)
-{
-	__u32 len = tcp->doff * 4;
-
-	if (len < sizeof(*tcp) || len > room)
-		return false;
-	p->sport = tcp->source;
-	p->dport = tcp->dest;
-	p->tcp_flags = ((const __u8 *)tcp)[13];
-	p->headers_len += len;
-	return true;
-}
-
-static __always_inline bool pn_parse_plain_udp(const struct udphdr *udp, __u32 room,
-					       struct pn_packet *p)
-{
-	__u32 len = bpf_ntohs(udp->len);
-
-	if (len < sizeof(*udp) || len > room)
-		return false;
-	p->sport = udp->source;
-	p->dport = udp->dest;
-	p->headers_len += sizeof(*udp);
-	return true;
-}
-
-/* @room: in the IP packet behind its headers, of which p knows the length */
-static __always_inline bool pn_parse_plain_transport(void *at, void *data_end, __u32 room,
-						     struct pn_packet *p)
-{
-	if (p->proto == IPPROTO_TCP && at + sizeof(struct tcphdr) <= data_end)
-		return pn_parse_plain_tcp(at, room, p);
-	if (p->proto == IPPROTO_UDP && at + sizeof(struct udphdr) <= data_end)
-		return pn_parse_plain_udp(at, room, p);
-	return false;
-}
-
-static __always_inline bool pn_parse_plain_ipv4(struct __sk_buff *skb, void *at, void *data_end,
-						__u32 off, struct pn_packet *p)
-{
-	const struct iphdr *ip = at;
-	__u32 total_len;
-
-	if ((void *)(ip + 1) > data_end)
-		return false;
-	total_len = bpf_ntohs(ip->tot_len);
-	if (*(const __u8 *)at != 0x45 || total_len < sizeof(*ip) || off + total_len > skb->len ||
-	    ip->frag_off & bpf_htons(PN_IPV4_MORE_FRAGMENTS | PN_IPV4_FRAGMENT_OFFSET))
-		return false;
-	p->src[2] = p->dst[2] = bpf_htonl(0xffff);
-	p->src[3] = ip->saddr;
-	p->dst[3] = ip->daddr;
-	p->proto = ip->protocol;
-	p->total_len = total_len;
-	p->headers_len = sizeof(*ip);
-	return pn_parse_plain_transport(at + sizeof(*ip), data_end, total_len - sizeof(*ip), p);
-}
-
-static __always_inline bool pn_parse_plain_ipv6(struct __sk_buff *skb, void *at, void *data_end,
-						__u32 off, struct pn_packet *p)
-{
-	const struct ipv6hdr *ip = at;
-	__u32 payload_len;
-
-	if ((void *)(ip + 1) > data_end)
-		return false;
-	payload_len = bpf_ntohs(ip->payload_len);
-	if (*(const __u8 *)at >> 4 != 6 || off + sizeof(*ip) + payload_len > skb->len)
-		return false;
-	pn_set_ipv6(p, ip);
-	p->total_len = sizeof(*ip) + payload_len;
-	p->headers_len = sizeof(*ip);
-	return pn_parse_plain_transport(at + sizeof(*ip), data_end, payload_len, p);
-}
-
-static __always_inline bool pn_parse_plain(struct __sk_buff *skb, bool has_ethernet,
-					   struct pn_packet *p)
-{
-	void *at = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
-	__be16 type = skb->protocol;
-	__u32 off = 0;
-
-	if (has_ethernet) {
-		const struct ethhdr *eth = at;
-
-		if ((void *)(eth + 1) > data_end)
-			return false;
-		type = eth->h_proto;
-		off = sizeof(*eth);
-		at += sizeof(*eth);
-	}
-	if (type == bpf_htons(ETH_P_IP))
-		return pn_parse_plain_ipv4(skb, at, data_end, off, p);
-	if (type == bpf_htons(ETH_P_IPV6))
-		return pn_parse_plain_ipv6(skb, at, data_end, off, p);
-	return false;
-}
-
-/*
- * The whole packet, which begins with an Ethernet header or, at sockets, with that of IP. *p must be
- * zero. Returns 0, PN_STAT_NOT_IP or PN_STAT_MALFORMED.
- */
-static __always_inline int pn_parse(struct __sk_buff *skb, bool has_ethernet, struct pn_packet *p)
-{
-	if (__builtin_expect(pn_parse_plain(skb, has_ethernet, p), true))
-		return 0;
-	__builtin_memset(p, 0, sizeof(*p));
-	return pn_parse_any(skb, has_ethernet, p);
 }
 
 #endif

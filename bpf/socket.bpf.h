@@ -22,7 +22,7 @@
 #define PN_ROOT_CGROUP 1
 /* A socket that stands for a connection not yet accepted: the head of a socket and no more. */
 #define PN_TCP_NEW_SYN_RECV 12
-/* An end that has not shown its socket in so many packets is not asked again. At most 15. */
+/* An end that has not shown its socket in so many packets of one way is not asked again. */
 #define PN_MAX_LOOKS 8
 
 /* Set before load. */
@@ -154,45 +154,44 @@ static __always_inline void pn_link_note(__u32 ifindex, const __be32 addr[4], __
 		__builtin_memcpy(slot, addr, sizeof(link->addr[0]));
 }
 
-static __always_inline void pn_count_look(struct pn_flow_value *v, __u32 end)
+/* High first: who sees a low half sees the whole id. */
+static __always_inline void pn_set_cgroup(struct pn_flow_value *v, __u32 end, __u64 cgroup)
 {
-	__u32 shift = end * 4, n = (v->n_looks >> shift & 0xf) + 1;
+	volatile struct pn_flow_cgroups *c = &v->cgroups;
 
-	if (n >= PN_MAX_LOOKS)
-		v->state |= PN_FLOW_LOOKED << end;
-	else
-		v->n_looks += 1 << shift;
+	c->high[end] = cgroup >> 32;
+	c->low[end] = cgroup;
 }
 
-/* True if the end is known now. Its own socket is the last word, the interface's memory is not. */
-static __always_inline bool pn_stamp_socket(struct __sk_buff *skb, struct pn_flow_value *v,
-					    __u32 end)
+/* Returns the cgroup if it is known now. Its own socket is the last word, the interface's memory is not. */
+static __always_inline __u64 pn_stamp_socket(struct __sk_buff *skb, struct pn_flow_value *v,
+					     __u32 end)
 {
 	__u64 cgroup = pn_socket_cgroup(skb);
 
 	if (cgroup)
 		v->state |= PN_FLOW_LOOKED << end;
-	else
-		pn_count_look(v, end);
 	if (cgroup <= PN_ROOT_CGROUP)
-		return false;
-	v->cgroup[end] = cgroup;
-	return true;
+		return 0;
+	pn_set_cgroup(v, end, cgroup);
+	return cgroup;
 }
 
 static __always_inline void pn_stamp_link(struct __sk_buff *skb, const struct pn_flow_key *key,
 					  struct pn_flow_value *v, __u32 end)
 {
-	if (!v->cgroup[end])
-		v->cgroup[end] = pn_link_cgroup(skb->ifindex, (const __be32 *)key->addr[end]);
+	if (!v->cgroups.low[end])
+		pn_set_cgroup(v, end, pn_link_cgroup(skb->ifindex, (const __be32 *)key->addr[end]));
 }
 
 /* A packet that a pod sent. */
 static __noinline void pn_look_from_pod(struct __sk_buff *skb, const struct pn_flow_key *key,
 					struct pn_flow_value *v, __u32 from)
 {
-	if (pn_stamp_socket(skb, v, from))
-		pn_link_note(skb->ifindex, (const __be32 *)key->addr[from], v->cgroup[from]);
+	__u64 cgroup = pn_stamp_socket(skb, v, from);
+
+	if (cgroup)
+		pn_link_note(skb->ifindex, (const __be32 *)key->addr[from], cgroup);
 	else
 		pn_stamp_link(skb, key, v, from);
 }
@@ -205,10 +204,8 @@ static __noinline void pn_look_to_pod(struct __sk_buff *skb, const struct pn_flo
 
 	if (~v->state & PN_FLOW_LOOKED << from)
 		pn_stamp_socket(skb, v, from);
-	if (~v->state & PN_FLOW_LOOKED << to) {
+	if (~v->state & PN_FLOW_LOOKED << to)
 		pn_stamp_link(skb, key, v, to);
-		pn_count_look(v, to);
-	}
 }
 
 #endif

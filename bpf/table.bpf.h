@@ -66,6 +66,16 @@ union pn_table_key {
 	} w;
 };
 
+/* What is counted of a packet. */
+struct pn_seen {
+	__u32 from;	 /* which end of the key it comes from */
+	__u32 packets;	 /* on the wire, of a GSO packet */
+	__u32 total_len; /* both as in struct pn_packet */
+	__u32 headers_len;
+	__u8 tcp_flags;
+	bool is_plain; /* all else is in the key */
+};
+
 static __always_inline bool pn_is_at_socket(enum pn_place at)
 {
 	return at == PN_FROM_SOCKET || at == PN_TO_SOCKET;
@@ -114,6 +124,18 @@ static __always_inline __u32 pn_table_key_of(const struct pn_packet *p, union pn
 	return pn_table_sort(p->src, p->dst, p->sport, p->dport, ret);
 }
 
+/* The way back. */
+static __always_inline void pn_table_packet_of(const union pn_table_key *key, __u32 from,
+					       struct pn_packet *ret)
+{
+	__builtin_memset(ret, 0, sizeof(*ret));
+	__builtin_memcpy(ret->src, from ? key->w.addr[1] : key->w.addr[0], sizeof(ret->src));
+	__builtin_memcpy(ret->dst, from ? key->w.addr[0] : key->w.addr[1], sizeof(ret->dst));
+	ret->sport = from ? key->w.port[1] : key->w.port[0];
+	ret->dport = from ? key->w.port[0] : key->w.port[1];
+	ret->proto = key->k.proto;
+}
+
 static __always_inline __u32 pn_owner_of(const __u8 addr[16])
 {
 	const struct pn_ip_value *v = bpf_map_lookup_elem(&ip, addr);
@@ -121,6 +143,7 @@ static __always_inline __u32 pn_owner_of(const __u8 addr[16])
 	return v ? v->owner : 0;
 }
 
+/* Linux has at most 8192 CPUs: 13 bits. One bit says where, and 42 of the 56 are left to count. */
 static __always_inline __u64 pn_next_id_at_socket(void)
 {
 	struct pn_flow_ids *source;
@@ -133,14 +156,14 @@ static __always_inline __u64 pn_next_id_at_socket(void)
 	bpf_spin_lock(&source->lock);
 	n = ++source->n_ids;
 	bpf_spin_unlock(&source->lock);
-	return n << 17 | 1 << 16;
+	return n << 14 | 1 << 13;
 }
 
 static __always_inline __u64 pn_next_id(struct pn_flow_cpu *cpu, enum pn_place at)
 {
 	if (pn_is_at_socket(at))
 		return pn_next_id_at_socket();
-	return ++cpu->n_ids << 17 | (bpf_get_smp_processor_id() & 0xffff);
+	return ++cpu->n_ids << 14 | (bpf_get_smp_processor_id() & 0x1fff);
 }
 
 /* In force now; for new entries. */
@@ -188,16 +211,19 @@ static __noinline struct pn_flow_value *pn_pairs_add(const struct pn_flow_key *k
 	return pn_table_add(&pairs, key, id, from);
 }
 
-static __always_inline void pn_count(struct pn_flow_value *v, enum pn_place at, __u32 from,
-				     const struct pn_packet *p, __u32 packets, __u32 tick)
+/* Returns how many packets of that way had been counted at such a place before. */
+static __always_inline __u64 pn_count(struct pn_flow_value *v, enum pn_place at,
+				      const struct pn_seen *s, __u32 tick)
 {
-	struct pn_flow_way *way = pn_flow_way(v, from);
+	struct pn_flow_way *way = pn_flow_way(v, s->from);
 	struct pn_flow_count *c = pn_is_delivery(at) ? &way->delivered : &way->sent;
+	__u64 before = c->packets;
 
-	__sync_fetch_and_add(&c->packets, packets);
-	__sync_fetch_and_add(&c->bytes, p->total_len + (__u64)(packets - 1) * p->headers_len);
+	__sync_fetch_and_add(&c->packets, s->packets);
+	__sync_fetch_and_add(&c->bytes, s->total_len + (__u64)(s->packets - 1) * s->headers_len);
 	if (v->tick != tick)
 		v->tick = tick;
+	return before;
 }
 
 #endif

@@ -95,16 +95,28 @@ static __noinline void pn_tcp_read(struct __sk_buff *skb, struct pn_flow_value *
 		v->tcp.retransmits[from] = retransmits;
 }
 
+/* When an end's socket was asked last: four bits of the time for each end. */
+static __always_inline bool pn_tcp_is_looked(const struct pn_flow_value *v, __u32 from, __u32 now)
+{
+	return (v->tcp_looked >> from * 4 & 0xf) == now;
+}
+
+static __always_inline void pn_tcp_note_look(struct pn_flow_value *v, __u32 from, __u32 now)
+{
+	v->tcp_looked = (v->tcp_looked & 0xf0 >> from * 4) | now << from * 4;
+}
+
 /* Of a packet on its way out of its socket. */
 static __always_inline void pn_tcp_look(struct __sk_buff *skb, struct pn_flow_value *v, __u32 from,
 					__u8 flags, __u32 tick)
 {
-	__u8 now = tick >> PN_TCP_LOOK_SHIFT;
+	__u32 now = tick >> PN_TCP_LOOK_SHIFT & 0xf;
 
-	if (v->tcp_looked[from] == now && !(flags & (PN_TCP_SYN | PN_TCP_FIN | PN_TCP_RST)))
+	if (pn_tcp_is_looked(v, from, now) && !(flags & (PN_TCP_SYN | PN_TCP_FIN | PN_TCP_RST)))
 		return;
-	v->tcp_looked[from] = now;
-	pn_tcp_read(skb, v, from);
+	pn_tcp_note_look(v, from, now);
+	if (tcp_enabled)
+		pn_tcp_read(skb, v, from);
 }
 
 #endif

@@ -332,8 +332,8 @@ static void ask_flow_table(struct pn_drop_log *l, const struct connection *c, st
 
 	if (!l->ops->find(l->data, &c->key, &v))
 		return;
-	leg->cgroup[0] = v.cgroup[s->sender];
-	leg->cgroup[1] = v.cgroup[answerer];
+	leg->cgroup[0] = pn_flow_cgroup(v.cgroups, s->sender);
+	leg->cgroup[1] = pn_flow_cgroup(v.cgroups, answerer);
 	if (v.tcp_flags[answerer] & TH_RST && !(v.tcp_flags[answerer] & TH_SYN))
 		s->is_answered = true;
 }

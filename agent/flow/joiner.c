@@ -85,7 +85,7 @@ void pn_joiner_begin(struct pn_joiner *j, const struct pn_ticks *ticks)
 
 static uint8_t opener_of(const struct pn_flow_value *v)
 {
-	return v->initiator & 1;
+	return v->initiator;
 }
 
 static bool is_behind_nat(const struct pn_flow_value *v)
@@ -211,7 +211,7 @@ void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const stru
 	for (unsigned int end = 0; end < 2; end++) {
 		leg->seen[end].sent = pn_flow_way(v, end ^ leg->flip)->sent;
 		leg->seen[end].delivered = pn_flow_way(v, end ^ leg->flip)->delivered;
-		leg->cgroup[end] = v->cgroup[end ^ leg->flip];
+		leg->cgroup[end] = pn_flow_cgroup(v->cgroups, end ^ leg->flip);
 		c->tcp_flags[end] |= v->tcp_flags[end ^ leg->flip];
 		if (v->state & PN_FLOW_ELSEWHERE << (end ^ leg->flip))
 			c->elsewhere |= (uint8_t)(1u << end);

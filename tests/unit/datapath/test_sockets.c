@@ -167,8 +167,8 @@ static void each_pod_is_known_by_its_socket(void **state)
 	talk(udp_as(w, CLIENT_POD, CLIENT, 4000), udp_as(w, SERVER_POD, SERVER, 53), SERVER, 53, 3);
 	v = udp_flow(w, CLIENT, SERVER).value;
 	assert_each_way(&v, 3);
-	assert_int_equal(v.cgroup[0], cgroup_of[CLIENT_POD]);
-	assert_int_equal(v.cgroup[1], cgroup_of[SERVER_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[CLIENT_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[SERVER_POD]);
 }
 
 /* It has spoken once, of something else; its interface remembers. */
@@ -184,8 +184,8 @@ static void a_silent_server_is_known_by_its_interface(void **state)
 	send_to(client, SERVER, 53, 10);
 	receive(server);
 	v = udp_flow(w, CLIENT, SERVER).value;
-	assert_int_equal(v.cgroup[0], cgroup_of[CLIENT_POD]);
-	assert_int_equal(v.cgroup[1], cgroup_of[SERVER_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[CLIENT_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[SERVER_POD]);
 	(void)close(client);
 	(void)close(server);
 }
@@ -200,7 +200,7 @@ static void a_pod_that_never_spoke_is_not_known(void **state)
 		send_to(client, SERVER, 53, 10);
 		receive(server);
 	}
-	assert_int_equal(udp_flow(w, CLIENT, SERVER).value.cgroup[1], 0);
+	assert_int_equal(pn_flow_cgroup(udp_flow(w, CLIENT, SERVER).value.cgroups, 1), 0);
 	(void)close(client);
 	(void)close(server);
 }
@@ -224,11 +224,11 @@ static void an_answer_of_the_kernel_is_not_its_maker_s(void **state)
 
 	refuse_tcp(w);
 	v = last_seen(w, IPPROTO_TCP, CLIENT, SERVER);
-	assert_int_equal(v.cgroup[0], cgroup_of[CLIENT_POD]);
-	assert_int_equal(v.cgroup[1], 0);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[CLIENT_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), 0);
 	send_to(client, SERVER, 9, 10);
 	v = last_seen(w, IPPROTO_ICMP, CLIENT, SERVER);
-	assert_int_equal(v.cgroup[1], 0);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), 0);
 	(void)close(client);
 }
 
@@ -241,11 +241,11 @@ static void resets_and_icmp_are_known_by_the_interface(void **state)
 	talk(udp_as(w, CLIENT_POD, CLIENT, 4001), udp_as(w, SERVER_POD, SERVER, 53), SERVER, 53, 1);
 	refuse_tcp(w);
 	v = last_seen(w, IPPROTO_TCP, CLIENT, SERVER);
-	assert_int_equal(v.cgroup[1], cgroup_of[SERVER_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[SERVER_POD]);
 	send_to(client, SERVER, 9, 10);
 	v = last_seen(w, IPPROTO_ICMP, CLIENT, SERVER);
-	assert_int_equal(v.cgroup[0], cgroup_of[CLIENT_POD]);
-	assert_int_equal(v.cgroup[1], cgroup_of[SERVER_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[CLIENT_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[SERVER_POD]);
 	(void)close(client);
 }
 
@@ -259,8 +259,9 @@ static void an_interface_speaks_for_its_own_address_only(void **state)
 	talk(udp_as(w, CLIENT_POD, CLIENT, 4001), server, SERVER, 53, 1);
 	assert_int_equal(run("ip route add 10.99.0.0/24 via " CLIENT), 0);
 	send_to(node, "10.99.0.1", 53, 10);
-	assert_int_equal(udp_flow(w, GATEWAY, "10.99.0.1").value.cgroup[1], 0);
-	assert_int_equal(udp_flow(w, GATEWAY, "10.99.0.1").value.cgroup[0], cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(udp_flow(w, GATEWAY, "10.99.0.1").value.cgroups, 1), 0);
+	assert_int_equal(pn_flow_cgroup(udp_flow(w, GATEWAY, "10.99.0.1").value.cgroups, 0),
+			 cgroup_of[NODE]);
 	(void)close(node);
 }
 
@@ -273,7 +274,7 @@ static void a_detached_interface_is_forgotten(void **state)
 	(void)pn_tracer_detach(w->tracer, ifindex, NULL);
 	assert_int_equal(pn_tracer_attach(w->tracer, ifindex, NULL), 0);
 	refuse_tcp(w);
-	assert_int_equal(last_seen(w, IPPROTO_TCP, CLIENT, SERVER).cgroup[1], 0);
+	assert_int_equal(pn_flow_cgroup(last_seen(w, IPPROTO_TCP, CLIENT, SERVER).cgroups, 1), 0);
 }
 
 static void without_cgroups_nobody_is_stamped(void **state)
@@ -285,7 +286,7 @@ static void without_cgroups_nobody_is_stamped(void **state)
 	talk(udp_as(w, CLIENT_POD, CLIENT, 4000), udp_as(w, SERVER_POD, SERVER, 53), SERVER, 53, 3);
 	v = udp_flow(w, CLIENT, SERVER).value;
 	assert_each_way(&v, 3);
-	assert_int_equal(v.cgroup[0], 0);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), 0);
 	assert_int_equal(pn_tracer_features(w->tracer, &f), 5);
 	assert_string_equal(f[2].reason, "switched off");
 	assert_string_equal(f[3].reason, "switched off");
@@ -301,8 +302,8 @@ static void the_node_s_sockets_are_seen_from_both_sides_of_a_veth(void **state)
 	talk(udp_as(w, NODE, GATEWAY, 4000), udp_as(w, CLIENT_POD, CLIENT, 53), CLIENT, 53, 100);
 	v = udp_flow(w, GATEWAY, CLIENT).value;
 	assert_each_way(&v, 100);
-	assert_int_equal(v.cgroup[0], cgroup_of[NODE]);
-	assert_int_equal(v.cgroup[1], cgroup_of[CLIENT_POD]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[CLIENT_POD]);
 }
 
 static void processes_of_the_node_are_told_apart(void **state)
@@ -314,8 +315,8 @@ static void processes_of_the_node_are_told_apart(void **state)
 	     100);
 	v = udp_flow(w, LOOPBACK, LOOPBACK).value;
 	assert_each_way(&v, 100);
-	assert_int_equal(v.cgroup[0], cgroup_of[NODE]);
-	assert_int_equal(v.cgroup[1], cgroup_of[NODE_OTHER]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[NODE_OTHER]);
 }
 
 static void ipv6_between_sockets_of_the_node_is_seen(void **state)
@@ -335,8 +336,8 @@ static void ipv6_between_sockets_of_the_node_is_seen(void **state)
 	assert_int_equal(pn_flow_way(&v, 0)->sent.bytes + pn_flow_way(&v, 1)->sent.bytes, 53);
 	assert_int_equal(pn_flow_way(&v, 0)->delivered.bytes + pn_flow_way(&v, 1)->delivered.bytes,
 			 53);
-	assert_int_equal(v.cgroup[v.initiator], cgroup_of[NODE]);
-	assert_int_equal(v.cgroup[!v.initiator], cgroup_of[NODE_OTHER]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, v.initiator), cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, !v.initiator), cgroup_of[NODE_OTHER]);
 	(void)close(one);
 	(void)close(two);
 }
@@ -363,8 +364,8 @@ static void tcp_on_the_node_is_delivered_as_sent(void **state)
 	v = last_seen(w, IPPROTO_TCP, LOOPBACK, LOOPBACK);
 	assert_true(v.state & PN_FLOW_INITIATOR);
 	assert_int_equal(v.initiator, 1);
-	assert_int_equal(v.cgroup[1], cgroup_of[NODE]);
-	assert_int_equal(v.cgroup[0], cgroup_of[NODE_OTHER]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[NODE_OTHER]);
 	for (int d = 0; d < 2; d++) {
 		assert_true(pn_flow_way(&v, d)->sent.packets > 0);
 		assert_int_equal(pn_flow_way(&v, d)->sent.packets,
@@ -462,14 +463,14 @@ static void a_service_called_by_the_node_is_joined(void **state)
 	assert_tuple(&s.value.nat, "10.77.2.1", 4000, SERVICE, 53);
 	assert_int_equal(pn_flow_way(&s.value, 0)->sent.packets, 3);
 	assert_int_equal(pn_flow_way(&s.value, 0)->delivered.packets, 3);
-	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
-	assert_int_equal(s.value.cgroup[1], cgroup_of[SERVER_POD]);
+	assert_int_equal(pn_flow_cgroup(s.value.cgroups, 0), cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(s.value.cgroups, 1), cgroup_of[SERVER_POD]);
 	s = udp_flow(w, "10.77.2.1", SERVICE);
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT), PN_FLOW_NAT);
 	assert_tuple(&s.value.nat, "10.77.2.1", 4000, SERVER, 5353);
 	assert_int_equal(s.value.initiator, 0);
 	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
-	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(s.value.cgroups, 0), cgroup_of[NODE]);
 }
 
 /* Behind it a socket of the node: it gets translated packets and answers are translated at once. */
@@ -492,15 +493,15 @@ static void a_service_on_the_node_is_joined(void **state)
 	assert_int_equal(pn_flow_way(&s.value, 0)->sent.packets, 3);
 	assert_int_equal(pn_flow_way(&s.value, 1)->sent.packets, 3);
 	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
-	assert_int_equal(s.value.cgroup[0], cgroup_of[CLIENT_POD]);
-	assert_int_equal(s.value.cgroup[1], cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(s.value.cgroups, 0), cgroup_of[CLIENT_POD]);
+	assert_int_equal(pn_flow_cgroup(s.value.cgroups, 1), cgroup_of[NODE]);
 	s = udp_flow(w, GATEWAY, CLIENT);
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT),
 			 PN_FLOW_NAT | PN_FLOW_BEHIND_NAT);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVICE, 53);
 	assert_int_equal(s.value.initiator, 1);
 	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
-	assert_int_equal(s.value.cgroup[0], cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(s.value.cgroups, 0), cgroup_of[NODE]);
 }
 
 static void a_place_that_is_no_hierarchy_is_named(void **state)

@@ -50,7 +50,7 @@ static void show_cgroup(struct rig *r, struct way w, uint64_t id)
 	int sender;
 	struct entry *e = entry_of(r, w, &sender);
 
-	e->value.cgroup[sender] = id;
+	e->value.cgroups.low[sender] = (uint32_t)id;
 }
 
 static void assert_named(const struct pn_record_end *e, enum pn_attribution attribution,
