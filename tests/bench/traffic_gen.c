@@ -7,7 +7,8 @@
  *   traffic_gen requests ADDRESS [--addresses N] [--rate N] [--count N]
  *
  * udp sends small datagrams to N addresses from ADDRESS on, from each of N ports in turn, so that
- * neighbours are never of one connection unless there is but one. bulk writes one TCP stream.
+ * neighbours are never of one connection unless there is but one address, to which each port sends 64
+ * in turn. bulk writes one TCP stream.
  * requests connects, asks, gets its answer and closes, one connection after the other.
  *
  * Says "warm" when all that is done once has been done, for each connection if they stay: with udp after
@@ -17,6 +18,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -106,15 +108,25 @@ static int bound_socket(unsigned long i)
 	return fd;
 }
 
-/* One datagram to each address. */
+/* A system call sends many even to one address: it is the packets that are measured. */
+static unsigned long per_round(void)
+{
+	return opt.addresses > 1 ? opt.addresses : N_AT_ONCE;
+}
+
+static unsigned long left_to_send(void)
+{
+	return opt.count ? opt.count - n_sent : ULONG_MAX;
+}
+
 static void send_round(int fd, struct mmsghdr *messages)
 {
-	unsigned long done = 0;
+	unsigned long done = 0, want;
 	int n;
 
-	while (done < opt.addresses && wait_for_turn()) {
-		n = sendmmsg(fd, messages + done,
-			     (unsigned int)PN_MIN(opt.addresses - done, N_AT_ONCE), 0);
+	while (done < per_round() && wait_for_turn()) {
+		want = PN_MIN(per_round() - done, left_to_send());
+		n = sendmmsg(fd, messages + done, (unsigned int)PN_MIN(want, N_AT_ONCE), 0);
 		if (n < 0 && errno != EINTR && errno != EAGAIN && errno != ENOBUFS)
 			fail("sending");
 		done += n > 0 ? (unsigned long)n : 0;
@@ -130,8 +142,8 @@ static void send_datagrams(void)
 	static int fds[MAX_PORTS];
 	struct iovec part = { bytes, sizeof(bytes) };
 
-	for (unsigned long i = 0; i < opt.addresses; i++) {
-		to[i] = nth_address(i, PORT_UDP);
+	for (unsigned long i = 0; i < per_round(); i++) {
+		to[i] = nth_address(i % opt.addresses, PORT_UDP);
 		messages[i].msg_hdr = (struct msghdr) { .msg_name = &to[i],
 							.msg_namelen = sizeof(to[i]),
 							.msg_iov = &part,
