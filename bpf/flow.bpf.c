@@ -82,8 +82,7 @@ static __always_inline void note_tcp_flags(struct pn_flow_value *v, __u32 from, 
 	*seen |= flags;
 	if (!(flags & PN_TCP_SYN) || (v->state & PN_FLOW_INITIATOR))
 		return;
-	v->initiator = flags & PN_TCP_ACK ? !from : from;
-	v->state |= PN_FLOW_INITIATOR;
+	pn_table_set_opener(v, flags & PN_TCP_ACK ? !from : from);
 }
 
 static __always_inline void read_tuple(const struct pn_flow_tuple *t, __u8 proto,
@@ -127,9 +126,9 @@ static __always_inline void tell_other_side(struct __sk_buff *skb, struct pn_flo
 		other = add_entry(skb, cpu, PN_FROM_SOCKET, &other_way, &key, opener);
 	if (!other)
 		return;
-	write_tuple(&other->nat, p, from == v->initiator);
-	other->initiator = opener;
-	other->state |= PN_FLOW_NAT | PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR |
+	write_tuple(&other->nat, p, from == pn_flow_opener(v));
+	pn_table_set_opener(other, opener);
+	other->state |= PN_FLOW_NAT | PN_FLOW_NAT_DONE |
 			(v->state & PN_FLOW_BEHIND_NAT ? 0 : PN_FLOW_BEHIND_NAT);
 }
 

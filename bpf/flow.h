@@ -51,7 +51,7 @@ struct pn_flow_count {
 enum pn_flow_state {
 	PN_FLOW_NAT = 1 << 0,	    /* nat holds the connection's tuple on the other side */
 	PN_FLOW_NAT_DONE = 1 << 1,  /* conntrack has been asked, do not ask again */
-	PN_FLOW_INITIATOR = 1 << 2, /* initiator is certain: from SYN or conntrack */
+	PN_FLOW_INITIATOR = 1 << 2, /* who opened it is certain: from SYN or conntrack */
 	PN_FLOW_FRAGMENT = 1 << 3,  /* fragments whose first was not seen are in here */
 	PN_FLOW_BEHIND_NAT =
 		1 << 4,		 /* with NAT: the key is the translated tuple, nat the opener's */
@@ -59,6 +59,7 @@ enum pn_flow_state {
 	PN_FLOW_RTT_OPENER = 1 << 7, /* tcp.srtt_us is the opener's, not its peer's */
 	PN_FLOW_QUOTE = 1 << 8,	     /* nat and quoted_proto hold what an ICMP error quotes */
 	PN_FLOW_ELSEWHERE = 1 << 9,  /* << end: what it sends is counted as sent in another entry */
+	PN_FLOW_OPENER = 1 << 15,    /* the end that opened it is 1, not 0; see pn_flow_opener() */
 };
 
 /* Whether new entries may be made. A program says FULL, and only the agent says more. */
@@ -112,8 +113,7 @@ static inline __u64 pn_flow_cgroup(struct pn_flow_cgroups c, unsigned int end)
  */
 struct pn_flow_value {
 	__u32 tick;	      /* low bits of jiffies: last packet; see struct pn_flow_cpu */
-	__u16 state : 15;     /* enum pn_flow_state */
-	__u16 initiator : 1;  /* index of the end that opened the connection */
+	__u16 state;	      /* enum pn_flow_state */
 	__u8 tcp_flags[2];    /* all flags that direction has shown */
 	__u64 id : 56;	      /* unique as long as the table lives */
 	__u64 tcp_looked : 8; /* when the ends' sockets were asked last, see tcp.bpf.h */
@@ -129,6 +129,12 @@ struct pn_flow_value {
 	struct pn_flow_tuple nat; /* the other side's, see PN_FLOW_BEHIND_NAT; or what is quoted */
 	struct pn_flow_way way_1;
 };
+
+/* The index of the end that opened the connection. */
+static inline unsigned int pn_flow_opener(const struct pn_flow_value *v)
+{
+	return v->state / PN_FLOW_OPENER;
+}
 
 /* What end `end` of the entry `v` has sent: struct pn_flow_way *, const if `v` is. */
 #define pn_flow_way(v, end) ((end) ? &(v)->way_1 : &(v)->way_0)

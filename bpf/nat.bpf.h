@@ -23,6 +23,7 @@
 
 #include "bpf/flow.h"
 #include "bpf/parse.bpf.h"
+#include "bpf/table.bpf.h"
 
 #define PN_AF_INET 2
 #define PN_CT_POINTER (~7UL) /* the low bits of _nfct say how the packet relates to the entry: */
@@ -169,12 +170,11 @@ static __noinline __u32 pn_nat_ask(struct __sk_buff *skb, const struct pn_flow_k
 	if (by_opened < 0 && by_answered < 0)
 		return PN_FLOW_NAT_DONE;
 	if (!(v->state & PN_FLOW_INITIATOR))
-		v->initiator = by_opened >= 0 ? by_opened : by_answered;
+		pn_table_set_opener(v, by_opened >= 0 ? by_opened : by_answered);
 	if (by_opened >= 0 && by_answered >= 0)
-		return PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR;
+		return PN_FLOW_NAT_DONE;
 	pn_nat_store(v, by_opened >= 0 ? &answered : &opened);
-	return PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR | PN_FLOW_NAT |
-	       (by_opened >= 0 ? 0 : PN_FLOW_BEHIND_NAT);
+	return PN_FLOW_NAT_DONE | PN_FLOW_NAT | (by_opened >= 0 ? 0 : PN_FLOW_BEHIND_NAT);
 }
 
 static __always_inline bool pn_is_same_tuple(const struct pn_packet *p, const struct pn_ct_tuple *t)

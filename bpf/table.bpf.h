@@ -136,6 +136,12 @@ static __always_inline void pn_table_packet_of(const union pn_table_key *key, __
 	ret->proto = key->k.proto;
 }
 
+/* For certain: in one write, so that of two CPUs one may lose it but not half of it. */
+static __always_inline void pn_table_set_opener(struct pn_flow_value *v, __u32 end)
+{
+	v->state = (v->state & ~PN_FLOW_OPENER) | end * PN_FLOW_OPENER | PN_FLOW_INITIATOR;
+}
+
 static __always_inline __u32 pn_owner_of(const __u8 addr[16])
 {
 	const struct pn_ip_value *v = bpf_map_lookup_elem(&ip, addr);
@@ -189,7 +195,7 @@ pn_table_add(void *table, const struct pn_flow_key *key, __u64 id, __u32 from)
 	v.tick = bpf_jiffies64();
 	v.owner[0] = pn_owner_of(key->addr[0]);
 	v.owner[1] = pn_owner_of(key->addr[1]);
-	v.initiator = from;
+	v.state = from * PN_FLOW_OPENER;
 	bpf_map_update_elem(table, key, &v, BPF_NOEXIST);
 	return bpf_map_lookup_elem(table, key);
 }

@@ -63,7 +63,7 @@ static __always_inline bool pn_is_tcp_sock(const struct sock *sk)
 /* Both ends measure the same way; where both are here, the opener's figure stands. */
 static __always_inline void pn_tcp_note_srtt(struct pn_flow_value *v, __u32 from, __u32 srtt_us)
 {
-	bool is_opener = from == v->initiator;
+	bool is_opener = from == pn_flow_opener(v);
 
 	if (!srtt_us || (!is_opener && (v->state & PN_FLOW_RTT_OPENER)))
 		return;

@@ -85,7 +85,7 @@ void pn_joiner_begin(struct pn_joiner *j, const struct pn_ticks *ticks)
 
 static uint8_t opener_of(const struct pn_flow_value *v)
 {
-	return v->initiator;
+	return (uint8_t)pn_flow_opener(v);
 }
 
 static bool is_behind_nat(const struct pn_flow_value *v)

@@ -336,8 +336,8 @@ static void ipv6_between_sockets_of_the_node_is_seen(void **state)
 	assert_int_equal(pn_flow_way(&v, 0)->sent.bytes + pn_flow_way(&v, 1)->sent.bytes, 53);
 	assert_int_equal(pn_flow_way(&v, 0)->delivered.bytes + pn_flow_way(&v, 1)->delivered.bytes,
 			 53);
-	assert_int_equal(pn_flow_cgroup(v.cgroups, v.initiator), cgroup_of[NODE]);
-	assert_int_equal(pn_flow_cgroup(v.cgroups, !v.initiator), cgroup_of[NODE_OTHER]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, pn_flow_opener(&v)), cgroup_of[NODE]);
+	assert_int_equal(pn_flow_cgroup(v.cgroups, !pn_flow_opener(&v)), cgroup_of[NODE_OTHER]);
 	(void)close(one);
 	(void)close(two);
 }
@@ -363,7 +363,7 @@ static void tcp_on_the_node_is_delivered_as_sent(void **state)
 	}
 	v = last_seen(w, IPPROTO_TCP, LOOPBACK, LOOPBACK);
 	assert_true(v.state & PN_FLOW_INITIATOR);
-	assert_int_equal(v.initiator, 1);
+	assert_int_equal(pn_flow_opener(&v), 1);
 	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[NODE]);
 	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[NODE_OTHER]);
 	for (int d = 0; d < 2; d++) {
@@ -468,7 +468,7 @@ static void a_service_called_by_the_node_is_joined(void **state)
 	s = udp_flow(w, "10.77.2.1", SERVICE);
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT), PN_FLOW_NAT);
 	assert_tuple(&s.value.nat, "10.77.2.1", 4000, SERVER, 5353);
-	assert_int_equal(s.value.initiator, 0);
+	assert_int_equal(pn_flow_opener(&s.value), 0);
 	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
 	assert_int_equal(pn_flow_cgroup(s.value.cgroups, 0), cgroup_of[NODE]);
 }
@@ -499,7 +499,7 @@ static void a_service_on_the_node_is_joined(void **state)
 	assert_int_equal(s.value.state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT),
 			 PN_FLOW_NAT | PN_FLOW_BEHIND_NAT);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVICE, 53);
-	assert_int_equal(s.value.initiator, 1);
+	assert_int_equal(pn_flow_opener(&s.value), 1);
 	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
 	assert_int_equal(pn_flow_cgroup(s.value.cgroups, 0), cgroup_of[NODE]);
 }

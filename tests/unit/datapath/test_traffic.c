@@ -53,7 +53,7 @@ static void every_datagram_is_counted_once_at_each_pod(void **state)
 		assert_int_equal(pn_flow_way(&s.value, d)->delivered.packets, 100);
 		assert_int_equal(pn_flow_way(&s.value, d)->delivered.bytes, 3800);
 	}
-	assert_int_equal(s.value.initiator, 0);
+	assert_int_equal(pn_flow_opener(&s.value), 0);
 }
 
 static void what_the_node_drops_is_sent_and_not_delivered(void **state)
@@ -108,7 +108,7 @@ static void both_sides_of_a_service_name_each_other(void **state)
 	assert_true(s.value.state & PN_FLOW_NAT);
 	assert_false(s.value.state & PN_FLOW_BEHIND_NAT);
 	assert_true(s.value.state & PN_FLOW_INITIATOR);
-	assert_int_equal(s.value.initiator, 0);
+	assert_int_equal(pn_flow_opener(&s.value), 0);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVER, 5353);
 	assert_int_equal(pn_flow_way(&s.value, 0)->sent.packets, 3);
 	assert_int_equal(pn_flow_way(&s.value, 1)->delivered.packets, 3);
@@ -116,7 +116,7 @@ static void both_sides_of_a_service_name_each_other(void **state)
 	s = udp_flow(w, CLIENT, SERVER);
 	assert_true(s.value.state & PN_FLOW_NAT);
 	assert_true(s.value.state & PN_FLOW_BEHIND_NAT);
-	assert_int_equal(s.value.initiator, 0);
+	assert_int_equal(pn_flow_opener(&s.value), 0);
 	assert_tuple(&s.value.nat, CLIENT, 4000, SERVICE, 53);
 	assert_int_equal(pn_flow_way(&s.value, 0)->delivered.packets, 3);
 	assert_int_equal(pn_flow_way(&s.value, 1)->sent.packets, 3);
@@ -166,12 +166,12 @@ static void conntrack_knows_who_opened(void **state)
 	send_to(client, SERVER, 4000, 10);
 	receive(server);
 	s = udp_flow(w, CLIENT, SERVER);
-	assert_int_equal(s.value.initiator, 0);
+	assert_int_equal(pn_flow_opener(&s.value), 0);
 	send_to(server, CLIENT, 53, 10);
 	receive(client);
 
 	s = udp_flow(w, CLIENT, SERVER);
-	assert_int_equal(s.value.initiator, 1);
+	assert_int_equal(pn_flow_opener(&s.value), 1);
 	assert_true(s.value.state & PN_FLOW_INITIATOR);
 	assert_false(s.value.state & PN_FLOW_NAT);
 	(void)close(client);

@@ -123,7 +123,7 @@ static inline struct entry *new_entry(struct rig *r, const struct pn_flow_key *k
 	*e = (struct entry) { .key = *key, .used = true };
 	e->value.id = ++r->last_id;
 	e->value.start_us = pn_clock_now(&r->clock) / 1000;
-	e->value.initiator = sender & 1;
+	e->value.state = sender & 1 ? PN_FLOW_OPENER : 0;
 	return e;
 }
 
@@ -177,7 +177,8 @@ static inline void tell_nat(struct entry *e, struct way opened_as, struct way ot
 	struct pn_addr from = addr(other.from), to = addr(other.to);
 	struct pn_flow_key key;
 
-	e->value.initiator = key_of(opened_as, &key) & 1;
+	e->value.state &= (uint16_t)~PN_FLOW_OPENER;
+	e->value.state |= key_of(opened_as, &key) & 1 ? PN_FLOW_OPENER : 0;
 	assert_memory_equal(&key, &e->key, sizeof(key));
 	e->value.state |= PN_FLOW_NAT | PN_FLOW_NAT_DONE | PN_FLOW_INITIATOR;
 	memcpy(e->value.nat.addr[0], &from, sizeof(from));

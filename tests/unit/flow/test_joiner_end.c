@@ -96,8 +96,8 @@ static void idle_connection_goes_with_what_came_last(void **state)
 static void add_one_packet(struct rig *r, struct entry *e)
 {
 	(void)r;
-	pn_flow_way(&e->value, e->value.initiator)->sent.packets++;
-	pn_flow_way(&e->value, e->value.initiator)->sent.bytes += 100;
+	pn_flow_way(&e->value, pn_flow_opener(&e->value))->sent.packets++;
+	pn_flow_way(&e->value, pn_flow_opener(&e->value))->sent.bytes += 100;
 }
 
 static void packet_between_drain_and_removal_is_counted(void **state)

@@ -448,7 +448,7 @@ int main(void)
 		HTTP_TEST(page_without_memory_is_an_error),
 		HTTP_TEST(token_is_wanted_where_a_page_is_not_open),
 		cmocka_unit_test(only_the_whole_token_matches),
-		TEST(a_name_that_anybody_may_have_given_us_is_refused),
+		HTTP_TEST(a_name_that_anybody_may_have_given_us_is_refused),
 		cmocka_unit_test(hosts_are_addresses_localhost_and_names_that_are_known),
 		HTTP_TEST(request_may_come_byte_by_byte_but_not_for_ever),
 		HTTP_TEST(client_that_sends_nothing_is_cut_off),
