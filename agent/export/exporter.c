@@ -276,7 +276,8 @@ static void work(struct pn_exporter *x)
 		r = x->spec.kind->send(x->sink, x->current, &err);
 		if (r == 0)
 			finish_current(x);
-		judge(x, r, &err);
+		if (r < 0 || !x->spec.kind->confirms_later)
+			judge(x, r, &err);
 	}
 	if (x->spec.kind->attend && PN_MAX(x->next_attend, x->next_try) <= now()) {
 		judge(x, x->spec.kind->attend(x->sink, &err), &err);

@@ -99,6 +99,7 @@ struct pn_sink_option {
  * @options: of this kind; ends with a row without a name
  * @attend_ms: how often attend() is called while records wait; 0: not at all
  * @attends_always: also while none waits
+ * @confirms_later: what send() takes may still fail: that all is well is what attend() says
  *
  * @open:   control thread. Checks everything that can be known at the start; a receiver that is not
  *	    there is no error. Return: 0, or a negative errno with @reterr
@@ -115,7 +116,7 @@ struct pn_sink_kind {
 	const struct pn_sink_option *options;
 	size_t values_size;
 	unsigned int attend_ms;
-	bool attends_always;
+	bool attends_always, confirms_later;
 	int (*open)(const struct pn_sink_setup *setup, void **ret, struct pn_err *reterr);
 	int (*encode)(void *sink, const struct pn_flow_record *r, struct pn_buf *out);
 	int (*send)(void *sink, struct pn_batch *batch, struct pn_err *reterr);

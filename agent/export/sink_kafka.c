@@ -531,6 +531,7 @@ const struct pn_sink_kind pn_sink_kind_kafka = {
 	.options = options,
 	.values_size = sizeof(struct values),
 	.attend_ms = ATTEND_MS,
+	.confirms_later = true,
 	.open = kafka_open,
 	.encode = kafka_encode,
 	.send = kafka_send,

@@ -170,12 +170,13 @@ static void a_broker_that_goes_and_comes_back_has_all_but_what_was_counted(void 
 	record(w->x, 100);
 	await_nothing_waits(w->x);
 	assert_int_equal(rd_kafka_mock_broker_set_down(w->cluster, 1), 0);
-	while (!look(w->x).dropped[PN_LOSS_QUEUE_FULL]) {
-		record(w->x, 100);
-		nap();
-	}
+	record(w->x, 1);
 	while (!look(w->x).retries)
 		nap();
+	while (!look(w->x).dropped[PN_LOSS_QUEUE_FULL]) {
+		record(w->x, 100); /* librdkafka takes some of them, which is no sign of a broker */
+		nap();
+	}
 	assert_non_null(strstr(look(w->x).error.text, "no broker can be reached"));
 	assert_int_equal(rd_kafka_mock_broker_set_up(w->cluster, 1), 0);
 	await_nothing_waits(w->x);
