@@ -253,7 +253,7 @@ n_lines() { # OPTIONS
 	assert_equal "$(n_lines "${ours[@]}" -n nobody)" 0
 	assert_equal "$(n_lines "${ours[@]}" --until 5m)" 0
 	assert_equal "$(n_lines "${ours[@]}" --not --drop-reason NETFILTER_DROP)" 0
-	run "$podonym" drops --last 1 --numeric --socket "$dir/socket"
+	run "$podonym" drops --last 1 --cidr 10.81.0.0/24 --protocol udp --numeric --socket "$dir/socket"
 	assert_output --regexp ' 10\.81\.0\.2:[0-9]+ -> 10\.81\.0\.3:5017 UDP 1x dropped by netfilter'
 	run -2 "$podonym" drops --port http --socket "$dir/socket"
 	assert_output --partial '--port: "http" is not a port'

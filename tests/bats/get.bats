@@ -249,7 +249,7 @@ has_lines() { # FILE N
 }
 
 @test "get: what is written to a terminal is text only" {
-	create "$(widget shop rude 3 $'red \e[31m\x07\u009b and\nmore')"
+	create "$(widget shop rude 3 $'red \e[31m\x07\xc2\x9b and\nmore')"
 	run get widgets rude -n shop --no-headers
 	assert_output --regexp '^rude   3     red \^\[\[31m   and\.\.\.$'
 }
