@@ -62,8 +62,8 @@ void pn_text_padded(struct pn_text *t, uint32_t v, unsigned int width)
 /* From 0 to 255, each with a dot behind it. */
 #define BYTE(n)                                               \
 	{                                                     \
-		(n) < 10    ? '0' + (n)                       \
-		: (n) < 100 ? '0' + (n) / 10                  \
+		(n) < 10    ? '0' + (n) % 10                  \
+		: (n) < 100 ? '0' + (n) / 10 % 10             \
 			    : '0' + (n) / 100,                \
 			(n) < 10    ? '.'                     \
 			: (n) < 100 ? '0' + (n) % 10          \
