@@ -172,6 +172,15 @@ static bool is_stopping(const struct pn_exporter *x)
 	return x->farewell != 0;
 }
 
+/* With the lock. Who has been in trouble may be well again after the last record has gone. */
+static bool has_to_attend(const struct pn_exporter *x)
+{
+	const struct pn_sink_kind *kind = x->spec.kind;
+
+	return kind->attend && (x->stats.waiting || kind->attends_always ||
+				(kind->confirms_later && x->is_failing));
+}
+
 /* With the lock. When there is something to be done; PN_NSEC_NEVER: when it is woken */
 static pn_nsec next_work(const struct pn_exporter *x)
 {
@@ -179,7 +188,7 @@ static pn_nsec next_work(const struct pn_exporter *x)
 
 	if (x->current || x->queue)
 		next = x->next_try;
-	if (x->spec.kind->attend && (x->stats.waiting || x->spec.kind->attends_always))
+	if (has_to_attend(x))
 		next = PN_MIN(next, PN_MAX(x->next_attend, x->next_try));
 	return is_stopping(x) ? PN_MIN(next, x->farewell) : next;
 }

@@ -99,7 +99,8 @@ struct pn_sink_option {
  * @options: of this kind; ends with a row without a name
  * @attend_ms: how often attend() is called while records wait; 0: not at all
  * @attends_always: also while none waits
- * @confirms_later: what send() takes may still fail: that all is well is what attend() says
+ * @confirms_later: what send() takes may still fail: that all is well is what attend() says, which is
+ *	    called until it does
  *
  * @open:   control thread. Checks everything that can be known at the start; a receiver that is not
  *	    there is no error. Return: 0, or a negative errno with @reterr

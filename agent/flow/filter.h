@@ -3,6 +3,7 @@
 #define PN_FLOW_FILTER_H
 
 #include "base/err.h"
+#include "base/label_selector.h"
 #include "flow/owner_set.h"
 #include "flow/record.h"
 
@@ -21,7 +22,7 @@ struct pn_filter;
 /** Most filters at a time, and the longest value of one. */
 enum {
 	PN_FILTER_MAX = 64,
-	PN_FILTER_VALUE_MAX = 1024, /* a selector of labels; names are shorter */
+	PN_FILTER_VALUE_MAX = PN_LABEL_SELECTOR_MAX, /* names are shorter */
 };
 
 /** pn_filter_new() - one that every record meets. Return: 0 or -ENOMEM */

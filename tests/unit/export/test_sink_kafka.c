@@ -185,8 +185,8 @@ static void a_broker_that_goes_and_comes_back_has_all_but_what_was_counted(void 
 	s = look(w->x);
 	assert_int_equal(s.sent, s.told - s.dropped[PN_LOSS_QUEUE_FULL]);
 	assert_int_equal(consume(w, NULL), s.sent);
-	while (*look(w->x).error.text)
-		record(w->x, 1);
+	while (*look(w->x).error.text) /* without a further record */
+		nap();
 }
 
 static void what_a_broker_refuses_is_lost_with_its_words(void **state)
