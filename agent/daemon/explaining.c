@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "base/number.h"
 #include "serve/records_page.h"
 #include "serve/request.h"
 
@@ -147,6 +148,8 @@ static int take_objects(const struct pn_explaining *e, struct job *j)
 /* Return: NULL, or what is wrong */
 static const char *read_query(struct job *j, const struct pn_http_pair *query, size_t n)
 {
+	uint64_t id;
+
 	for (size_t i = 0; i < n; i++) {
 		char **to = strcmp(query[i].key, "flow") == 0	? &j->flow
 			    : strcmp(query[i].key, "src") == 0	? &j->src
@@ -163,6 +166,8 @@ static const char *read_query(struct job *j, const struct pn_http_pair *query, s
 	}
 	if (j->flow ? j->src || j->dst || j->port : !j->src || !j->dst || !j->port)
 		return "needs flow=ID, or src=NAMESPACE/POD, dst=ADDRESS and port=TCP/5432";
+	if (j->flow && pn_number_parse(j->flow, UINT64_MAX, &id) < 0)
+		return "flow= is a flow_id, as records in JSON have it";
 	return NULL;
 }
 

@@ -18,6 +18,7 @@
 #include <strings.h>
 
 #include "base/nearest.h"
+#include "base/number.h"
 
 enum { SOURCE = 1, DESTINATION = 2, EITHER = 3 };
 
@@ -205,11 +206,7 @@ static bool match_verdict(const struct pn_filter *f, const struct term *t,
 
 static int parse_id(const char *value, struct term *t, struct pn_err *reterr)
 {
-	char *end = NULL;
-
-	errno = 0;
-	t->id = strtoull(value, &end, 10);
-	if (errno || *end || *value < '0' || *value > '9')
+	if (pn_number_parse(value, UINT64_MAX, &t->id) < 0)
 		return pn_err_set(reterr, -EINVAL,
 				  "\"%.64s\" is not a flow_id, as records in JSON have it", value);
 	return 0;

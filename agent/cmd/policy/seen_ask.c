@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "base/util.h"
 #include "cmd/lines.h"
 #include "cmd/policy/seen.h"
@@ -92,14 +93,15 @@ static int add_drops(const char *socket, struct pn_seen *s)
 int pn_seen_by_id(const char *socket, const char *id, struct pn_seen *ret, struct pn_err *reterr)
 {
 	char filters[REQUEST_LEN / 2];
+	uint64_t number;
 	int r;
 
-	if (!*id || strspn(id, "0123456789") != strlen(id) || strlen(id) > 20)
+	if (pn_number_parse(id, UINT64_MAX, &number) < 0)
 		return pn_err_set(reterr, -EINVAL,
 				  "--flow: \"%.64s\" is not a flow_id, as records in JSON have it",
 				  id);
 	*ret = (struct pn_seen) { 0 };
-	(void)snprintf(filters, sizeof(filters), "{\"id\": \"%s\"}", id);
+	(void)snprintf(filters, sizeof(filters), "{\"id\": \"%" PRIu64 "\"}", number);
 	r = ask_flows(socket, filters, ret, reterr);
 	if (r < 0)
 		return r;
