@@ -46,7 +46,7 @@ udp_send() { # POD ADDRESS PORT N SIZE
 }
 
 tcp_ask() { # POD ADDRESS PORT BYTES
-	[[ $(head -c "$4" /dev/zero | in_pod "$1" socat -t 2 - "TCP:$2:$3" | wc -c) == "$4" ]]
+	[[ $(head -c "$4" /dev/zero | in_pod "$1" socat -t 60 - "TCP:$2:$3" | wc -c) == "$4" ]]
 }
 
 sum_is_at_least() { # JQ-FILTER FIELD N
@@ -424,7 +424,7 @@ refused() { # WORDS OPTIONS
 }
 
 @test "flows: a hostile request is refused by the agent with words" {
-	run bash -c "printf '%s\n' '{\"command\": \"flows\", \"filters\": [{\"prt\": \"1\"}]}' | socat -t 2 - UNIX:$dir/socket"
+	run bash -c "printf '%s\n' '{\"command\": \"flows\", \"filters\": [{\"prt\": \"1\"}]}' | socat -t 60 - UNIX:$dir/socket"
 	assert_output '{"error": "there is no filter \"prt\", did you mean \"port\"?"}'
 }
 

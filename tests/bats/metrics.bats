@@ -152,7 +152,7 @@ sink_agrees() {
 @test "metrics: the round trip time of TCP" {
 	start /dev/null /dev/null in_pod server socat TCP4-LISTEN:9102,fork PIPE
 	await 5 listens in_pod server 9102
-	head -c 100000 /dev/zero | in_pod client socat -t 2 - TCP:10.79.0.3:9102 >/dev/null
+	head -c 100000 /dev/zero | in_pod client socat -t 60 - TCP:10.79.0.3:9102 >/dev/null
 	await 10 metric podonym_traffic_rtt_seconds_count 'source_workload="client"'
 	n=$(metric podonym_traffic_rtt_seconds_count 'source_workload="client"')
 	((n > 0))

@@ -81,7 +81,7 @@ backends_up() { # PORT
 }
 
 ask() { # POD ADDRESS PORT: some bytes there and back
-	[[ $(head -c 500 /dev/zero | in_pod "$1" socat -t 2 - "TCP:$2:$3,connect-timeout=5" | wc -c) == 500 ]]
+	[[ $(head -c 500 /dev/zero | in_pod "$1" socat -t 60 - "TCP:$2:$3,connect-timeout=5" | wc -c) == 500 ]]
 }
 
 counted() { # POD PORT: packets and bytes it got and gave
@@ -196,7 +196,7 @@ ask_both() { # ADDRESS PORT BACKEND-PORT
 	backends_up 8060
 	ip -n "$cluster-node" route add 10.96.0.0/16 dev lo src 10.80.0.1
 	in_node nft add rule inet services output ip daddr 10.96.1.4 tcp dport 80 dnat ip to 10.80.0.4:8060
-	[[ $(echo hello | in_node socat -t 2 - TCP:10.96.1.4:80) == hello ]]
+	[[ $(echo hello | in_node socat -t 60 - TCP:10.96.1.4:80) == hello ]]
 	await 10 is_described "$(of_service outer)"' and .destination.port == 8060' \
 		'bats-node -> outer 10.96.1.4:80 -> two'
 	await 10 backend_agrees two 8060 '.destination.port == 8060'
