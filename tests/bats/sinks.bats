@@ -118,10 +118,22 @@ records_in() { # FILE
 	await 10 ledger_is '.retries > 1 and .waiting == 500 and (.error | contains("refused"))'
 	start_nfcapd "$port"
 	await 10 ledger_is '.sent == 500 and .error == ""'
+	stop_nfcapd 500
+	# The first datagram has gone out before the refusal comes.
+	echo 'records 500 0' >&7
+	await 10 ledger_is '.waiting == 500 and (.error | contains("refused"))'
+	start_nfcapd "$port"
+	await 10 ledger_is '.sent == 1000 and .error == ""'
+	stop_nfcapd 500
+}
+
+# It says so when it ends.
+stop_nfcapd() { # FLOWS
 	stop "$receiver_pid"
 	receiver_pid=''
 	run grep -h Ident: "$dir/nfcapd.out" "$dir/nfcapd.err"
-	assert_output --partial 'Flows: 500,'
+	assert_output --partial "Flows: $1,"
+	refute_output --regexp 'Sequence Errors: [1-9]'
 }
 
 @test "sinks: ipfix by TCP: a collector that goes and comes back has all but what was counted as lost" {
