@@ -28,7 +28,7 @@
  * Waiting ends at an event or fails the test after API_GUARD_S.
  */
 
-enum { API_GUARD_S = 30, API_TEXT = 8192 };
+enum { API_GUARD_S = 90, API_TEXT = 8192 };
 
 /** How an open stream ends. */
 enum api_end {
