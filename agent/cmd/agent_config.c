@@ -191,7 +191,7 @@ int pn_agent_setup_init(struct pn_agent_setup *s, const struct pn_agent_values *
 
 void pn_agent_setup_done(struct pn_agent_setup *s)
 {
-	free(s->config.selection);
+	pn_expression_free(s->config.selection);
 	pn_exporters_free(s->config.exporters);
 	pn_http_tls_free(s->config.http_tls);
 	pn_wipe_free(s->token);

@@ -51,7 +51,7 @@ static int check_disable(const char *text, struct pn_err *reterr)
 
 static int check_select(const char *text, struct pn_err *reterr)
 {
-	PN_CLEANUP(pn_freep) struct pn_expression *e = NULL;
+	PN_CLEANUP(pn_expression_freep) struct pn_expression *e = NULL;
 
 	return pn_expression_parse(text, &e, reterr);
 }

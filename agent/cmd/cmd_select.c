@@ -154,9 +154,11 @@ const struct pn_command pn_cmd_select = {
 		"  A selection is one or more rules with \"or\" between them, a rule one or "
 		"more terms:\n"
 		"    namespace=NAME,...      of a pod or a Service\n"
-		"    label=LABEL,...         of a pod or a Service: key=value, key!=value, key, "
-		"!key;\n"
-		"                            all of them\n"
+		"    label=SELECTOR          of a pod or a Service, as `kubectl -l` takes it: "
+		"key=value,\n"
+		"                            key!=value, key in (a,b), key notin (a), key, !key; "
+		"with\n"
+		"                            commas between them: all of them\n"
 		"    cidr=NETWORK,...        10.0.0.0/8, fd00::/8, or one address\n"
 		"    port=PORT,...           443, 8000-8100; of TCP, UDP and SCTP\n"
 		"    protocol=NAME,...       tcp, udp, sctp, icmp, or a number\n"
@@ -184,6 +186,7 @@ const struct pn_command pn_cmd_select = {
 	.examples = "  podonym select\n"
 		    "  podonym select namespace=shop port=443\n"
 		    "  podonym select label=app=web or cidr=192.0.2.0/24 protocol=udp\n"
+		    "  podonym select 'label=app in (web,api),!canary' port=443\n"
 		    "  podonym select namespace=shop drops\n"
 		    "  podonym select --all --sample 100\n",
 	.n_operands_max = MAX_OPERANDS,

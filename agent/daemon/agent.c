@@ -653,6 +653,6 @@ int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 	stop(&a);
 	pn_index_reader_end();
 	pn_sink_close(sink);
-	free(selection);
+	pn_expression_free(selection);
 	return r;
 }

@@ -46,7 +46,7 @@ int pn_selecting_start(const struct pn_names *names, struct pn_select *select,
 	struct pn_err err;
 
 	if (!s) {
-		free(expression);
+		pn_expression_free(expression);
 		return -ENOMEM;
 	}
 	*s = (struct pn_selecting) {
@@ -65,7 +65,7 @@ void pn_selecting_free(struct pn_selecting *s)
 {
 	if (!s)
 		return;
-	free(s->expression);
+	pn_expression_free(s->expression);
 	free(s);
 }
 
@@ -242,7 +242,7 @@ void pn_selecting_synced(struct pn_selecting *s)
 int pn_selecting_change(struct pn_selecting *s, const char *expression, uint32_t sampling,
 			struct pn_err *reterr)
 {
-	PN_CLEANUP(pn_freep) struct pn_expression *e = NULL;
+	PN_CLEANUP(pn_expression_freep) struct pn_expression *e = NULL;
 	int r;
 
 	if (sampling > PN_SELECT_MAX_SAMPLING)
@@ -261,7 +261,7 @@ int pn_selecting_change(struct pn_selecting *s, const char *expression, uint32_t
 	if (has_owners(&e->selection))
 		fill(s, &e->selection);
 	pn_select_commit(s->select);
-	free(s->expression);
+	pn_expression_free(s->expression);
 	s->expression = PN_TAKE_PTR(e);
 	pn_info("select", "in force: %s, sampling=%u",
 		*s->expression->text ? s->expression->text : "everything",

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Selections as users write them, from the command line and the socket: parsed as a whole or refused
- * as a whole. The words of a copy of the text become the strings of the terms.
+ * as a whole. The words of a copy of the text become the strings of the terms. Labels are read by
+ * base/label_selector.h, as those of `podonym flows --label` are.
  */
+#include "base/label_selector.h"
 #include "base/nearest.h"
 #include "base/number.h"
 #include "daemon/selection.h"
@@ -79,27 +81,16 @@ static int parse_namespace(struct parser *p, char *value, struct pn_select_term 
 	return add(p, t);
 }
 
-static int parse_label(struct parser *p, char *label, struct pn_select_term *t)
+static int parse_labels(struct parser *p, char *selector, struct pn_select_term *t)
 {
-	char *equals = strchr(label, '=');
+	int r = pn_label_selector_parse(selector, &t->labels, p->err);
 
-	t->name = label;
-	if (equals) {
-		t->value = equals + 1 + (equals[1] == '=');
-		t->is_unwanted = equals > label && equals[-1] == '!';
-		equals[t->is_unwanted ? -1 : 0] = '\0';
-	} else if (*label == '!') {
-		t->is_unwanted = true;
-		t->name++;
-	}
-	if (!*t->name || !consists_of(t->name, 253 + 1 + 63, "-_./") ||
-	    (t->value && !consists_of(t->value, 63, "-_.")))
-		return pn_err_set(
-			p->err, -EINVAL,
-			"%s: not a label; write label=app=web, label=app!=web, label=app or "
-			"label=!app",
-			p->term);
-	return add(p, t);
+	if (r < 0)
+		return pn_err_wrap(p->err, r, "%s", p->term);
+	r = add(p, t);
+	if (r < 0)
+		free(t->labels);
+	return r;
 }
 
 static int parse_cidr(struct parser *p, char *value, struct pn_select_term *t)
@@ -191,10 +182,56 @@ static int refuse_value(struct parser *p, char *value, struct pn_select_term *t)
 
 /* --- terms and rules ---------------------------------------------------------------------------- */
 
+/* A selector of labels may have blanks in it. Does it go on behind those that @word of it ends at? */
+static bool goes_on(const char *word, const char *blanks)
+{
+	const char *next = blanks + strspn(blanks, BLANKS);
+	size_t len = strcspn(next, BLANKS "(");
+
+	return (blanks > word && strchr(",!", blanks[-1])) ||
+	       (blanks > word && strspn(word, "!=") == (size_t)(blanks - word)) ||
+	       (*next && strchr(",=(", *next)) || strncmp(next, "!=", 2) == 0 ||
+	       (len == 2 && strncmp(next, "in", 2) == 0) ||
+	       (len == 5 && strncmp(next, "notin", 5) == 0);
+}
+
+static bool is_in_brackets(const char *from, const char *at)
+{
+	while (at > from && *at != '(' && *at != ')')
+		at--;
+	return *at == '(';
+}
+
+static char *end_of(char *term)
+{
+	static const char label[] = "label=";
+	char *end = term + strcspn(term, BLANKS), *word = term + strlen(label);
+
+	if (strncmp(term, label, strlen(label)) != 0)
+		return end;
+	while (*end && (is_in_brackets(term, end) || goes_on(word, end))) {
+		word = end + strspn(end, BLANKS);
+		end = word + strcspn(word, BLANKS);
+	}
+	return end;
+}
+
+/* Return: the next term, or the word between rules; NULL: there is none */
+static char *take_term(char **rest)
+{
+	char *term = *rest + strspn(*rest, BLANKS), *end = end_of(term);
+
+	if (!*term)
+		return NULL;
+	*rest = *end ? end + 1 : end;
+	*end = '\0';
+	return term;
+}
+
 static int parse_values(struct parser *p, enum pn_select_sort sort, char *values)
 {
 	static int (*const parse[])(struct parser *, char *, struct pn_select_term *) = {
-		[PN_SELECT_NAMESPACE] = parse_namespace, [PN_SELECT_LABEL] = parse_label,
+		[PN_SELECT_NAMESPACE] = parse_namespace, [PN_SELECT_LABEL] = parse_labels,
 		[PN_SELECT_CIDR] = parse_cidr,		 [PN_SELECT_PORT] = parse_port,
 		[PN_SELECT_PROTOCOL] = parse_protocol,	 [PN_SELECT_DROPS] = refuse_value,
 	};
@@ -202,7 +239,8 @@ static int parse_values(struct parser *p, enum pn_select_sort sort, char *values
 
 	while (r == 0 && values) {
 		struct pn_select_term t = { .sort = sort };
-		char *value = strsep(&values, ",");
+		/* a selector has commas of its own */
+		char *value = sort == PN_SELECT_LABEL ? PN_TAKE_PTR(values) : strsep(&values, ",");
 
 		if (!*value)
 			return pn_err_set(p->err, -EINVAL,
@@ -248,9 +286,7 @@ static int parse_words(struct parser *p, char *rest)
 	char *word;
 	int r = 0;
 
-	while (r == 0 && (word = strsep(&rest, BLANKS))) {
-		if (!*word)
-			continue;
+	while (r == 0 && (word = take_term(&rest))) {
 		(void)snprintf(p->term, sizeof(p->term), "%.*s%s", MAX_SHOWN, word,
 			       strlen(word) > MAX_SHOWN ? "..." : "");
 		if (strcmp(word, "or") != 0) {
@@ -275,7 +311,7 @@ static int parse_words(struct parser *p, char *rest)
 
 int pn_expression_parse(const char *text, struct pn_expression **ret, struct pn_err *reterr)
 {
-	PN_CLEANUP(pn_freep) struct pn_expression *e = NULL;
+	PN_CLEANUP(pn_expression_freep) struct pn_expression *e = NULL;
 	struct parser p = { .err = reterr };
 	int r;
 
@@ -296,14 +332,25 @@ int pn_expression_parse(const char *text, struct pn_expression **ret, struct pn_
 	return 0;
 }
 
+void pn_expression_free(struct pn_expression *e)
+{
+	if (!e)
+		return;
+	for (size_t i = 0; i < e->selection.n_terms; i++)
+		free(e->terms[i].labels);
+	free(e);
+}
+
+void pn_expression_freep(struct pn_expression **e)
+{
+	pn_expression_free(*e);
+}
+
 /* --- owners ------------------------------------------------------------------------------------- */
 
-static bool has_label(const struct pn_object *o, const struct pn_select_term *t)
+static bool has_labels(const struct pn_object *o, const struct pn_select_term *t)
 {
-	const char *value = o ? pn_object_label(o, t->name) : NULL;
-	bool is_there = value && (!t->value || strcmp(value, t->value) == 0);
-
-	return o && is_there != t->is_unwanted;
+	return o && pn_label_selector_matches(t->labels, o->labels, o->n_labels);
 }
 
 uint32_t pn_expression_owner(const struct pn_selection *s, const char *name_space,
@@ -319,7 +366,7 @@ uint32_t pn_expression_owner(const struct pn_selection *s, const char *name_spac
 
 		if (t->sort == PN_SELECT_NAMESPACE && strcmp(t->name, name_space) == 0)
 			in_namespace |= bit;
-		else if (t->sort == PN_SELECT_LABEL && !has_label(o, t))
+		else if (t->sort == PN_SELECT_LABEL && !has_labels(o, t))
 			rules &= ~bit;
 	}
 	return rules & (~wants_namespace | in_namespace);

@@ -33,9 +33,8 @@ struct pn_select_term {
 	uint8_t rule;
 	uint8_t proto;	      /* IPPROTO_* */
 	uint16_t first, last; /* ports in host byte order, both included */
-	bool is_unwanted;     /* the label must not be there, or not have this value */
-	const char *name;     /* of a namespace, or of a label */
-	const char *value;    /* of a label; NULL: any */
+	const char *name;     /* of a namespace */
+	struct pn_label_selector *labels;
 	struct pn_cidr cidr;
 };
 

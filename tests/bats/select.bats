@@ -109,6 +109,22 @@ ask_around() {
 	assert_line --regexp '^addresses +2$'
 }
 
+@test "select: labels as kubectl -l takes them, and other terms behind them" {
+	local before
+	before=$(lines)
+	select_is 'label=app in (client, none),!old' cidr=fd00:82::4 or 'label=app notin (web,client),app' port=7000
+	ask_around
+	await 15 all_is_told
+	assert_equal "$(speakers "$before")" "stranger client"
+	before=$(lines)
+	select_is 'label=app in (web)' port=7000
+	assert_line --regexp '^selection +label=app in \(web\) port=7000$'
+	assert_line --regexp '^addresses +2$'
+	ask_around
+	await 15 all_is_told
+	assert_equal "$(speakers "$before")" "client web, stranger web"
+}
+
 @test "select: labels are followed" {
 	local before
 	select_is label=app=late port=7000
@@ -218,6 +234,8 @@ is_told() { # PORT LINES: since the file had so many
 	select_is port=443 --sample 3
 	run -1 "$podonym" select --socket "$dir/socket" namspace=shop
 	assert_output --partial 'namspace=shop: not a term, did you mean namespace=?'
+	run -1 "$podonym" select --socket "$dir/socket" label=app in web
+	assert_output --partial 'label=app in: "app in": "in" and "notin" stand before values in brackets; write app=web'
 	run -1 "$podonym" select --socket "$dir/socket" port=0
 	assert_output --partial 'port=0: "0" is not a port from 1 to 65535'
 	run -2 "$podonym" select --socket "$dir/socket" --all port=80

@@ -26,7 +26,8 @@ static void check(const struct pn_selection *s)
 		used |= 1u << t->rule;
 		assert(t->sort < PN_SELECT_SORT_MAX && t->cidr.prefix_len <= 128);
 		assert(t->sort != PN_SELECT_PORT || (t->first && t->first <= t->last));
-		assert(t->sort > PN_SELECT_LABEL || *t->name);
+		assert(t->sort != PN_SELECT_NAMESPACE || *t->name);
+		assert((t->sort == PN_SELECT_LABEL) == (t->labels != NULL));
 	}
 	assert(used == all); /* a rule without terms would select everything */
 	assert(!(pn_expression_owner(s, "shop", &pod) & ~all));
@@ -46,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(r == 0 || (r == -EINVAL && err.text[0]));
 	if (r == 0)
 		check(&e->selection);
-	free(e);
+	pn_expression_free(e);
 	free(text);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Selections as users write them: what they mean, whom they mean, and what is said of wrong ones.
+ * Selections as users write them: what they mean, whom they mean, what is said of wrong ones, and where memory
+ * is short.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -10,7 +11,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/label_selector.h"
 #include "daemon/selection.h"
+#include "tests/unit/kube/failing_malloc.h"
 
 static struct pn_expression *parse(const char *text)
 {
@@ -38,19 +41,19 @@ static void nothing_selects_everything(void **state)
 
 	(void)state;
 	assert_int_equal(e->selection.n_rules, 0);
-	free(e);
+	pn_expression_free(e);
 }
 
 static void each_sort_of_term(void **state)
 {
 	struct pn_expression *e =
 		parse("namespace=shop,web port=443,8000-8100 protocol=TCP,icmp,47 or "
-		      "cidr=10.1.2.3/8,fd00::1 label=app=web,!old,tier!=db,zone");
+		      "cidr=10.1.2.3/8,fd00::1 label=app=web,!old,tier!=db,zone label=a");
 	const struct pn_select_term *t;
 
 	(void)state;
 	assert_int_equal(e->selection.n_rules, 2);
-	assert_int_equal(e->selection.n_terms, 14);
+	assert_int_equal(e->selection.n_terms, 12);
 	assert_string_equal(term(e, 0, PN_SELECT_NAMESPACE, 0)->name, "shop");
 	assert_string_equal(term(e, 1, PN_SELECT_NAMESPACE, 0)->name, "web");
 	t = term(e, 2, PN_SELECT_PORT, 0);
@@ -65,17 +68,54 @@ static void each_sort_of_term(void **state)
 	assert_int_equal(t->cidr.prefix_len, 104);
 	assert_int_equal(t->cidr.addr.b[13], 0);
 	assert_int_equal(term(e, 9, PN_SELECT_CIDR, 1)->cidr.prefix_len, 128);
-	t = term(e, 10, PN_SELECT_LABEL, 1);
-	assert_string_equal(t->name, "app");
-	assert_string_equal(t->value, "web");
-	assert_false(t->is_unwanted);
-	t = term(e, 11, PN_SELECT_LABEL, 1);
-	assert_true(t->is_unwanted && !t->value && strcmp(t->name, "old") == 0);
-	t = term(e, 12, PN_SELECT_LABEL, 1);
-	assert_true(t->is_unwanted && strcmp(t->value, "db") == 0 && strcmp(t->name, "tier") == 0);
-	t = term(e, 13, PN_SELECT_LABEL, 1);
-	assert_true(!t->is_unwanted && !t->value && strcmp(t->name, "zone") == 0);
-	free(e);
+	assert_int_equal(term(e, 10, PN_SELECT_LABEL, 1)->labels->n_requirements, 4);
+	assert_int_equal(term(e, 11, PN_SELECT_LABEL, 1)->labels->n_requirements, 1);
+	pn_expression_free(e);
+}
+
+/* Of a selector, and a term behind it. */
+static void a_selector_ends_where_the_next_term_begins(void **state)
+{
+	static const struct {
+		const char *selector;
+		uint32_t n_requirements;
+	} cases[] = {
+		{ "app=web", 1 },
+		{ "app==web,zone", 2 },
+		{ "app", 1 },
+		{ "!app", 1 },
+		{ "! app", 1 },
+		{ "app=", 1 },
+		{ "app=,zone=", 2 },
+		{ "in", 1 },
+		{ "app in (web,api)", 1 },
+		{ "app in(web)", 1 },
+		{ "app  notin \t ( web , api )  ,\n !old", 2 },
+		{ "app, zone", 2 },
+		{ "app ,zone", 2 },
+		{ "app,! zone", 2 },
+		{ "app = web", 1 },
+		{ "app != web", 1 },
+		{ "app ==web", 1 },
+		{ "notin notin (in)", 1 },
+	};
+	char text[128];
+
+	(void)state;
+	for (size_t i = 0; i < PN_ARRAY_SIZE(cases); i++) {
+		for (int is_rule = 0; is_rule < 2; is_rule++) {
+			struct pn_expression *e;
+
+			(void)snprintf(text, sizeof(text), "label=%s%s port=80", cases[i].selector,
+				       is_rule ? " or" : "");
+			e = parse(text);
+			assert_int_equal(e->selection.n_terms, 2);
+			assert_int_equal(term(e, 0, PN_SELECT_LABEL, 0)->labels->n_requirements,
+					 cases[i].n_requirements);
+			(void)term(e, 1, PN_SELECT_PORT, (unsigned int)is_rule);
+			pn_expression_free(e);
+		}
+	}
 }
 
 static void drops_is_a_word_alone(void **state)
@@ -88,7 +128,7 @@ static void drops_is_a_word_alone(void **state)
 	(void)term(e, 0, PN_SELECT_DROPS, 0);
 	(void)term(e, 1, PN_SELECT_DROPS, 1);
 	(void)term(e, 2, PN_SELECT_PORT, 1);
-	free(e);
+	pn_expression_free(e);
 }
 
 static void assert_refused(const char *text, const char *words)
@@ -119,10 +159,14 @@ static void what_is_wrong_is_said(void **state)
 	assert_refused("cidr=10.0.0.0/33", "such as cidr=10.0.0.0/8");
 	assert_refused("cidr=shop", "\"shop\" is not a network");
 	assert_refused("namespace=a_b", "not the name of a namespace");
-	assert_refused("label==web", "not a label; write label=app=web");
-	assert_refused("label=!=web", "not a label");
-	assert_refused("label=!", "not a label");
-	assert_refused("label=app=a=b", "not a label");
+	assert_refused("label==web", "label==web: \"=web\": a key is missing; write app=web");
+	assert_refused("label=!=web", "a key is missing");
+	assert_refused("label=!", "a key is missing");
+	assert_refused("label= port=80", "label=: a value is missing: write label=VALUE");
+	assert_refused("label=app=a=b", "label=app=a=b: \"app=a=b\": that is no selector");
+	assert_refused("label=app in web", "label=app in: \"app in\"");
+	assert_refused("label=app in (web port=80", "a bracket is missing");
+	assert_refused("label=app web", "web: not a term");
 	assert_refused("or port=80", "has no rule before it");
 	assert_refused("or", "has no rule before it");
 	assert_refused("port=80 or", "stands between two rules");
@@ -141,9 +185,35 @@ static void what_is_too_much_is_said(void **state)
 	for (int i = 0; i < 256; i++)
 		(void)strcat(text, ",1");
 	assert_refused(text, "more than 256 values");
+	text[strlen(text) - 2] = '\0';
+	(void)strcat(text, " label=app");
+	assert_refused(text, "label=app: more than 256 values");
+	(void)strcpy(text, "label=");
+	memset(text + 6, 'a', PN_LABEL_SELECTOR_MAX + 1);
+	text[6 + PN_LABEL_SELECTOR_MAX + 1] = '\0';
+	assert_refused(text, "is longer than 1024 bytes");
 	memset(text, ' ', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	assert_refused(text, "longer than 2047 bytes");
+}
+
+static void no_memory_at_any_point(void **state)
+{
+	static const char text[] = "label=app in (web,api),zone port=80 or label=!app label=tier";
+	struct pn_expression *e = NULL;
+	struct pn_err err;
+	int r = -ENOMEM;
+
+	(void)state;
+	if (!CAN_FAIL)
+		skip();
+	for (unsigned long n = 1; r < 0; n++) {
+		n_until_failure = n;
+		r = pn_expression_parse(text, &e, &err);
+		n_until_failure = 0;
+		assert_true(r == 0 ? n == 5 : r == -ENOMEM && !e);
+	}
+	pn_expression_free(e);
 }
 
 /* --- whom it means ------------------------------------------------------------------------------ */
@@ -156,7 +226,7 @@ static uint32_t rules(const char *text, const char *name_space, const struct pn_
 	struct pn_expression *e = parse(text);
 	uint32_t bits = pn_expression_owner(&e->selection, name_space, o);
 
-	free(e);
+	pn_expression_free(e);
 	return bits;
 }
 
@@ -171,6 +241,10 @@ static void labels_must_all_hold_and_one_namespace(void **state)
 	assert_int_equal(rules("label=app!=web", "shop", &pod), 0);
 	assert_int_equal(rules("label=app!=db,!zone", "shop", &pod), 1);
 	assert_int_equal(rules("label=!app", "shop", &pod), 0);
+	assert_int_equal(rules("label=app in (db,web),!zone", "shop", &pod), 1);
+	assert_int_equal(rules("label=app notin (db,web)", "shop", &pod), 0);
+	assert_int_equal(rules("label=app label=tier in (back)", "shop", &pod), 0);
+	assert_int_equal(rules("label=zone notin (a) or label=tier=front", "shop", &pod), 3);
 	assert_int_equal(rules("namespace=shop label=app=web", "shop", &pod), 1);
 	assert_int_equal(rules("namespace=other label=app=web", "shop", &pod), 0);
 }
@@ -197,9 +271,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_selects_everything),
 		cmocka_unit_test(each_sort_of_term),
+		cmocka_unit_test(a_selector_ends_where_the_next_term_begins),
 		cmocka_unit_test(drops_is_a_word_alone),
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(what_is_too_much_is_said),
+		cmocka_unit_test(no_memory_at_any_point),
 		cmocka_unit_test(labels_must_all_hold_and_one_namespace),
 		cmocka_unit_test(rules_are_told_apart),
 		cmocka_unit_test(who_has_no_object_meets_no_labels),
