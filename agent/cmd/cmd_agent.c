@@ -123,7 +123,7 @@ static int run(const struct pn_settings *settings)
 	}
 	setup.config.config_path = pn_settings_path(settings);
 	setup.config.reload = pn_reload_ops(&reload);
-	setup.config.explain = pn_policy_explain_for_agent;
+	setup.config.explain = &pn_policy_explain_ops;
 	r = run_agent(&setup, o, &err);
 	pn_reload_done(&reload);
 	if (r < 0) {

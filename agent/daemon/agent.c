@@ -232,7 +232,7 @@ static int start_web(struct agent *a, struct pn_err *reterr)
 		.names = a->names,
 		.verdicts = a->verdicts,
 		.socket_path = a->config->socket_path,
-		.explain = a->config->explain,
+		.ops = a->config->explain,
 	};
 	struct pn_web_config config = {
 		.address = a->config->http_address,

@@ -70,7 +70,7 @@ struct pn_agent_config {
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
 	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops, no_policy, no_confine;
-	pn_explain_fn explain;
+	const struct pn_explain_ops *explain;
 	struct pn_agent_reload reload;
 };
 

@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "base/number.h"
 #include "serve/records_page.h"
 #include "serve/request.h"
 
@@ -24,10 +23,11 @@ struct pn_explaining {
 	unsigned int n_running;
 };
 
-/* One question; @fd is written to and closed by the worker. */
+/* One question; @q, which borrows from it, is complete with its objects; @fd is written to and closed by the worker. */
 struct job {
 	uv_work_t work;
 	struct pn_explaining *owner;
+	struct pn_explain_question q;
 	char *flow, *src, *dst, *port;
 	const struct pn_object **objects;
 	size_t n, room;
@@ -87,19 +87,10 @@ static void write_all(int fd, const char *text)
 static void on_work(uv_work_t *work)
 {
 	struct job *j = work->data;
-	const struct pn_explain_question q = {
-		.flow = j->flow,
-		.src = j->src,
-		.dst = j->dst,
-		.port = j->port,
-		.socket_path = j->owner->config.socket_path,
-		.objects = j->objects,
-		.n_objects = j->n,
-	};
 	PN_CLEANUP(pn_freep) char *text = NULL;
 	struct pn_err err = { "the agent is out of memory" };
 
-	if (j->owner->config.explain(&q, &text, &err) < 0)
+	if (j->owner->config.ops->explain(&j->q, &text, &err) < 0)
 		text = pn_request_refusal(err.text);
 	if (text)
 		write_all(j->fd, text);
@@ -142,14 +133,15 @@ static int take_objects(const struct pn_explaining *e, struct job *j)
 	pn_names_each(e->config.names, add_object, j);
 	pn_verdicts_each(e->config.verdicts, add_object, j);
 	pn_read_end();
+	j->q.objects = j->objects;
+	j->q.n_objects = j->n;
 	return j->is_short ? -ENOMEM : 0;
 }
 
-/* Return: NULL, or what is wrong */
-static const char *read_query(struct job *j, const struct pn_http_pair *query, size_t n)
+/* Return: 0, -ENOMEM, or -EINVAL with @reterr */
+static int read_query(const struct pn_explaining *e, struct job *j,
+		      const struct pn_http_pair *query, size_t n, struct pn_err *reterr)
 {
-	uint64_t id;
-
 	for (size_t i = 0; i < n; i++) {
 		char **to = strcmp(query[i].key, "flow") == 0	? &j->flow
 			    : strcmp(query[i].key, "src") == 0	? &j->src
@@ -158,17 +150,27 @@ static const char *read_query(struct job *j, const struct pn_http_pair *query, s
 								: NULL;
 
 		if (!to)
-			return "there are flow=ID, or src=, dst= and port=, and no others";
+			return pn_err_set(reterr, -EINVAL,
+					  "there are flow=ID, or src=, dst= and port=, and no "
+					  "others");
 		if (*to)
-			return "a parameter is said twice";
+			return pn_err_set(reterr, -EINVAL, "a parameter is said twice");
 		*to = strdup(query[i].value);
-		j->is_short = j->is_short || !*to;
+		if (!*to)
+			return -ENOMEM;
 	}
 	if (j->flow ? j->src || j->dst || j->port : !j->src || !j->dst || !j->port)
-		return "needs flow=ID, or src=NAMESPACE/POD, dst=ADDRESS and port=TCP/5432";
-	if (j->flow && pn_number_parse(j->flow, UINT64_MAX, &id) < 0)
-		return "flow= is a flow_id, as records in JSON have it";
-	return NULL;
+		return pn_err_set(reterr, -EINVAL,
+				  "needs flow=ID, or src=NAMESPACE/POD, dst=ADDRESS and "
+				  "port=TCP/5432");
+	j->q = (struct pn_explain_question) {
+		.flow = j->flow,
+		.src = j->src,
+		.dst = j->dst,
+		.port = j->port,
+		.socket_path = e->config.socket_path,
+	};
+	return e->config.ops->check(&j->q, reterr);
 }
 
 static int start(struct pn_explaining *e, struct job *j, struct pn_http_answer *ret)
@@ -200,8 +202,8 @@ int pn_explaining_ask(struct pn_explaining *e, const struct pn_http_pair *query,
 		      struct pn_http_answer *ret)
 {
 	struct pn_verdicts_state state;
+	struct pn_err err;
 	struct job *j;
-	const char *wrong;
 	int r;
 
 	pn_verdicts_state(e->config.verdicts, &state);
@@ -216,14 +218,12 @@ int pn_explaining_ask(struct pn_explaining *e, const struct pn_http_pair *query,
 	j = calloc(1, sizeof(*j));
 	if (!j)
 		return -ENOMEM;
-	wrong = read_query(j, query, n);
-	if (wrong)
-		r = pn_records_refuse(400, wrong, ret);
-	else
-		r = j->is_short ? -ENOMEM : take_objects(e, j);
-	if (r == 0 && !wrong)
+	r = read_query(e, j, query, n, &err);
+	if (r == 0)
+		r = take_objects(e, j);
+	if (r == 0)
 		r = start(e, j, ret);
-	if (r < 0 || wrong)
+	if (r < 0)
 		free_job(j);
-	return r;
+	return r == -EINVAL ? pn_records_refuse(400, err.text, ret) : r;
 }

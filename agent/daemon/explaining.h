@@ -27,9 +27,16 @@ struct pn_explain_question {
 	size_t n_objects;
 };
 
-/** pn_explain_fn - any thread. Return: 0, @ret is a document from malloc(); or a negative errno with @reterr */
-typedef int (*pn_explain_fn)(const struct pn_explain_question *q, char **ret,
-			     struct pn_err *reterr);
+/**
+ * struct pn_explain_ops - any thread
+ * @check:   does @q make sense, whatever there is in a cluster? Return: 0, or -EINVAL with @reterr. It reads no
+ *	     objects
+ * @explain: Return: 0, @ret is a document from malloc(); or a negative errno with @reterr
+ */
+struct pn_explain_ops {
+	int (*check)(const struct pn_explain_question *q, struct pn_err *reterr);
+	int (*explain)(const struct pn_explain_question *q, char **ret, struct pn_err *reterr);
+};
 
 /** struct pn_explaining_config - all outlive it; @verdicts may be NULL: then there is nothing to explain */
 struct pn_explaining_config {
@@ -37,7 +44,7 @@ struct pn_explaining_config {
 	const struct pn_names *names;
 	const struct pn_verdicts *verdicts;
 	const char *socket_path;
-	pn_explain_fn explain;
+	const struct pn_explain_ops *ops;
 };
 
 /** pn_explaining_new() - Return: 0 or -ENOMEM */

@@ -193,10 +193,13 @@ asked_http() { # QUERY [CURL-OPTIONS]
 		"$(explain -o json test/client 192.0.2.7 UDP/53 | jq -rc '[.verdict, .dst]')"
 	assert_equal "$(asked_http flow=1 | jq -r '.error[:43]')" '--flow: the agent keeps no record of 1; see'
 	assert_equal "$(asked_http 'src=test/none&dst=test/server&port=TCP/1' | jq -r .error)" 'no pod test/none'
-	for query in '' flow=1\&src=a src=a\&dst=b flow=1\&flow=2 pod=a flow=x flow=-1; do
+	for query in '' flow=1\&src=a src=a\&dst=b flow=1\&flow=2 pod=a flow=x flow=-1 \
+		src=a/b\&dst=c/d\&port={web,0,TCP/65536,ICMP/1} {'src=a&dst=c/d','src=a/b&dst=300.1.1.1'}\&port=80; do
 		asked_http "$query" | jq -e .error
 		assert_equal "$(asked_http "$query" -o /dev/null -w '%{http_code}')" 400
 	done
+	assert_equal "$(asked_http 'src=a/b&dst=c/d&port=TCP' | jq -r .error)" \
+		'port: "TCP" is not PROTOCOL/PORT, as TCP/5432 or UDP/53'
 }
 
 # Other suites make drops on this machine, too; so each attempt makes one of its own.

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "cmd/policy/flow_line.h"
 #include "cmd/policy/policy_explain.h"
 
@@ -75,8 +76,30 @@ static const struct pn_seen *look(const struct pn_explain_question *q,
 		       : seen;
 }
 
-int pn_policy_explain_for_agent(const struct pn_explain_question *q, char **ret,
-				struct pn_err *reterr)
+static int check(const struct pn_explain_question *q, struct pn_err *reterr)
+{
+	struct pn_asked_flow asked;
+	struct pn_addr addr;
+	uint64_t id;
+	int r;
+
+	if (q->flow && pn_number_parse(q->flow, UINT64_MAX, &id) < 0)
+		return pn_err_set(reterr, -EINVAL,
+				  "flow: \"%.64s\" is not a flow_id, as records in JSON have it",
+				  q->flow);
+	if (q->flow)
+		return 0;
+	r = pn_asked_end_check(q->src, &addr, reterr);
+	if (r < 0)
+		return pn_err_wrap(reterr, r, "src");
+	r = pn_asked_end_check(q->dst, &addr, reterr);
+	if (r < 0)
+		return pn_err_wrap(reterr, r, "dst");
+	r = pn_asked_flow_port(q->port, &asked, reterr);
+	return r < 0 ? pn_err_wrap(reterr, r, "port") : 0;
+}
+
+static int explain(const struct pn_explain_question *q, char **ret, struct pn_err *reterr)
 {
 	PN_CLEANUP(pn_policy_set_freep) struct pn_policy_set *set = NULL;
 	struct pn_asked_flow asked = { 0 };
@@ -103,3 +126,8 @@ int pn_policy_explain_for_agent(const struct pn_explain_question *q, char **ret,
 	r = print(set, &asked.flow, q->flow ? &seen : look(q, &asked.flow, &seen), ret);
 	return r < 0 ? pn_err_set(reterr, r, "%s", strerror(-r)) : 0;
 }
+
+const struct pn_explain_ops pn_policy_explain_ops = {
+	.check = check,
+	.explain = explain,
+};

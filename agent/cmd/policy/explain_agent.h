@@ -4,8 +4,7 @@
 
 #include "daemon/explaining.h"
 
-/** pn_policy_explain_for_agent() - what `podonym policy explain -o json` says, of the agent's own objects; see pn_explain_fn */
-int pn_policy_explain_for_agent(const struct pn_explain_question *q, char **ret,
-				struct pn_err *reterr);
+/** pn_policy_explain_ops - what `podonym policy explain -o json` says, of the agent's own objects */
+extern const struct pn_explain_ops pn_policy_explain_ops;
 
 #endif

@@ -27,17 +27,24 @@ static int no_pod(const struct pn_policy_set *set, const char *text, struct pn_e
 	return pn_err_set(reterr, -ENOENT, "no pod %.320s", text);
 }
 
+int pn_asked_end_check(const char *text, struct pn_addr *ret, struct pn_err *reterr)
+{
+	if (strchr(text, '/') || pn_addr_parse(text, ret) == 0)
+		return 0;
+	return pn_err_set(reterr, -EINVAL, "\"%.320s\" is neither namespace/pod nor an address",
+			  text);
+}
+
 static int read_end(const struct pn_policy_set *set, const char *text, struct pn_policy_end *ret,
 		    struct pn_err *reterr)
 {
 	const struct pn_policy_member *pod;
 	struct pn_addr addr;
+	int r = pn_asked_end_check(text, &addr, reterr);
 
+	if (r < 0)
+		return r;
 	if (!strchr(text, '/')) {
-		if (pn_addr_parse(text, &addr) < 0)
-			return pn_err_set(reterr, -EINVAL,
-					  "\"%.320s\" is neither namespace/pod nor an address",
-					  text);
 		pn_policy_end_addr(set, &addr, ret);
 		return 0;
 	}

@@ -31,6 +31,14 @@ struct pn_asked_flow {
 int pn_asked_flow_ends(const struct pn_policy_set *set, const char *src, const char *dst,
 		       struct pn_asked_flow *ret, struct pn_err *reterr);
 
+/**
+ * pn_asked_end_check() - "namespace/pod", or an address
+ * @ret: the address; untouched if it is a name
+ *
+ * Return: 0, or -EINVAL with @reterr
+ */
+int pn_asked_end_check(const char *text, struct pn_addr *ret, struct pn_err *reterr);
+
 /** pn_asked_flow_port() - "TCP/5432", "5432/tcp" or "5432". Return: 0, or -EINVAL with @reterr */
 int pn_asked_flow_port(const char *text, struct pn_asked_flow *ret, struct pn_err *reterr);
 
