@@ -108,13 +108,15 @@ static const struct pn_links_ops links_ops = {
 	.vanished = on_link_vanished,
 };
 
+/* Lost messages are an error of the socket, after which libuv has stopped watching it. */
 static void on_links_readable(uv_poll_t *poll, int status, int events)
 {
 	struct agent *a = poll->data;
 	struct pn_err err = { "" };
 
-	(void)status;
 	(void)events;
+	if (status < 0)
+		(void)uv_poll_start(poll, UV_READABLE, on_links_readable);
 	if (pn_links_dispatch(a->links, &err) < 0)
 		pn_warn("agent", "following interfaces: %s", err.text);
 }

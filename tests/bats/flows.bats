@@ -196,6 +196,27 @@ connections_are() { # PORT N
 	await 10 owner_is 10.78.0.20 ''
 }
 
+# Of the sockets of netlink in the node's namespace: has one lost a message?
+netlink_has_lost() {
+	in_node awk '$2 == 0 && $9 > 0 { lost = 1 } END { exit !lost }' /proc/net/netlink
+}
+
+@test "flows: interfaces are followed on after more news of them than there was room for" {
+	ip -n "$cluster-node" link add chatty type bridge
+	kill -STOP "$agent_pid"
+	for ((i = 0; i < 4000; i++)); do
+		echo "link set chatty mtu $((1300 + i % 2))"
+	done | ip -n "$cluster-node" -batch -
+	run -0 netlink_has_lost
+	kill -CONT "$agent_pid"
+	ip -n "$cluster-node" link del chatty
+	await 10 status_is '.metrics.pn_links_traced == 2'
+	pod_up late 10.78.0.23 fd00:78::23
+	await 10 status_is '.metrics.pn_links_traced == 3'
+	pod_down late
+	await 10 status_is '.metrics.pn_links_traced == 2'
+}
+
 @test "flows: an address that changes hands has its owner of the time" {
 	udp_sink server 9005
 	create "$(pod test first 10.78.0.21 fd00:78::21)"
