@@ -66,7 +66,8 @@ struct agent {
 	struct pn_history *history;
 	struct pn_flow_thread *flow;
 	struct pn_links *links;
-	unsigned int n_links; /* that should be traced */
+	unsigned int n_links;  /* that should be traced */
+	bool links_are_behind; /* the last look at them failed */
 	struct pn_socket *socket;
 	struct pn_explaining *explaining;
 	struct pn_web *web;
@@ -108,17 +109,22 @@ static const struct pn_links_ops links_ops = {
 	.vanished = on_link_vanished,
 };
 
+static void follow_links(struct agent *a)
+{
+	struct pn_err err = { "" };
+
+	a->links_are_behind = pn_links_dispatch(a->links, &err) < 0;
+	if (a->links_are_behind)
+		pn_warn("agent", "following interfaces, trying again: %s", err.text);
+}
+
 /* Lost messages are an error of the socket, after which libuv has stopped watching it. */
 static void on_links_readable(uv_poll_t *poll, int status, int events)
 {
-	struct agent *a = poll->data;
-	struct pn_err err = { "" };
-
 	(void)events;
 	if (status < 0)
 		(void)uv_poll_start(poll, UV_READABLE, on_links_readable);
-	if (pn_links_dispatch(a->links, &err) < 0)
-		pn_warn("agent", "following interfaces: %s", err.text);
+	follow_links(poll->data);
 }
 
 /* --- the socket --------------------------------------------------------------------------------- */
@@ -379,6 +385,8 @@ static void on_tick(void *data)
 	struct agent *a = data;
 
 	pn_verdicts_tick(a->verdicts, a->names);
+	if (a->links_are_behind)
+		follow_links(a);
 }
 
 static int start_verdicts(struct agent *a, struct pn_err *reterr)
