@@ -18,7 +18,7 @@ static const struct pn_owner *owner_of(const struct pn_claim *c)
 
 static bool covers(const struct pn_claim *c, pn_nsec when)
 {
-	pn_nsec until = atomic_load_explicit(&c->until, memory_order_relaxed);
+	pn_nsec until = pn_claim_until(c);
 
 	return c->from <= when && (until == PN_NSEC_NEVER || when < until);
 }

@@ -2,7 +2,7 @@
 /*
  * Places, who owns them now, and who may have had them when. A place is an address, a port of a
  * Service or of a node, an endpoint, or a network; all follow the same rules. Called by the files that
- * know what objects ask for; lookup.c reads.
+ * know what objects ask for; what follows from the rules is kept by history.c, and lookup.c reads it.
  *
  * Who owns a place now depends on who asks for it: a named network before a node before a pod before
  * a Service; of pods (and nodes) the one that started last; of Services the one created first, because
@@ -157,154 +157,6 @@ void pn_place_mark(struct pn_index *idx, struct pn_place *p)
 		cds_list_add_tail(&p->dirty, &idx->dirty_places);
 }
 
-/* --- claims ------------------------------------------------------------------------------------- */
-
-/* The writer's own view; it needs no order with itself. */
-static struct pn_history *history(const struct pn_place *p)
-{
-	return atomic_load_explicit(&p->history, memory_order_relaxed);
-}
-
-static unsigned int n_claims(const struct pn_history *h)
-{
-	return h ? h->n : 0;
-}
-
-static pn_nsec until_of(const struct pn_claim *c)
-{
-	return atomic_load_explicit(&c->until, memory_order_relaxed);
-}
-
-static bool has_sharers(const struct pn_place *p)
-{
-	return p->key.sort == PN_PLACE_ENDPOINT;
-}
-
-static bool is_over(pn_nsec until, pn_nsec now)
-{
-	return until != PN_NSEC_NEVER && until + PN_INDEX_MEMORY <= now;
-}
-
-static struct pn_claim *claim_of(const struct pn_place *p, const struct pn_claimant *by)
-{
-	struct pn_history *h = history(p);
-
-	for (unsigned int i = 0; i < n_claims(h); i++) {
-		if (h->claims[i].by == by)
-			return &h->claims[i];
-	}
-	return NULL;
-}
-
-static struct pn_claim *current(const struct pn_place *p)
-{
-	struct pn_history *h = history(p);
-
-	return n_claims(h) && until_of(&h->claims[0]) == PN_NSEC_NEVER ? &h->claims[0] : NULL;
-}
-
-const struct pn_claim *pn_place_current(const struct pn_place *p)
-{
-	return current(p);
-}
-
-const struct pn_claim *pn_place_previous(const struct pn_place *p)
-{
-	const struct pn_history *h = history(p);
-	const struct pn_claim *best = NULL;
-
-	for (unsigned int i = current(p) ? 1 : 0; i < n_claims(h); i++) {
-		if (!best || until_of(&h->claims[i]) > until_of(best))
-			best = &h->claims[i];
-	}
-	return best;
-}
-
-/* Those that ended last come first. */
-static void insert(struct pn_history *h, struct pn_claimant *by, pn_nsec from, pn_nsec until)
-{
-	unsigned int i = h->n++;
-
-	for (; i > 0 && until_of(&h->claims[i - 1]) < until; i--) {
-		h->claims[i].by = h->claims[i - 1].by;
-		h->claims[i].from = h->claims[i - 1].from;
-		atomic_init(&h->claims[i].until, until_of(&h->claims[i - 1]));
-	}
-	h->claims[i].by = by;
-	h->claims[i].from = from;
-	atomic_init(&h->claims[i].until, until);
-	by->n_claims++;
-}
-
-/* @is_shared: one that has the place from now on takes it from nobody. */
-static void copy(struct pn_history *h, const struct pn_history *old, const struct pn_claim *claim,
-		 bool is_shared, pn_nsec now)
-{
-	bool takes_over = !is_shared && claim && until_of(claim) == PN_NSEC_NEVER;
-
-	for (unsigned int i = 0; i < n_claims(old); i++) {
-		const struct pn_claim *c = &old->claims[i];
-		pn_nsec until = until_of(c);
-
-		if (takes_over && until == PN_NSEC_NEVER)
-			until = now;
-		if ((!claim || c->by != claim->by) && !is_over(until, now))
-			insert(h, c->by, c->from, until);
-	}
-}
-
-static void publish(struct pn_place *p, struct pn_history *h)
-{
-	struct pn_history *old = history(p);
-
-	for (unsigned int i = 0; i < n_claims(old); i++)
-		old->claims[i].by->n_claims--;
-	/* pairs with the acquire in pn_place_owners() */
-	atomic_store_explicit(&p->history, h, memory_order_release);
-	if (old)
-		pn_rcu_free(&old->rcu);
-}
-
-/*
- * The claims with @claim, in the place of one of the same claimant, and without those whose memory
- * is over. If @claim does not end, whoever owns the place does so no longer.
- */
-static int rewrite(struct pn_index *idx, struct pn_place *p, const struct pn_claim *claim,
-		   pn_nsec now)
-{
-	struct pn_history *old = history(p), *h;
-
-	h = malloc(sizeof(*h) + (n_claims(old) + 1) * sizeof(h->claims[0]));
-	if (!h)
-		return -ENOMEM;
-	h->n = 0;
-	if (claim)
-		insert(h, claim->by, claim->from, until_of(claim));
-	copy(h, old, claim, has_sharers(p), now);
-	if (h->n > PN_INDEX_MAX_CLAIMS) {
-		h->claims[--h->n].by->n_claims--;
-		pn_metric_add(PN_METRIC_INDEX_FORGOTTEN, 1);
-	}
-	publish(p, h);
-	if (pn_place_previous(p) && cds_list_empty(&p->past))
-		cds_list_add_tail(&p->past, &idx->past_places);
-	pn_place_mark(idx, p);
-	return 0;
-}
-
-static void end_claim(struct pn_index *idx, struct pn_place *p, const struct pn_claimant *by,
-		      pn_nsec now)
-{
-	struct pn_claim *c = claim_of(p, by);
-
-	if (!c)
-		return; /* its memory is over */
-	atomic_store_explicit(&c->until, now, memory_order_relaxed);
-	if (cds_list_empty(&p->past))
-		cds_list_add_tail(&p->past, &idx->past_places);
-	pn_place_mark(idx, p);
-}
-
 /* --- who owns a place --------------------------------------------------------------------------- */
 
 static int rank(enum pn_owner_kind kind)
@@ -354,18 +206,12 @@ static struct pn_rival *winner(const struct pn_place *p)
 static pn_nsec first_time(const struct pn_index *idx, const struct pn_place *p,
 			  const struct pn_claimant *c, pn_nsec now)
 {
-	const struct pn_history *h = history(p);
-	const struct pn_claim *was = claim_of(p, c);
+	const struct pn_claim *was = pn_history_find(p, c);
 	pn_nsec start = pn_claimant_start(idx, c, now);
 
 	if (was)
 		return was->from;
-	if (start != PN_NSEC_NEVER)
-		return start;
-	start = now;
-	for (unsigned int i = 0; i < n_claims(h); i++)
-		start = PN_MIN(start, h->claims[i].from);
-	return start;
+	return start != PN_NSEC_NEVER ? start : PN_MIN(pn_history_begin(p), now);
 }
 
 static void count(struct pn_index *idx, const struct pn_place *p, bool was_owned, bool is_owned)
@@ -389,7 +235,7 @@ static void count(struct pn_index *idx, const struct pn_place *p, bool was_owned
 /* Let the right rival own @p. */
 static int settle(struct pn_index *idx, struct pn_place *p, pn_nsec now)
 {
-	struct pn_claim *before = current(p);
+	const struct pn_claim *before = pn_place_current(p);
 	bool was_owned = before;
 	struct pn_rival *next = winner(p);
 	int r = 0;
@@ -397,13 +243,13 @@ static int settle(struct pn_index *idx, struct pn_place *p, pn_nsec now)
 	if ((next ? next->by : NULL) == (before ? before->by : NULL))
 		return 0;
 	if (next)
-		r = rewrite(idx, p,
-			    &(struct pn_claim) { .by = next->by,
-						 .from = first_time(idx, p, next->by, now),
-						 .until = PN_NSEC_NEVER },
-			    now);
+		r = pn_history_set(idx, p,
+				   &(struct pn_claim) { .by = next->by,
+							.from = first_time(idx, p, next->by, now),
+							.until = PN_NSEC_NEVER },
+				   now);
 	if ((r < 0 || !next) && was_owned)
-		end_claim(idx, p, before->by, now);
+		pn_history_end(idx, p, before->by, now);
 	p->generation++;
 	count(idx, p, was_owned, next && r == 0);
 	return r;
@@ -412,15 +258,15 @@ static int settle(struct pn_index *idx, struct pn_place *p, pn_nsec now)
 /* Let @by have @p, too. */
 static int share(struct pn_index *idx, struct pn_place *p, struct pn_claimant *by, pn_nsec now)
 {
-	const struct pn_claim *c = claim_of(p, by);
+	const struct pn_claim *c = pn_history_find(p, by);
 
-	if (c && until_of(c) == PN_NSEC_NEVER)
+	if (c && pn_claim_until(c) == PN_NSEC_NEVER)
 		return 0;
-	return rewrite(idx, p,
-		       &(struct pn_claim) { .by = by,
-					    .from = first_time(idx, p, by, now),
-					    .until = PN_NSEC_NEVER },
-		       now);
+	return pn_history_set(idx, p,
+			      &(struct pn_claim) { .by = by,
+						   .from = first_time(idx, p, by, now),
+						   .until = PN_NSEC_NEVER },
+			      now);
 }
 
 /* --- rivals ------------------------------------------------------------------------------------- */
@@ -467,8 +313,8 @@ static void displace(struct pn_index *idx, struct pn_place *p, const struct pn_c
 		    r->asked > start || !beats(by, r->by))
 			continue;
 		r->displaced = true;
-		if (current(p) != claim_of(p, r->by))
-			end_claim(idx, p, r->by, now);
+		if (pn_place_current(p) != pn_history_find(p, r->by))
+			pn_history_end(idx, p, r->by, now);
 	}
 }
 
@@ -476,21 +322,21 @@ static void displace(struct pn_index *idx, struct pn_place *p, const struct pn_c
 static int claim_past(struct pn_index *idx, struct pn_rival *r, pn_nsec now)
 {
 	struct pn_place *p = r->place;
-	const struct pn_claim *c = current(p);
+	const struct pn_claim *c = pn_place_current(p);
 	const struct pn_rival *owner;
 	unsigned int n;
 	pn_nsec from, until;
 
 	if (!c || c->by == r->by || r->displaced || !one_follows_the_other(c->by, r->by) ||
-	    claim_of(p, r->by))
+	    pn_history_find(p, r->by))
 		return 0;
 	owner = find_rival(p, c->by, &n);
 	from = first_time(idx, p, r->by, now);
 	until = owner ? PN_MAX(from, owner->asked) : from;
-	if (is_over(until, now))
+	if (pn_claim_is_over(until, now))
 		return 0;
-	return rewrite(idx, p, &(struct pn_claim) { .by = r->by, .from = from, .until = until },
-		       now);
+	return pn_history_set(
+		idx, p, &(struct pn_claim) { .by = r->by, .from = from, .until = until }, now);
 }
 
 static int find_or_add_rival(struct pn_index *idx, struct pn_claimant *c,
@@ -528,7 +374,7 @@ int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_pl
 	if (!rival)
 		return r;
 	rival->round = idx->round;
-	if (has_sharers(rival->place))
+	if (pn_place_is_shared(rival->place))
 		return share(idx, rival->place, c, now);
 	r = settle(idx, rival->place, now);
 	return r < 0 ? r : claim_past(idx, rival, now);
@@ -537,22 +383,22 @@ int pn_place_ask(struct pn_index *idx, struct pn_claimant *c, const struct pn_pl
 int pn_place_withdraw(struct pn_index *idx, struct pn_rival *r, pn_nsec now)
 {
 	struct pn_place *p = r->place;
-	const struct pn_claim *c = current(p);
+	const struct pn_claim *c = pn_place_current(p);
 	int ret = 0;
 
-	if (has_sharers(p) ||
+	if (pn_place_is_shared(p) ||
 	    (c && c->by != r->by && !r->displaced && one_follows_the_other(c->by, r->by)))
-		end_claim(idx, p, r->by, now);
+		pn_history_end(idx, p, r->by, now);
 	cds_list_del(&r->of_place);
 	cds_list_del(&r->of_claimant);
 	free(r);
-	if (!has_sharers(p))
+	if (!pn_place_is_shared(p))
 		ret = settle(idx, p, now);
 	pn_place_drop(idx, p);
 	return ret;
 }
 
-/* --- restart, memory, end ----------------------------------------------------------------------- */
+/* --- restart, end ------------------------------------------------------------------------------- */
 
 int pn_place_restore(struct pn_index *idx, const struct pn_ip_key *key,
 		     const struct pn_ip_value *value, struct pn_claimant *now_by,
@@ -569,57 +415,34 @@ int pn_place_restore(struct pn_index *idx, const struct pn_ip_key *key,
 	if (!p)
 		return -ENOMEM;
 	if (prev_by && prev_by != now_by)
-		r = rewrite(idx, p,
-			    &(struct pn_claim) {
-				    .by = prev_by, .from = PN_MIN(from, until), .until = until },
-			    now);
+		r = pn_history_set(idx, p,
+				   &(struct pn_claim) { .by = prev_by,
+							.from = PN_MIN(from, until),
+							.until = until },
+				   now);
 	if (r == 0 && now_by)
 		r = add_rival(p, now_by, now) ? 0 : -ENOMEM;
 	if (r == 0 && now_by)
-		r = rewrite(
+		r = pn_history_set(
 			idx, p,
 			&(struct pn_claim) { .by = now_by, .from = from, .until = PN_NSEC_NEVER },
 			now);
 	cds_list_del_init(&p->dirty); /* the maps have it */
 	p->generation = value->generation;
-	count(idx, p, false, current(p));
+	count(idx, p, false, pn_place_current(p));
 	return r;
-}
-
-static bool has_old_claims(const struct pn_place *p, pn_nsec now)
-{
-	const struct pn_history *h = history(p);
-
-	for (unsigned int i = 0; i < n_claims(h); i++) {
-		if (is_over(until_of(&h->claims[i]), now))
-			return true;
-	}
-	return false;
-}
-
-void pn_place_prune(struct pn_index *idx, pn_nsec now)
-{
-	struct pn_place *p, *next;
-
-	PN_EACH_SAFE (p, next, &idx->past_places, past) {
-		if (!has_old_claims(p, now) || rewrite(idx, p, NULL, now) < 0)
-			continue; /* without memory, the next time */
-		if (!pn_place_previous(p))
-			cds_list_del_init(&p->past);
-	}
 }
 
 void pn_place_drop(struct pn_index *idx, struct pn_place *p)
 {
-	if (!cds_list_empty(&p->rivals) || n_claims(history(p)) || !cds_list_empty(&p->dirty))
+	if (!cds_list_empty(&p->rivals) || !cds_list_empty(&p->dirty) || !pn_history_is_empty(p))
 		return;
 	(void)cds_lfht_del(idx->places, &p->node);
 	if (is_port(p))
 		atomic_fetch_sub_explicit(&idx->n_ports[port_set(p->key.addr)], 1,
 					  memory_order_relaxed);
 	cds_list_del_init(&p->past);
-	if (history(p))
-		pn_rcu_free(&history(p)->rcu);
+	pn_history_clear(p);
 	pn_rcu_free(&p->rcu);
 }
 
@@ -637,7 +460,7 @@ void pn_place_drop_all(struct pn_index *idx)
 			cds_list_del(&r->of_claimant);
 			free(r);
 		}
-		publish(p, NULL);
+		pn_history_clear(p);
 		cds_list_del_init(&p->dirty);
 		pn_place_drop(idx, p);
 	}

@@ -76,6 +76,12 @@ struct pn_place {
 	struct cds_list_head dirty, past;
 };
 
+/* pn_place_is_shared() - nobody takes it from another */
+static inline bool pn_place_is_shared(const struct pn_place *p)
+{
+	return p->key.sort == PN_PLACE_ENDPOINT;
+}
+
 struct pn_rival {
 	struct pn_claimant *by;
 	struct pn_place *place;
@@ -211,10 +217,6 @@ void pn_place_mark(struct pn_index *idx, struct pn_place *p);
 /* pn_place_may_have_ports() - is there a place of a port, or an endpoint, at @addr? false is certain. Readers, too */
 bool pn_place_may_have_ports(const struct pn_index *idx, const uint8_t addr[static 16]);
 
-/* pn_place_current(), _previous() - the claim of the owner now, the one of all others that ends last; NULL if none */
-const struct pn_claim *pn_place_current(const struct pn_place *p);
-const struct pn_claim *pn_place_previous(const struct pn_place *p);
-
 /* pn_place_port() - the key of a port; @addr NULL: of every node */
 struct pn_place_key pn_place_port(enum pn_place_sort sort, const struct pn_addr *addr,
 				  uint8_t proto, uint16_t port);
@@ -235,11 +237,47 @@ int pn_place_restore(struct pn_index *idx, const struct pn_ip_key *key,
 /* pn_place_owners() - how many may have had it at @when: 0, 1, 2 for more. Readers and the writer; @ret is set with 1 */
 int pn_place_owners(const struct pn_place *p, pn_nsec when, const struct pn_owner **ret);
 
-void pn_place_prune(struct pn_index *idx, pn_nsec now);
-
 /* pn_place_drop() - if nobody asks for it and nothing is remembered */
 void pn_place_drop(struct pn_index *idx, struct pn_place *p);
 void pn_place_drop_all(struct pn_index *idx);
+
+/* history.c: the claims of a place */
+
+static inline pn_nsec pn_claim_until(const struct pn_claim *c)
+{
+	return atomic_load_explicit(&c->until, memory_order_relaxed);
+}
+
+/* pn_claim_is_over() - one that ended at @until is not remembered any more */
+bool pn_claim_is_over(pn_nsec until, pn_nsec now);
+
+/* pn_place_current(), _previous() - the claim of the owner now, the one of all others that ends last; NULL if none */
+const struct pn_claim *pn_place_current(const struct pn_place *p);
+const struct pn_claim *pn_place_previous(const struct pn_place *p);
+
+/* pn_history_find() - the claim of @by; NULL: none is remembered */
+const struct pn_claim *pn_history_find(const struct pn_place *p, const struct pn_claimant *by);
+
+/* pn_history_begin() - of the first claim; PN_NSEC_NEVER without one */
+pn_nsec pn_history_begin(const struct pn_place *p);
+bool pn_history_is_empty(const struct pn_place *p);
+
+/*
+ * pn_history_set() - publish the claims with @claim, in the place of one of the same claimant, and without those
+ * whose memory is over. If @claim does not end, whoever owns the place does so no longer, unless it is shared
+ *
+ * @claim: copied; NULL: no other one. Return: 0 or -ENOMEM: nothing has changed
+ */
+int pn_history_set(struct pn_index *idx, struct pn_place *p, const struct pn_claim *claim,
+		   pn_nsec now);
+
+/* pn_history_end() - the claim of @by ends now, if there is one */
+void pn_history_end(struct pn_index *idx, struct pn_place *p, const struct pn_claimant *by,
+		    pn_nsec now);
+void pn_history_clear(struct pn_place *p);
+
+/* pn_place_prune() - forget the claims of all places whose memory is over */
+void pn_place_prune(struct pn_index *idx, pn_nsec now);
 
 /* wishes.c: what an object asks for */
 
