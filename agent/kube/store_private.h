@@ -16,6 +16,7 @@
  *            objects that share one value
  *   members  the objects under one value: none, one, or a table of them
  *   catalog  one index: from values to members
+ *   state    a table of the objects and the catalogs, which agree
  *
  * Readers go from one to the next by acquire loads, each the partner of a release store with which
  * the writer publishes what it has filled in. What is plain (not _Atomic) never changes after that,
@@ -252,6 +253,67 @@ static inline struct pn_catalog *pn_catalog_first(const pn_catalog_ref *list)
 }
 
 /* --- keys: store.c --- */
+
+/* --- states: store_state.c --- */
+
+/**
+ * struct pn_state
+ * @objects:  by key; a note says under how many values of all indexes an object is (PN_NOTE_MAX: so
+ *            many or more), so that it is noticed when some are not found again
+ * @bin:      for the state itself, so that giving it up needs no memory
+ */
+struct pn_state {
+	pn_table_ref objects;
+	pn_catalog_ref catalogs;
+	struct pn_bin *bin;
+};
+
+/* Besides the number, a note has a mark for pn_store_commit(). */
+enum { PN_NOTE_MAX = 0x7fff, PN_NOTE_TOLD = 0x8000 };
+
+/** pn_state_new() - an empty one, with the indexes of @like and room for as much. Return: NULL without memory */
+struct pn_state *pn_state_new(const struct pn_state *like);
+
+/** pn_state_free() - nobody reads any more; NULL is allowed */
+void pn_state_free(struct pn_state *st);
+
+/** pn_state_objects() - for the writer; NULL: none yet */
+static inline struct pn_table *pn_state_objects(struct pn_state *st)
+{
+	return pn_table_mine(&st->objects);
+}
+
+/** pn_state_find() - for the writer: what is stored under the key of @like, whose hash is @hash */
+struct pn_object *pn_state_find(struct pn_state *st, uint32_t hash, const struct pn_object *like,
+				uint32_t *ret_slot);
+
+/** pn_state_get() - for readers */
+const struct pn_object *pn_state_get(const struct pn_state *st, const char *key);
+
+/**
+ * pn_state_put()
+ * @bin:     as of pn_bin_object()
+ * @ret_old: what was there, and its reference; not if it is @obj itself
+ *
+ * Return: 0 or -ENOMEM; then all is as before
+ */
+int pn_state_put(struct pn_state *st, uint32_t hash, const struct pn_object *obj,
+		 struct pn_bin *bin, const struct pn_object **ret_old);
+
+/** pn_state_remove() - @ret_old: with its reference; NULL if there is none. Return: as pn_state_put() */
+int pn_state_remove(struct pn_state *st, const struct pn_object *like, struct pn_bin *bin,
+		    const struct pn_object **ret_old);
+
+/**
+ * pn_state_index() - one more index, filled with what is stored, for pn_state_adopt()
+ * @st:           NULL: none is needed, nothing is returned
+ * @ret_n_values: for each slot, under how many values its object is; to be freed
+ *
+ * Return: 0 or -ENOMEM
+ */
+int pn_state_index(struct pn_state *st, const struct pn_indexer *indexer, struct pn_catalog **ret,
+		   size_t **ret_n_values);
+void pn_state_adopt(struct pn_state *st, struct pn_catalog *c, const size_t *n_values);
 
 /** pn_store_hash() - of an object's key; not 0 */
 uint32_t pn_store_hash(const struct pn_object *obj);
