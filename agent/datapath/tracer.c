@@ -45,6 +45,7 @@ struct pn_tracer {
 	struct pn_programs programs;
 	struct pn_select *select;
 	struct pn_attach_list attachments;
+	struct pn_flow_cpu *ledger_cells; /* of all CPUs */
 	int socket_link_fd[PN_HOOK_MAX - PN_HOOK_SOCKET_INGRESS];
 	struct pn_feature features[FEATURE_MAX];
 	struct pn_notes notes; /* at NULL: none yet */
@@ -170,7 +171,7 @@ static void note_lost(uint64_t n)
 static int load_unpinned(struct pn_tracer *t, const struct pn_tracer_config *config,
 			 struct pn_err *reterr)
 {
-	const int none[PN_PIN_MAX] = { -1, -1, -1, -1, -1, -1 };
+	const int none[PN_PIN_MAX] = { [0 ... PN_PIN_MAX - 1] = -1 };
 	int r;
 
 	r = pn_programs_load(config, none, &t->programs, reterr);
@@ -180,7 +181,7 @@ static int load_unpinned(struct pn_tracer *t, const struct pn_tracer_config *con
 static int load_pinned(struct pn_tracer *t, const struct pn_tracer_config *config,
 		       struct pn_err *reterr)
 {
-	PN_CLEANUP(close_maps) int fds[PN_PIN_MAX] = { -1, -1, -1, -1, -1, -1 };
+	PN_CLEANUP(close_maps) int fds[PN_PIN_MAX] = { [0 ... PN_PIN_MAX - 1] = -1 };
 	uint64_t n_lost;
 	bool is_adopted;
 	int r;
@@ -333,7 +334,8 @@ static int reserve_cells(struct pn_tracer *t)
 		return n;
 	t->n_cpus = (size_t)n;
 	t->cells = calloc(t->n_cpus, sizeof(*t->cells));
-	return t->cells ? 0 : -ENOMEM;
+	t->ledger_cells = calloc(t->n_cpus, sizeof(*t->ledger_cells));
+	return t->cells && t->ledger_cells ? 0 : -ENOMEM;
 }
 
 static void tracer_freep(struct pn_tracer **t)
@@ -388,6 +390,7 @@ void pn_tracer_free(struct pn_tracer *t)
 	free(t->batch_keys);
 	free(t->batch_values);
 	free(t->cells);
+	free(t->ledger_cells);
 	free(t);
 }
 
@@ -666,12 +669,12 @@ int pn_tracer_stats(const struct pn_tracer *t, uint64_t ret[static PN_STAT_MAX])
 	int r;
 
 	for (uint32_t cell = 0; cell < PN_CELL_MAX; cell++) {
-		r = bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_CPUS], &cell, t->cells);
+		r = bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_CPUS], &cell, t->ledger_cells);
 		if (r < 0)
 			return r;
 		for (int s = 0; s < PN_STAT_MAX; s++)
 			for (size_t cpu = 0; cpu < t->n_cpus; cpu++)
-				sums[s] += t->cells[cpu].stat[s];
+				sums[s] += t->ledger_cells[cpu].stat[s];
 	}
 	memcpy(ret, sums, sizeof(sums));
 	return 0;

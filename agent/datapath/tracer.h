@@ -19,7 +19,7 @@
  * ones, without a gap.
  *
  * Threads: _new, _attach, _detach, _features, _max_flows, _stats and _free belong to the control thread; _drain,
- * _find and _remove to the flow thread, which must have ended before _free.
+ * _find, _remove and _ticks to the flow thread, which must have ended before _free.
  */
 struct pn_tracer;
 

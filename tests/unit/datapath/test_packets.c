@@ -4,6 +4,9 @@
  * becomes in the flow table and in the ledger. Nothing is attached; test_traffic does that with real
  * traffic, and test_tracer looks at the table as a whole.
  */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "tracer_fixture.h"
 
 static void udp_over_ipv4_is_recorded(void **state)
@@ -344,6 +347,41 @@ static void the_last_packet_has_a_time(void **state)
 	assert_true(last <= pn_clock_now(&pn_clock_system));
 }
 
+struct clock_reader {
+	const struct pn_tracer *t;
+	_Atomic(bool) is_over;
+};
+
+static void *read_ticks(void *data)
+{
+	struct clock_reader *c = data;
+	struct pn_ticks ticks;
+
+	while (!c->is_over)
+		(void)pn_tracer_ticks(c->t, &ticks);
+	return NULL;
+}
+
+/* The control thread asks for the ledger while the flow thread looks into the same cells. */
+static void the_ledger_closes_while_another_thread_reads_the_ticks(void **state)
+{
+	struct pn_tracer *t = *state;
+	struct clock_reader c = { .t = t };
+	pthread_t thread;
+	struct packet p;
+	uint64_t n;
+
+	make_udp(&p, POD, 4000, PEER, 53, 10);
+	send_packet(t, PN_HOOK_INGRESS, &p);
+	n = ledger(t, PN_STAT_SEEN);
+	assert_true(n > 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_ticks, &c), 0);
+	for (int i = 0; i < 50000; i++)
+		assert_int_equal(ledger(t, PN_STAT_SEEN), n);
+	c.is_over = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 /* Sorting is by address as bytes, and by port where the addresses are equal. */
 static void ends_are_sorted_as_bytes(void **state)
 {
@@ -612,6 +650,7 @@ int main(void)
 		ON_TRACER(a_quote_cut_short_is_none),
 		ON_TRACER(both_directions_are_one_flow),
 		ON_TRACER(the_last_packet_has_a_time),
+		ON_TRACER(the_ledger_closes_while_another_thread_reads_the_ticks),
 		ON_TRACER(ends_are_sorted_as_bytes),
 		ON_TRACER(syn_names_the_initiator),
 		ON_TRACER(syn_ack_corrects_the_first_guess),
