@@ -1,67 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The user space side of bpf/flow.bpf.c: loads it, attaches it, reads its table and its ledger.
- * The agent's control thread owns it and tells it which interfaces; the flow thread drains.
+ * The user space side of bpf/flow.bpf.c: loads it, attaches it, and takes over what an agent before has
+ * left. The agent's control thread owns it and tells it which interfaces; what there is to read is
+ * tracer_table.c.
  *
  * With a pin directory the maps and the attachments outlive the process. A start changes nothing
  * until the programs are loaded; then the maps are settled, and only then the links get the new
  * programs, so that at any moment each link runs a program whose maps are, or were, the pinned ones.
  */
-#include "datapath/tracer.h"
+#include "datapath/tracer_private.h"
 
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include <podonym/maps.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "base/metric.h"
-#include "datapath/attach_list.h"
 #include "datapath/explain.h"
-#include "datapath/pins.h"
-#include "datapath/tracer_load.h"
-
-/* Entries that one system call brings. It grows if a single hash bucket should have more. */
-#define BATCH_ENTRIES 1024
 
 /* Of the notes, mapped at a time. */
 #define NOTES_STEP (256 << 10)
-
-enum feature {
-	FEATURE_HOOK,
-	FEATURE_NAT,
-	FEATURE_CGROUP,
-	FEATURE_HOST,
-	FEATURE_TCP,
-	FEATURE_MAX, /* sentinel */
-};
-
-struct pn_tracer {
-	struct pn_programs programs;
-	struct pn_select *select;
-	struct pn_attach_list attachments;
-	struct pn_flow_cpu *ledger_cells; /* of all CPUs */
-	int socket_link_fd[PN_HOOK_MAX - PN_HOOK_SOCKET_INGRESS];
-	struct pn_feature features[FEATURE_MAX];
-	struct pn_notes notes; /* at NULL: none yet */
-	size_t notes_reached;
-	int notes_fd; /* of the map; -1: memory of the process */
-
-	/* of the flow thread */
-	uint32_t max_flows;
-	pn_nsec soon_since;
-	struct pn_log_limit full_limit;
-	struct pn_flow_key *batch_keys;
-	struct pn_flow_value *batch_values;
-	uint32_t batch_cap;
-	struct pn_flow_cpu *cells;
-	size_t n_cpus;
-};
 
 /* A map of another layout would be refused by the verifier, in words that help nobody. */
 static int check_ip_map(int fd, struct pn_err *reterr)
@@ -249,14 +209,15 @@ static void choose_hook(struct pn_tracer *t, bool force_clsact)
 	else if (!pn_attach_has_tcx(t->programs.prog_fd[PN_HOOK_INGRESS]))
 		reason = "the kernel has no tcx (it came with Linux 6.6)";
 	t->attachments.config.use_clsact = *reason;
-	t->features[FEATURE_HOOK] = (struct pn_feature) {
+	t->features[PN_FEATURE_HOOK] = (struct pn_feature) {
 		.name = "hook",
 		.state = *reason ? "clsact" : "tcx",
 		.reason = reason,
 	};
 }
 
-static void describe(struct pn_tracer *t, enum feature feature, const char *name, enum pn_part part)
+static void describe(struct pn_tracer *t, enum pn_tracer_feature feature, const char *name,
+		     enum pn_part part)
 {
 	bool is_on = t->programs.is_on[part];
 
@@ -283,10 +244,10 @@ static int attach_all(struct pn_tracer *t, const struct pn_tracer_config *config
 	if (r < 0)
 		return r;
 	attach_sockets(t, config);
-	describe(t, FEATURE_NAT, "nat", PN_PART_NAT);
-	describe(t, FEATURE_CGROUP, "cgroup", PN_PART_CGROUP);
-	describe(t, FEATURE_HOST, "host", PN_PART_HOST);
-	describe(t, FEATURE_TCP, "tcp", PN_PART_TCP);
+	describe(t, PN_FEATURE_NAT, "nat", PN_PART_NAT);
+	describe(t, PN_FEATURE_CGROUP, "cgroup", PN_PART_CGROUP);
+	describe(t, PN_FEATURE_HOST, "host", PN_PART_HOST);
+	describe(t, PN_FEATURE_TCP, "tcp", PN_PART_TCP);
 	return 0;
 }
 
@@ -310,34 +271,6 @@ static int start_selection(struct pn_tracer *t, const struct pn_tracer_config *c
 
 /* --- the tracer --------------------------------------------------------------------------------- */
 
-/* Zeroed, because valgrind does not know what the batch commands write. What was there may go. */
-static int reserve_batch(struct pn_tracer *t, uint32_t n)
-{
-	PN_CLEANUP(pn_freep) struct pn_flow_key *keys = calloc(n, sizeof(*keys));
-	PN_CLEANUP(pn_freep) struct pn_flow_value *values = calloc(n, sizeof(*values));
-
-	if (!keys || !values)
-		return -ENOMEM;
-	free(t->batch_keys);
-	free(t->batch_values);
-	t->batch_keys = PN_TAKE_PTR(keys);
-	t->batch_values = PN_TAKE_PTR(values);
-	t->batch_cap = n;
-	return 0;
-}
-
-static int reserve_cells(struct pn_tracer *t)
-{
-	int n = libbpf_num_possible_cpus();
-
-	if (n < 0)
-		return n;
-	t->n_cpus = (size_t)n;
-	t->cells = calloc(t->n_cpus, sizeof(*t->cells));
-	t->ledger_cells = calloc(t->n_cpus, sizeof(*t->ledger_cells));
-	return t->cells && t->ledger_cells ? 0 : -ENOMEM;
-}
-
 static void tracer_freep(struct pn_tracer **t)
 {
 	pn_tracer_free(*t);
@@ -358,9 +291,7 @@ int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
 	r = check_ip_map(config->ip_map_fd, reterr);
 	if (r < 0)
 		return r;
-	r = reserve_batch(t, BATCH_ENTRIES);
-	if (!r)
-		r = reserve_cells(t);
+	r = pn_tracer_table_init(t);
 	if (r < 0)
 		return pn_err_set(reterr, r, "preparing to read the flow table: %s", strerror(-r));
 
@@ -387,10 +318,7 @@ void pn_tracer_free(struct pn_tracer *t)
 	pn_closep(&t->notes_fd);
 	pn_select_free(t->select);
 	pn_programs_release(&t->programs);
-	free(t->batch_keys);
-	free(t->batch_values);
-	free(t->cells);
-	free(t->ledger_cells);
+	pn_tracer_table_done(t);
 	free(t);
 }
 
@@ -473,7 +401,7 @@ uint32_t pn_tracer_max_flows(const struct pn_tracer *t)
 size_t pn_tracer_features(const struct pn_tracer *t, const struct pn_feature **ret)
 {
 	*ret = t->features;
-	return FEATURE_MAX;
+	return PN_FEATURE_MAX;
 }
 
 int pn_tracer_prog_fd(const struct pn_tracer *t, enum pn_hook hook)
@@ -513,169 +441,5 @@ int pn_tracer_cleanup(const char *pin_dir, struct pn_err *reterr)
 	if (rmdir(dir) < 0 && errno != ENOENT)
 		return pn_err_set(reterr, -errno, "removing %s: %s%s", dir, strerror(errno),
 				  errno == ENOTEMPTY ? " (what is left there is not ours)" : "");
-	return 0;
-}
-
-/* --- the flow table ----------------------------------------------------------------------------- */
-
-/* Return: 1 at the end of the table, 0 if there is more, or a negative errno. */
-static int next_batch(struct pn_tracer *t, int fd, uint32_t **position, uint32_t *next,
-		      uint32_t *ret_n)
-{
-	int r;
-
-	for (;;) {
-		*ret_n = t->batch_cap;
-		r = bpf_map_lookup_batch(fd, *position, next, t->batch_keys, t->batch_values, ret_n,
-					 NULL);
-		if (r != -ENOSPC)
-			break;
-		/* a single bucket has more */
-		r = t->batch_cap > UINT32_MAX / 2 ? -ENOMEM : reserve_batch(t, t->batch_cap * 2);
-		if (r < 0)
-			return r;
-	}
-	if (r < 0 && r != -ENOENT)
-		return r;
-	*position = next;
-	return r == -ENOENT;
-}
-
-/* Return: how many entries there are, or a negative errno */
-static int64_t drain_table(struct pn_tracer *t, enum pn_pin table,
-			   void (*visit)(void *data, const struct pn_flow_key *key,
-					 const struct pn_flow_value *value),
-			   void *data)
-{
-	uint32_t next, n, *position = NULL;
-	int64_t sum = 0;
-	int r;
-
-	do {
-		r = next_batch(t, t->programs.map_fd[table], &position, &next, &n);
-		if (r < 0)
-			return r;
-		for (uint32_t i = 0; i < n; i++)
-			visit(data, &t->batch_keys[i], &t->batch_values[i]);
-		sum += n;
-	} while (r == 0);
-	return sum;
-}
-
-/* With room left it was the kernel that had no memory at that moment. */
-static void warn_of_full_table(struct pn_tracer *t, bool has_room, pn_nsec now)
-{
-	unsigned int n_held;
-
-	if (pn_log_allow(&t->full_limit, now, 60 * PN_NSEC_PER_SEC, &n_held))
-		pn_warn("datapath",
-			"%s: new connections are told as pairs of addresses %s flows=%u held=%u",
-			has_room ? "no memory for an entry of the flow table"
-				 : "the flow table is full",
-			has_room ? "for a moment"
-				 : "until others are over; --max-flows makes more room",
-			t->max_flows, n_held);
-}
-
-/*
- * Lets connections in again once others have left. Those that are counted where they arrive follow
- * later than packets are on their way through the node.
- */
-static void make_room(struct pn_tracer *t, uint64_t n_flows)
-{
-	bool has_room = n_flows <= t->max_flows - PN_MAX(t->max_flows / 8, (uint32_t)1);
-	pn_nsec now = pn_clock_now(&pn_clock_system);
-	volatile uint32_t *room = t->programs.room;
-
-	if (*room == PN_ROOM_FULL) {
-		warn_of_full_table(t, has_room, now);
-		t->soon_since = now;
-		if (has_room)
-			*room = PN_ROOM_SOON;
-	} else if (*room == PN_ROOM_SOON && now - t->soon_since >= PN_NSEC_PER_SEC) {
-		*room = PN_ROOM_FREE;
-	}
-}
-
-int pn_tracer_drain(struct pn_tracer *t,
-		    void (*visit)(void *data, const struct pn_flow_key *key,
-				  const struct pn_flow_value *value),
-		    void *data)
-{
-	int64_t n_flows, n_pairs;
-
-	n_flows = drain_table(t, PN_PIN_FLOWS, visit, data);
-	if (n_flows < 0)
-		return (int)n_flows;
-	n_pairs = drain_table(t, PN_PIN_PAIRS, visit, data);
-	if (n_pairs < 0)
-		return (int)n_pairs;
-	make_room(t, (uint64_t)n_flows);
-	return 0;
-}
-
-int pn_tracer_find(const struct pn_tracer *t, const struct pn_flow_key *key,
-		   struct pn_flow_value *ret)
-{
-	return bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_FLOWS], key, ret);
-}
-
-int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret)
-{
-	enum pn_pin table = key->kind == PN_FLOW_PAIR ? PN_PIN_PAIRS : PN_PIN_FLOWS;
-	int r, fd = t->programs.map_fd[table];
-	struct pn_flow_value value = {};
-
-	r = bpf_map_lookup_and_delete_elem(fd, key, &value);
-	if (r < 0 && r != -ENOENT) { /* hash tables can do both at once since Linux 5.14 */
-		r = bpf_map_lookup_elem(fd, key, &value);
-		if (!r)
-			r = bpf_map_delete_elem(fd, key);
-	}
-	if (r < 0)
-		return r;
-	*ret = value;
-	return 0;
-}
-
-/* The CPU that has seen a packet last knows best; without any packet there is no entry either. */
-int pn_tracer_ticks(const struct pn_tracer *t, struct pn_ticks *ret)
-{
-	struct pn_flow_cpu newest = {};
-	struct timespec tick;
-	int r;
-
-	for (uint32_t cell = 0; cell < PN_CELL_MAX; cell++) {
-		r = bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_CPUS], &cell, t->cells);
-		if (r < 0)
-			return r;
-		for (size_t cpu = 0; cpu < t->n_cpus; cpu++)
-			if (t->cells[cpu].tick_ns > newest.tick_ns)
-				newest = t->cells[cpu];
-	}
-	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) < 0)
-		return -errno;
-	*ret = (struct pn_ticks) {
-		.tick = newest.tick,
-		.at = newest.tick_ns,
-		.len = (pn_nsec)tick.tv_nsec,
-	};
-	return 0;
-}
-
-int pn_tracer_stats(const struct pn_tracer *t, uint64_t ret[static PN_STAT_MAX])
-{
-	uint64_t sums[PN_STAT_MAX] = {};
-	int r;
-
-	for (uint32_t cell = 0; cell < PN_CELL_MAX; cell++) {
-		r = bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_CPUS], &cell, t->ledger_cells);
-		if (r < 0)
-			return r;
-		for (int s = 0; s < PN_STAT_MAX; s++)
-			for (size_t cpu = 0; cpu < t->n_cpus; cpu++)
-				sums[s] += t->ledger_cells[cpu].stat[s];
-	}
-	memcpy(ret, sums, sizeof(sums));
 	return 0;
 }
