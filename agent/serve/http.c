@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTP server, for daemon/web.c. libmicrohttpd speaks HTTP; it has one epoll descriptor for all of its
- * sockets, which is polled by the control thread's loop, so there is no other thread.
- *
- * What the library does not do is to end a connection on which something comes all the time, ever so
- * slowly. So each connection is in a list, the oldest first, and is shut down by its descriptor when
- * its time is over or when newer ones need its place; the library then finds it dead and closes it.
+ * sockets, which is polled by the control thread's loop, so there is no other thread. How long a connection
+ * may take is up to http_clients.c.
  */
 #include "serve/http.h"
 
@@ -18,6 +15,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "serve/http_clients.h"
 #include "serve/http_file.h"
 #include "serve/http_host.h"
 #include "serve/http_stream.h"
@@ -30,15 +28,6 @@ enum {
 	MAX_HEAD_BYTES = 16 << 10,
 	BACKLOG = 128,
 	SWEEPS = 10, /* within the time that a connection has */
-};
-
-struct client {
-	struct client *prev, *next;
-	struct pn_http *http;
-	int fd;
-	bool is_cut;
-	uint64_t since_ms;
-	struct pn_http_stream *stream; /* then it is in the list of those */
 };
 
 /* A page's last answer, as long as it may be given again. */
@@ -57,45 +46,12 @@ struct pn_http {
 	unsigned int n_handles; /* not closed yet */
 	struct MHD_Daemon *daemon;
 	uint16_t port;
-	struct client *clients; /* the oldest first */
-	size_t n_clients;	/* of them, not cut off */
-	struct client *streams;
-	size_t n_streams;
+	struct pn_http_clients clients;
 	struct kept kept[PN_HTTP_MAX_PAGES][PN_HTTP_MAX_FORMS];
 	char *paths; /* what an unknown path is answered with */
 };
 
-/* --- connections --------------------------------------------------------------------------------- */
-
-static void cut(struct client *c)
-{
-	c->is_cut = true;
-	c->http->n_clients--;
-	(void)shutdown(c->fd, SHUT_RDWR);
-	pn_metric_add(PN_METRIC_HTTP_CUT, 1);
-}
-
-/* It has no end to be waited for, so no clock runs against it, and newer ones do not need its place. */
-static void becomes_stream(struct client *c)
-{
-	struct pn_http *h = c->http;
-
-	DL_DELETE(h->clients, c);
-	h->n_clients -= !c->is_cut;
-	DL_APPEND(h->streams, c);
-	h->n_streams++;
-}
-
-static struct client *oldest(struct pn_http *h)
-{
-	struct client *c;
-
-	DL_FOREACH (h->clients, c) {
-		if (!c->is_cut)
-			return c;
-	}
-	return NULL;
-}
+/* --- connections, and pages that are kept ---------------------------------------------------------- */
 
 static void forget(struct kept *k)
 {
@@ -128,50 +84,29 @@ static size_t forget_old(struct pn_http *h)
 static void on_sweep(uv_timer_t *timer)
 {
 	struct pn_http *h = timer->data;
-	uint64_t now = uv_now(h->loop);
-	struct client *c;
 
-	while ((c = oldest(h)) && now - c->since_ms >= h->config.timeout_ms)
-		cut(c);
-	if (forget_old(h) == 0 && !h->clients)
+	pn_http_clients_cut(&h->clients, h->config.timeout_ms, uv_now(h->loop));
+	if (forget_old(h) == 0 && !h->clients.timed)
 		(void)uv_timer_stop(timer);
 }
 
-static struct client *client_started(struct pn_http *h, struct MHD_Connection *connection)
+static struct pn_http_client *client_started(struct pn_http *h, struct MHD_Connection *connection)
 {
 	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	struct client *c = calloc(1, sizeof(*c)), *old;
 
-	if (!c) {
-		(void)shutdown(fd, SHUT_RDWR);
-		return NULL;
-	}
-	c->http = h;
-	c->fd = fd;
-	c->since_ms = uv_now(h->loop);
-	if (!h->clients)
+	if (!h->clients.timed)
 		(void)uv_timer_start(&h->sweep, on_sweep, h->config.timeout_ms / SWEEPS,
 				     h->config.timeout_ms / SWEEPS);
-	DL_APPEND(h->clients, c);
-	h->n_clients++;
-	if (h->n_clients > PN_HTTP_MAX_CLIENTS && (old = oldest(h)))
-		cut(old);
-	return c;
+	return pn_http_client_new(&h->clients, fd, PN_HTTP_MAX_CLIENTS, uv_now(h->loop));
 }
 
-static void client_gone(struct pn_http *h, struct client *c)
+static void client_gone(struct pn_http *h, struct pn_http_client *c)
 {
 	if (!c)
 		return;
-	if (c->stream) {
+	if (c->stream)
 		pn_http_stream_gone(c->stream);
-		DL_DELETE(h->streams, c);
-		h->n_streams--;
-	} else {
-		h->n_clients -= !c->is_cut;
-		DL_DELETE(h->clients, c);
-	}
-	free(c);
+	pn_http_client_free(&h->clients, c);
 }
 
 static void on_connection(void *data, struct MHD_Connection *connection, void **client,
@@ -301,8 +236,9 @@ static bool wants_events(struct MHD_Connection *connection)
 static enum MHD_Result give_stream(struct pn_http *h, struct MHD_Connection *connection,
 				   const struct pn_http_answer *answer)
 {
-	struct client *c = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-				   ->socket_context;
+	struct pn_http_client *c =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+			->socket_context;
 	bool as_events = wants_events(connection);
 	struct pn_http_stream_config config = {
 		.connection = connection,
@@ -313,13 +249,14 @@ static enum MHD_Result give_stream(struct pn_http *h, struct MHD_Connection *con
 		.run = run,
 		.data = h,
 	};
+	struct pn_http_stream *stream;
 	struct MHD_Response *r;
 	enum MHD_Result done;
 
-	if (pn_http_stream_new(h->loop, &config, &c->stream, &r) < 0)
+	if (pn_http_stream_new(h->loop, &config, &stream, &r) < 0)
 		return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL,
 			      "no memory for this now, try again\n");
-	becomes_stream(c);
+	pn_http_client_streams(&h->clients, c, stream);
 	add_headers(r, as_events ? PN_HTTP_EVENTS : answer->type);
 	done = MHD_queue_response(connection, answer->status, r);
 	MHD_destroy_response(r);
@@ -349,7 +286,7 @@ static enum MHD_Result give_answer(struct pn_http *h, const struct pn_http_page 
 	if (q.is_bad)
 		return refuse(connection, MHD_HTTP_BAD_REQUEST, NULL, NULL,
 			      "the query has too many parameters, or a NUL\n");
-	if (h->n_streams == PN_HTTP_MAX_STREAMS)
+	if (h->clients.n_streams == PN_HTTP_MAX_STREAMS)
 		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, MHD_HTTP_HEADER_RETRY_AFTER,
 			      "10", "too many clients read records already, try again later\n");
 	if (page->ask(h->config.data, q.pairs, q.n, &answer) < 0)
@@ -603,11 +540,11 @@ static void on_closed(uv_handle_t *handle)
 
 void pn_http_close(struct pn_http *h)
 {
-	struct client *c;
+	struct pn_http_client *c;
 
 	if (!h)
 		return;
-	DL_FOREACH (h->streams, c)
+	DL_FOREACH (h->clients.streams, c)
 		pn_http_stream_wake(c->stream); /* the library ends none that is asleep */
 	if (h->n_handles) {
 		uv_close((uv_handle_t *)&h->poll, on_closed); /* before its descriptor goes */
