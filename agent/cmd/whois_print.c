@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/cidr.h"
 #include "base/clock.h"
 #include "cmd/maps_words.h"
 #include "cmd/table.h"
@@ -42,15 +43,6 @@ static void format_time(uint64_t monotonic_ns, char *buf, size_t size)
 	buf[0] = '\0';
 	if (monotonic_ns && gmtime_r(&s, &tm))
 		(void)strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-static void format_network(const struct pn_cidr *net, char *buf, size_t size)
-{
-	char addr[PN_ADDR_STRLEN];
-	bool is_v4 = net->prefix_len >= 96 && pn_addr_is_v4(&net->addr);
-
-	(void)snprintf(buf, size, "%s/%u", pn_addr_format(&net->addr, addr),
-		       net->prefix_len - (is_v4 ? 96u : 0u));
 }
 
 /* For how long both the owner and the one before are possible; 0: it is known when it changed. */
@@ -98,11 +90,10 @@ static int put_note(struct pn_buf *out, bool applies, const char *text)
 static int put_notes(struct pn_buf *out, const struct pn_whois_answer *a)
 {
 	uint64_t both = overlap_ns(a);
-	char net[PN_ADDR_STRLEN + 8], text[128];
+	char net[PN_CIDR_STRLEN], text[128];
 	int r;
 
-	format_network(&a->network, net, sizeof(net));
-	(void)snprintf(text, sizeof(text), "nobody's, but in %s", net);
+	(void)snprintf(text, sizeof(text), "nobody's, but in %s", pn_cidr_format(&a->network, net));
 	r = put_note(out, a->has_owner && a->by == PN_WHOIS_CIDR, text);
 	r = r ? r : put_note(out, a->by == PN_WHOIS_PORT, "by its port on the node");
 	r = r ? r
@@ -196,11 +187,10 @@ static json_t *question_json(const struct pn_whois_question *q)
 /* Whose the network is stands there and not as the owner of the address, which has none. */
 static json_t *network_json(const struct pn_whois_answer *a)
 {
-	char net[PN_ADDR_STRLEN + 8];
+	char net[PN_CIDR_STRLEN];
 
-	format_network(&a->network, net, sizeof(net));
-	return json_pack("{s:s, s:s, s:o}", "cidr", net, "kind", pn_owner_kind_name(a->owner.kind),
-			 "name", text_json(a->owner.name));
+	return json_pack("{s:s, s:s, s:o}", "cidr", pn_cidr_format(&a->network, net), "kind",
+			 pn_owner_kind_name(a->owner.kind), "name", text_json(a->owner.name));
 }
 
 static void set_time(json_t *doc, const char *key, uint64_t monotonic_ns)

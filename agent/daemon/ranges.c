@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/addr.h"
+#include "base/cidr.h"
 #include "base/number.h"
 #include "kube/file.h"
 
@@ -144,17 +144,15 @@ static int compare(const void *a, const void *b)
 /* One name for a network; which of two is meant nobody can say. */
 static int check_twice(const char *path, const struct pn_ranges *r, struct pn_err *reterr)
 {
-	char text[PN_ADDR_STRLEN];
+	char text[PN_CIDR_STRLEN];
 
 	for (size_t i = 1; i < r->n; i++) {
 		const struct pn_cidr *c = &r->items[i].cidr;
 
 		if (compare(&r->items[i - 1], &r->items[i]) != 0)
 			continue;
-		return pn_err_set(reterr, -EINVAL, "%s: %s/%u has two names: \"%s\" and \"%s\"",
-				  path, pn_addr_format(&c->addr, text),
-				  c->prefix_len - (pn_addr_is_v4(&c->addr) ? V4_FIRST_BIT : 0u),
-				  r->items[i - 1].name, r->items[i].name);
+		return pn_err_set(reterr, -EINVAL, "%s: %s has two names: \"%s\" and \"%s\"", path,
+				  pn_cidr_format(c, text), r->items[i - 1].name, r->items[i].name);
 	}
 	return 0;
 }

@@ -4,6 +4,7 @@
  * as a whole. The words of a copy of the text become the strings of the terms. Labels are read by
  * base/label_selector.h, as those of `podonym flows --label` are.
  */
+#include "base/cidr.h"
 #include "base/label_selector.h"
 #include "base/nearest.h"
 #include "base/number.h"
@@ -15,8 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "kube/decode.h"
 
 #define BLANKS " \t\n"
 
@@ -95,15 +94,7 @@ static int parse_labels(struct parser *p, char *selector, struct pn_select_term 
 
 static int parse_cidr(struct parser *p, char *value, struct pn_select_term *t)
 {
-	int r;
-
-	if (strchr(value, '/')) {
-		r = pn_cidr_parse(value, &t->cidr);
-	} else {
-		r = pn_addr_parse(value, &t->cidr.addr);
-		t->cidr.prefix_len = 128;
-	}
-	if (r < 0)
+	if (pn_cidr_parse_any(value, &t->cidr) < 0)
 		return pn_err_set(
 			p->err, -EINVAL,
 			"%s: \"%.60s\" is not a network, such as cidr=10.0.0.0/8, cidr=fd00::/8 "

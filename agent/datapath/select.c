@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cidr.h"
 #include "base/clock.h"
 
 #define BANK_BITS 32
@@ -107,16 +108,6 @@ static int clear_bank(struct pn_select *s, uint32_t bank)
 
 /* --- and written -------------------------------------------------------------------------------- */
 
-static bool is_within(const struct pn_cidr *inner, const struct pn_cidr *outer)
-{
-	unsigned int whole = outer->prefix_len / 8, rest = outer->prefix_len % 8;
-	uint8_t mask = (uint8_t)(0xff00u >> rest);
-
-	return inner->prefix_len >= outer->prefix_len &&
-	       memcmp(inner->addr.b, outer->addr.b, whole) == 0 &&
-	       (!rest || !((inner->addr.b[whole] ^ outer->addr.b[whole]) & mask));
-}
-
 /* The kernel finds the smallest network only, so that one has the rules of those around it as well. */
 static int write_cidr(struct pn_select *s, const struct pn_selection *sel, const struct pn_cidr *c)
 {
@@ -127,7 +118,7 @@ static int write_cidr(struct pn_select *s, const struct pn_selection *sel, const
 	uint32_t rules = 0;
 
 	for (size_t i = 0; i < sel->n_terms; i++)
-		if (sel->terms[i].sort == PN_SELECT_CIDR && is_within(c, &sel->terms[i].cidr))
+		if (sel->terms[i].sort == PN_SELECT_CIDR && pn_cidr_covers(&sel->terms[i].cidr, c))
 			rules |= 1u << sel->terms[i].rule;
 	memcpy(key.in.addr, c->addr.b, sizeof(key.in.addr));
 	return bpf_map_update_elem(s->maps.cidrs_fd, &key, &rules, BPF_ANY);

@@ -102,9 +102,6 @@ struct pn_addr_list {
 /** pn_addr_list_add() - "" is no address; what cannot be used is counted, here and in the metrics */
 void pn_addr_list_add(struct pn_draft *d, struct pn_addr_list *list, const char *text);
 
-/** pn_cidr_parse() - "10.0.0.0/8"; bits behind the prefix are cleared. Return: 0 or -EINVAL */
-int pn_cidr_parse(const char *text, struct pn_cidr *ret);
-
 /** struct pn_label_list - labels being collected */
 struct pn_label_list {
 	struct pn_label *v;

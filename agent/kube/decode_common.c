@@ -182,41 +182,6 @@ void pn_addr_list_add(struct pn_draft *d, struct pn_addr_list *list, const char 
 	list->v = v;
 }
 
-static void clear_bits_behind(struct pn_addr *addr, unsigned int prefix_len)
-{
-	for (unsigned int bit = prefix_len; bit < 128; bit++)
-		addr->b[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
-}
-
-/* One to three digits, nothing else. Return: -1 otherwise */
-static int parse_prefix_len(const char *text)
-{
-	size_t n = strspn(text, "0123456789");
-
-	return n && n < 4 && !text[n] ? (int)strtol(text, NULL, 10) : -1;
-}
-
-int pn_cidr_parse(const char *text, struct pn_cidr *ret)
-{
-	const char *slash = strchr(text, '/');
-	char addr_text[PN_ADDR_STRLEN];
-	struct pn_addr addr;
-	int bits, n;
-
-	if (!slash || (size_t)(slash - text) >= sizeof(addr_text))
-		return -EINVAL;
-	memcpy(addr_text, text, (size_t)(slash - text));
-	addr_text[slash - text] = '\0';
-	bits = strchr(addr_text, ':') ? 128 : 32;
-	n = parse_prefix_len(slash + 1);
-	if (n < 0 || n > bits || pn_addr_parse(addr_text, &addr) < 0)
-		return -EINVAL;
-	ret->prefix_len = (uint8_t)(n + 128 - bits);
-	clear_bits_behind(&addr, ret->prefix_len);
-	ret->addr = addr;
-	return 0;
-}
-
 bool pn_is_label_text(const char *text, size_t size)
 {
 	size_t n = 0;

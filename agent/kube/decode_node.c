@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/cidr.h"
 #include "kube/json_fields.h"
 #include "kube/kind.h"
 #include "kube/pb_fields.h"

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/addr.h"
+#include "base/cidr.h"
 #include "kube/pb_numbers.h"
 
 /* --- parts --- */
@@ -52,15 +52,10 @@ static void put_addrs(struct pn_pb_writer *w, uint32_t number, const struct pn_a
 static void put_cidrs(struct pn_pb_writer *w, uint32_t number, const struct pn_cidr *cidrs,
 		      uint32_t n)
 {
-	char addr[PN_ADDR_STRLEN], text[PN_ADDR_STRLEN + 4];
+	char text[PN_CIDR_STRLEN];
 
-	for (uint32_t i = 0; i < n; i++) {
-		unsigned int skipped = pn_addr_is_v4(&cidrs[i].addr) ? 96 : 0;
-
-		(void)snprintf(text, sizeof(text), "%s/%u", pn_addr_format(&cidrs[i].addr, addr),
-			       cidrs[i].prefix_len - skipped);
-		pn_pb_put_text(w, number, text);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		pn_pb_put_text(w, number, pn_cidr_format(&cidrs[i], text));
 }
 
 /* One that is absent is read as TCP. */

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "base/cidr.h"
+
 /* Far beyond any real policy. */
 enum { MAX_ENTRIES = 1024 };
 

@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/cidr.h"
 #include "policy/blocks.h"
 #include "policy/explain.h"
 #include "policy/private.h"
@@ -148,11 +149,9 @@ static json_t *peer_of(struct writing *w, const struct pn_edge *e)
 
 static json_t *block_of(const struct pn_cidr *c)
 {
-	char addr[PN_ADDR_STRLEN];
+	char text[PN_CIDR_STRLEN];
 
-	return json_pack("{s:{s:o}}", "ipBlock", "cidr",
-			 json_sprintf("%s/%d", pn_addr_format(&c->addr, addr),
-				      c->prefix_len - (pn_cidr_is_v4(c) ? 96 : 0)));
+	return json_pack("{s:{s:s}}", "ipBlock", "cidr", pn_cidr_format(c, text));
 }
 
 /* --- ports --- */

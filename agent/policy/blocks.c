@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "base/addr.h"
+#include "base/cidr.h"
 #include "policy/private.h"
 
 static unsigned int bit_at(const struct pn_addr *a, unsigned int i)
@@ -25,17 +25,6 @@ static struct pn_cidr network_of(const struct pn_addr *a, unsigned int len)
 	if (len % 8)
 		c.addr.b[len / 8] = (uint8_t)(a->b[len / 8] & 0xff << (8 - len % 8));
 	return c;
-}
-
-/* Families do not mix, although IPv4 is written as a part of IPv6 here. */
-static bool contains(const struct pn_cidr *c, const struct pn_cidr *in)
-{
-	struct pn_cidr cut;
-
-	if (pn_cidr_is_v4(c) != pn_cidr_is_v4(in) || in->prefix_len < c->prefix_len)
-		return false;
-	cut = network_of(&in->addr, c->prefix_len);
-	return pn_addr_eq(&cut.addr, &c->addr);
 }
 
 /* IPv4 first, then by address, the larger network first. */
@@ -55,7 +44,7 @@ uint32_t pn_blocks_normalize(struct pn_cidr *blocks, uint32_t n)
 	if (n)
 		qsort(blocks, n, sizeof(*blocks), order);
 	for (uint32_t i = 0; i < n; i++)
-		if (!kept || !contains(&blocks[kept - 1], &blocks[i]))
+		if (!kept || !pn_cidr_covers(&blocks[kept - 1], &blocks[i]))
 			blocks[kept++] = blocks[i];
 	return kept;
 }
@@ -69,7 +58,7 @@ static bool are_halves(const struct pn_cidr *a, const struct pn_cidr *b)
 		return false;
 	whole = network_of(&a->addr, a->prefix_len - 1U);
 	return !bit_at(&a->addr, a->prefix_len - 1U) && bit_at(&b->addr, b->prefix_len - 1U) &&
-	       contains(&whole, b);
+	       pn_cidr_covers(&whole, b);
 }
 
 static uint32_t join_halves(struct pn_cidr *blocks, uint32_t n)
@@ -99,7 +88,8 @@ static bool is_free(const struct pn_cidr *c, const struct pn_cidr *avoid, uint32
 		else
 			high = middle;
 	}
-	return !(low < n && contains(c, &avoid[low])) && !(low > 0 && contains(&avoid[low - 1], c));
+	return !(low < n && pn_cidr_covers(c, &avoid[low])) &&
+	       !(low > 0 && pn_cidr_covers(&avoid[low - 1], c));
 }
 
 /* All that lie in one network of this length become it, if it is free. */
@@ -114,7 +104,7 @@ static uint32_t widen(struct pn_cidr *blocks, uint32_t n, unsigned int len,
 			blocks[i].prefix_len >= len && (!pn_cidr_is_v4(&blocks[i]) || len >= 96);
 
 		next = i + 1;
-		while (fits && next < n && contains(&whole, &blocks[next]))
+		while (fits && next < n && pn_cidr_covers(&whole, &blocks[next]))
 			next++;
 		if (next > i + 1 && is_free(&whole, avoid, n_avoid)) {
 			blocks[kept++] = whole;

@@ -6,25 +6,10 @@
  */
 #include <netinet/in.h>
 
-#include "base/addr.h"
+#include "base/cidr.h"
 #include "policy/private.h"
 
-/* --- addresses and ports --- */
-
-bool pn_cidr_is_v4(const struct pn_cidr *c)
-{
-	return c->prefix_len >= 96 && pn_addr_is_v4(&c->addr);
-}
-
-/* ::/0 is IPv6 alone, although IPv4 lies within it as it is written here. */
-bool pn_cidr_has(const struct pn_cidr *c, const struct pn_addr *a)
-{
-	unsigned int whole = c->prefix_len / 8, rest = c->prefix_len % 8;
-
-	if (pn_addr_is_v4(a) != pn_cidr_is_v4(c) || memcmp(c->addr.b, a->b, whole) != 0)
-		return false;
-	return !rest || (c->addr.b[whole] ^ a->b[whole]) >> (8 - rest) == 0;
-}
+/* --- peers and ports --- */
 
 /* By the containers of the destination, whichever end is asked. */
 static bool name_matches(const struct pn_question *q, const struct pn_compiled_port *port)

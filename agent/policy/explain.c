@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/cidr.h"
 #include "kube/scratch.h"
 #include "policy/private.h"
 
@@ -91,10 +92,9 @@ static void say_port(struct work *w, struct pn_buf *b, const struct pn_compiled_
 
 static void say_cidr(struct work *w, struct pn_buf *b, const struct pn_cidr *c)
 {
-	char addr[PN_ADDR_STRLEN];
+	char text[PN_CIDR_STRLEN];
 
-	say(w, b, "%s/%u", pn_addr_format(&c->addr, addr),
-	    c->prefix_len - (pn_cidr_is_v4(c) ? 96u : 0u));
+	say(w, b, "%s", pn_cidr_format(c, text));
 }
 
 static const char *block_words(struct work *w, const struct pn_compiled_peer *p)

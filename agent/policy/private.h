@@ -250,7 +250,5 @@ bool pn_port_matches(const struct pn_question *q, const struct pn_compiled_port 
 bool pn_ports_match(const struct pn_question *q, const struct pn_compiled_rule *r);
 bool pn_is_selectable(const struct pn_question *q, const struct pn_policy_end *end);
 bool pn_is_subject_of(const struct pn_policy *p, const struct pn_policy_member *pod);
-bool pn_cidr_has(const struct pn_cidr *c, const struct pn_addr *a);
-bool pn_cidr_is_v4(const struct pn_cidr *c);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/cidr.h"
 #include "base/intern.h"
 #include "kube/json_fields.h"
 #include "kube/json_load.h"

@@ -13,9 +13,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/addr.h"
+#include "base/cidr.h"
 #include "base/intern.h"
-#include "kube/decode.h"
 #include "policy/labels.h"
 #include "policy/private.h"
 
