@@ -124,6 +124,16 @@ static int write_cidr(struct pn_select *s, const struct pn_selection *sel, const
 	return bpf_map_update_elem(s->maps.cidrs_fd, &key, &rules, BPF_ANY);
 }
 
+/* Nor does it know families: all of IPv4, which lies in ::/0 as it is written here, has rules of its own. */
+static int write_network(struct pn_select *s, const struct pn_selection *sel,
+			 const struct pn_cidr *c)
+{
+	static const struct pn_cidr v4 = { .addr.b = { [10] = 0xff, 0xff }, .prefix_len = 96 };
+	int r = write_cidr(s, sel, c);
+
+	return r < 0 || pn_cidr_is_v4(c) ? r : write_cidr(s, sel, &v4);
+}
+
 static int write_ports(struct pn_select *s, const struct pn_select_term *t)
 {
 	int r = 0;
@@ -148,7 +158,7 @@ static int write_terms(struct pn_select *s, const struct pn_selection *sel)
 		const struct pn_select_term *t = &sel->terms[i];
 
 		if (t->sort == PN_SELECT_CIDR)
-			r = write_cidr(s, sel, &t->cidr);
+			r = write_network(s, sel, &t->cidr);
 		else if (t->sort == PN_SELECT_PORT)
 			r = write_ports(s, t);
 	}

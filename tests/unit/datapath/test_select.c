@@ -148,6 +148,39 @@ static void a_network_has_addresses_of_both_families(void **state)
 	assert_false(is_recorded(t, PN_HOOK_INGRESS, &p, PN_STAT_NOT_SELECTED));
 }
 
+static bool takes_udp6(struct pn_tracer *t, unsigned int sport)
+{
+	struct packet p;
+
+	put_ethernet(&p);
+	put_ipv6(&p, "fd01::5", "2001:db8::1");
+	put_udp(&p, sport, 53);
+	packet_end(&p, 0);
+	return is_recorded(t, PN_HOOK_INGRESS, &p, PN_STAT_NOT_SELECTED);
+}
+
+/* From another port each time, as what is recorded stays so. */
+static void all_of_one_family_has_nothing_of_the_other(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	const struct pn_select_term both[] = { cidr(0, "::", 0), cidr(0, "0.0.0.0", 96) };
+	const struct pn_select_term some[] = { cidr(0, "::", 0), cidr(1, "10.1.0.8", 125) };
+
+	select_one(t, cidr(0, "::", 0));
+	assert_true(takes_udp6(t, 1));
+	assert_false(takes_udp(t, POD, 1, PEER, 53));
+	select_one(t, cidr(0, "0.0.0.0", 96));
+	assert_false(takes_udp6(t, 2));
+	assert_true(takes_udp(t, POD, 2, PEER, 53));
+	(void)select_terms(t, both, 2, 1);
+	assert_true(takes_udp6(t, 3));
+	assert_true(takes_udp(t, POD, 3, PEER, 53));
+	(void)select_terms(t, some, 2, 1);
+	assert_true(takes_udp6(t, 4));
+	assert_true(takes_udp(t, POD, 4, PEER, 53));
+	assert_false(takes_udp(t, POD, 4, OTHER, 53));
+}
+
 static struct pn_select_term drops(uint8_t rule)
 {
 	return (struct pn_select_term) { .sort = PN_SELECT_DROPS, .rule = rule };
@@ -586,6 +619,7 @@ int main(void)
 		ON_TRACER(a_port_of_either_end_is_enough),
 		ON_TRACER(a_protocol_selects_nothing_else),
 		ON_TRACER(a_network_has_addresses_of_both_families),
+		ON_TRACER(all_of_one_family_has_nothing_of_the_other),
 		ON_TRACER(what_has_lost_a_packet_is_recorded_from_then_on),
 		ON_TRACER(losses_and_other_terms_are_both_wanted),
 		ON_TRACER(networks_within_each_other_have_each_their_rule),
