@@ -161,7 +161,7 @@ const struct pn_command pn_cmd_select = {
 		"                            commas between them: all of them\n"
 		"    cidr=NETWORK,...        10.0.0.0/8, fd00::/8, or one address\n"
 		"    port=PORT,...           443, 8000-8100; of TCP, UDP and SCTP\n"
-		"    protocol=NAME,...       tcp, udp, sctp, icmp, or a number\n"
+		"    protocol=NAME,...       tcp, udp, sctp, icmp, icmpv4, icmpv6, or a number\n"
 		"    drops                   it has lost a packet in the last five minutes\n"
 		"  All terms of a rule must be met, each by either end of the connection; "
 		"namespaces and\n"

@@ -8,11 +8,11 @@
 #include "base/label_selector.h"
 #include "base/nearest.h"
 #include "base/number.h"
+#include "base/protocol.h"
 #include "daemon/selection.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,16 +34,6 @@ static const char *const sorts[] = {
 	[PN_SELECT_PROTOCOL] = "protocol",   [PN_SELECT_DROPS] = "drops",
 };
 _Static_assert(PN_ARRAY_SIZE(sorts) == PN_SELECT_SORT_MAX, "a name for each sort");
-
-static const struct {
-	const char *name;
-	uint8_t proto[2];
-} protocols[] = {
-	{ "tcp", { IPPROTO_TCP, IPPROTO_TCP } },
-	{ "udp", { IPPROTO_UDP, IPPROTO_UDP } },
-	{ "sctp", { IPPROTO_SCTP, IPPROTO_SCTP } },
-	{ "icmp", { IPPROTO_ICMP, IPPROTO_ICMPV6 } },
-};
 
 static int add(struct parser *p, const struct pn_select_term *t)
 {
@@ -140,28 +130,15 @@ static int parse_port(struct parser *p, char *value, struct pn_select_term *t)
 
 static int parse_protocol(struct parser *p, char *value, struct pn_select_term *t)
 {
-	const char *names[PN_ARRAY_SIZE(protocols)], *near;
-	uint64_t n;
-	int r;
+	uint8_t numbers[2];
+	int r = pn_protocol_parse(value, numbers, p->err);
 
-	for (size_t i = 0; i < PN_ARRAY_SIZE(protocols); i++) {
-		names[i] = protocols[i].name;
-		if (strcasecmp(value, names[i]) != 0)
-			continue;
-		t->proto = protocols[i].proto[0];
-		r = add(p, t);
-		t->proto = protocols[i].proto[1];
-		return r == 0 && t->proto != protocols[i].proto[0] ? add(p, t) : r;
-	}
-	if (pn_number_parse(value, UINT8_MAX, &n) == 0) {
-		t->proto = (uint8_t)n;
-		return add(p, t);
-	}
-	near = pn_nearest(value, names, PN_ARRAY_SIZE(names));
-	return pn_err_set(
-		p->err, -EINVAL,
-		"%s: \"%.60s\" is none of tcp, udp, sctp, icmp, nor a number from 0 to 255%s%s%s",
-		p->term, value, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	if (r < 0)
+		return pn_err_wrap(p->err, r, "%s", p->term);
+	t->proto = numbers[0];
+	r = add(p, t);
+	t->proto = numbers[1];
+	return r == 0 && numbers[1] != numbers[0] ? add(p, t) : r;
 }
 
 static int refuse_value(struct parser *p, char *value, struct pn_select_term *t)

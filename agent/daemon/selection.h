@@ -13,7 +13,7 @@
  *             | "label=" selector              as kubectl -l takes it, see base/label_selector.h
  *             | "cidr=" network { "," network }
  *             | "port=" port [ "-" port ] { "," ... }
- *             | "protocol=" tcp, udp, sctp, icmp or a number { "," ... }
+ *             | "protocol=" name or number { "," ... }   see base/protocol.h
  *             | "drops"                        it has lost a packet in the last five minutes
  *
  * Either end of a connection may meet a term. Labels are those of one pod or Service, and all selectors must

@@ -12,13 +12,14 @@
 #include "flow/filter.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/cidr.h"
 #include "base/nearest.h"
 #include "base/number.h"
+#include "base/protocol.h"
 
 enum { SOURCE = 1, DESTINATION = 2, EITHER = 3 };
 
@@ -31,13 +32,8 @@ struct term {
 			char *name;
 			size_t len;
 		};
-		struct {
-			struct pn_addr addr;
-			unsigned int prefix_len; /* of 128 */
-		};
-		struct {
-			unsigned int numbers[2]; /* one, and another that will do as well */
-		};
+		struct pn_cidr network;
+		unsigned int numbers[2]; /* one, and another that will do as well */
 		uint64_t id;
 		struct pn_owner_set *owners;
 	};
@@ -60,51 +56,16 @@ struct row {
 
 /* --- numbers -------------------------------------------------------------------------------------- */
 
-static bool parse_number(const char *text, unsigned int max, unsigned int *ret)
-{
-	unsigned int n = 0;
-
-	if (!*text)
-		return false;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		n = n * 10 + (unsigned int)(*text - '0');
-		if (n > max)
-			return false;
-	}
-	*ret = n;
-	return true;
-}
-
-static const struct {
-	const char *name;
-	unsigned int numbers[2];
-} protocols[] = {
-	{ "tcp", { IPPROTO_TCP, IPPROTO_TCP } },
-	{ "udp", { IPPROTO_UDP, IPPROTO_UDP } },
-	{ "icmp", { IPPROTO_ICMP, IPPROTO_ICMPV6 } },
-	{ "icmpv4", { IPPROTO_ICMP, IPPROTO_ICMP } },
-	{ "icmpv6", { IPPROTO_ICMPV6, IPPROTO_ICMPV6 } },
-	{ "sctp", { IPPROTO_SCTP, IPPROTO_SCTP } },
-};
-
 static int parse_protocol(const char *value, struct term *t, struct pn_err *reterr)
 {
-	if (parse_number(value, 255, &t->numbers[0])) {
-		t->numbers[1] = t->numbers[0];
-		return 0;
-	}
-	for (size_t i = 0; i < PN_ARRAY_SIZE(protocols); i++) {
-		if (strcasecmp(value, protocols[i].name) != 0)
-			continue;
-		memcpy(t->numbers, protocols[i].numbers, sizeof(t->numbers));
-		return 0;
-	}
-	return pn_err_set(reterr, -EINVAL,
-			  "\"%.64s\" is not a protocol; write tcp, udp, icmp, icmpv4, icmpv6, sctp "
-			  "or a number up to 255",
-			  value);
+	uint8_t numbers[2];
+	int r = pn_protocol_parse(value, numbers, reterr);
+
+	if (r < 0)
+		return r;
+	t->numbers[0] = numbers[0];
+	t->numbers[1] = numbers[1];
+	return 0;
 }
 
 static bool match_protocol(const struct pn_filter *f, const struct term *t,
@@ -117,9 +78,12 @@ static bool match_protocol(const struct pn_filter *f, const struct term *t,
 
 static int parse_port(const char *value, struct term *t, struct pn_err *reterr)
 {
-	if (!parse_number(value, UINT16_MAX, &t->numbers[0]) || !t->numbers[0])
+	uint64_t port;
+
+	if (pn_number_parse(value, UINT16_MAX, &port) < 0 || !port)
 		return pn_err_set(reterr, -EINVAL, "\"%.64s\" is not a port from 1 to 65535",
 				  value);
+	t->numbers[0] = (unsigned int)port;
 	return 0;
 }
 
@@ -222,31 +186,9 @@ static bool match_id(const struct pn_filter *f, const struct term *t,
 
 /* --- addresses ------------------------------------------------------------------------------------ */
 
-/* @value: an address, with a prefix length behind a slash if @slash */
-static bool parse_network(const char *value, const char *slash, struct term *t)
-{
-	char text[PN_ADDR_STRLEN];
-	size_t len = slash ? (size_t)(slash - value) : strlen(value);
-	unsigned int offset, max;
-
-	if (len >= sizeof(text))
-		return false;
-	memcpy(text, value, len);
-	text[len] = '\0';
-	if (pn_addr_parse(text, &t->addr) < 0)
-		return false;
-	offset = pn_addr_is_v4(&t->addr) ? 96 : 0;
-	max = 128 - offset;
-	t->prefix_len = max;
-	if (slash && !parse_number(slash + 1, max, &t->prefix_len))
-		return false;
-	t->prefix_len += offset;
-	return true;
-}
-
 static int parse_ip(const char *value, struct term *t, struct pn_err *reterr)
 {
-	if (!parse_network(value, strchr(value, '/'), t))
+	if (pn_cidr_parse_any(value, &t->network) < 0)
 		return pn_err_set(reterr, -EINVAL,
 				  "\"%.64s\" is neither an address nor a network such as "
 				  "10.0.0.0/8 or fd00::/8",
@@ -256,31 +198,19 @@ static int parse_ip(const char *value, struct term *t, struct pn_err *reterr)
 
 static int parse_cidr(const char *value, struct term *t, struct pn_err *reterr)
 {
-	const char *slash = strchr(value, '/');
-
-	if (!slash || !parse_network(value, slash, t))
+	if (pn_cidr_parse(value, &t->network) < 0)
 		return pn_err_set(reterr, -EINVAL,
 				  "\"%.64s\" is not a network; write 10.0.0.0/8 or fd00::/8",
 				  value);
 	return 0;
 }
 
-static bool lies_in(const struct pn_addr *a, const struct term *t)
-{
-	unsigned int n_bytes = t->prefix_len / 8, n_bits = t->prefix_len % 8;
-
-	if (memcmp(a->b, t->addr.b, n_bytes) != 0)
-		return false;
-	if (t->prefix_len < 96 && pn_addr_is_v4(a))
-		return false; /* ::/0 is every address of IPv6 */
-	return !n_bits || (a->b[n_bytes] ^ t->addr.b[n_bytes]) >> (8 - n_bits) == 0;
-}
-
 static bool match_network(const struct pn_filter *f, const struct term *t,
 			  const struct pn_flow_record *r, const struct pn_record_end *e)
 {
 	(void)f;
-	return lies_in(&e->addr, t) || (was_called(r, e) && lies_in(&r->service_addr, t));
+	return pn_cidr_has(&t->network, &e->addr) ||
+	       (was_called(r, e) && pn_cidr_has(&t->network, &r->service_addr));
 }
 
 /* --- names ---------------------------------------------------------------------------------------- */

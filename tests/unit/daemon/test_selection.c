@@ -155,7 +155,7 @@ static void what_is_wrong_is_said(void **state)
 	assert_refused("port=9-8", "\"9-8\" is not a port");
 	assert_refused("port=1-4096,5000", "more than 4096 ports");
 	assert_refused("protocol=tpc", "did you mean tcp?");
-	assert_refused("protocol=256", "nor a number from 0 to 255");
+	assert_refused("protocol=256", "protocol=256: \"256\" is not a protocol; write tcp, udp");
 	assert_refused("cidr=10.0.0.0/33", "such as cidr=10.0.0.0/8");
 	assert_refused("cidr=shop", "\"shop\" is not a network");
 	assert_refused("namespace=a_b", "not the name of a namespace");
