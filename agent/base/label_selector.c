@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Selectors of labels as users write them, for flow/filter.c, which checks them, for daemon/labelled.c,
- * which holds them against pods and Services, and for daemon/selection.c, which does both. Parsed as a whole or refused as a whole, by the rules of
+ * Selectors of labels as users write them, for flow/filter_terms.c, which checks them, for daemon/labelled.c,
+ * which holds them against pods and Services, and for daemon/selection.c, which does both. Parsed as a whole or
+ * refused as a whole, by the rules of
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
  *
  * A requirement has one key and at most one value more than it has commas, so what a text needs at most is

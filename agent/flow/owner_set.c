@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Which owners have certain labels, for the terms of filter.c: so that a record costs one look-up, and nobody
+ * Which owners have certain labels, for filter_terms.c: so that a record costs one look-up, and nobody
  * looks at labels on its way. Filled by daemon/labelled.c.
  *
  * Owners are found by kind and name, not by their ids: those in the history may be of another time.
