@@ -3,11 +3,10 @@
  * Requests to the API server: their life from pn_client_get() to done(). Informers are the callers.
  *
  * A request is in one of three lists: queued, until the loop comes round and there are credentials;
- * running, while libcurl has
- * it; dead, after done() or a cancel. libcurl may not be told to drop a request while it is the one
- * who calls us, so requests only *move* to the dead list, at any time, and are freed at the end of
- * the event that is being handled (leave()). The same holds for the client itself. That is what makes
- * it safe to start, cancel and free anything from within any callback.
+ * running, while libcurl has it; dead, after done() or a cancel. libcurl may not be told to drop a
+ * request while it is the one who calls us, so requests only *move* to the dead list, at any time, and
+ * are freed at the end of the event that is being handled (leave()). The same holds for the client
+ * itself. That is what makes it safe to start, cancel and free anything from within any callback.
  *
  * How many run is not limited, how many are being opened is: libcurl fills a connection up to the
  * number of streams that the server allows, and makes another, but it has to know that number and
@@ -357,8 +356,7 @@ static void on_watchdog(uv_timer_t *timer)
 		if (now_ms - r->sent_ms >= OPENING_MS)
 			set_opening(r, false);
 	}
-	while ((r = find_silent(
-			c))) /* from the start each time: done() may have cancelled others */
+	while ((r = find_silent(c))) /* from the start each time: done() may cancel others */
 		give_up(r);
 	rearm_watchdog(c);
 	leave(c);

@@ -131,6 +131,14 @@ int pn_informer_new(struct pn_factory *f, const struct pn_kind *kind, bool owns_
 bool pn_informer_matches(const struct pn_informer *inf, const struct pn_kind *kind,
 			 const struct pn_informer_options *options);
 
+/* informer_changes.c: as struct pn_reflector_ops has them; under the lock, @data is the informer. */
+int pn_informer_on_list_begin(void *data);
+int pn_informer_on_list_item(void *data, const struct pn_object *obj);
+int pn_informer_on_list_remove(void *data, const struct pn_object *like);
+void pn_informer_on_list_drop(void *data);
+void pn_informer_on_list_end(void *data);
+int pn_informer_on_event(void *data, enum pn_event event, const struct pn_object *obj);
+
 /** pn_informer_fill() - under the lock, not with a custom store: these are the objects there are, as of a list. Return: 0, or a negative errno and all is as before */
 int pn_informer_fill(struct pn_informer *inf, const struct pn_object *const *objects, size_t n);
 
