@@ -1,84 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The agent: the one place that knows all parts. This file is the control thread: names.c keeps the
- * index and the pinned maps, the tracer is attached to interfaces as they come, and the socket is
- * answered. The flow thread (flow_thread.c) does the rest.
+ * index and the pinned maps, the tracer is attached to interfaces as they come, and agent_answers.c
+ * answers who asks. The flow thread (flow_thread.c) does the rest.
  *
- * Parts are made in the order of struct agent and undone in the opposite one.
+ * Parts are made in the order of struct pn_agent and undone in the opposite one.
  */
-#include "daemon/agent.h"
+#include "daemon/agent_private.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/version.h"
-#include "daemon/confine.h"
-#include "daemon/flow_thread.h"
-#include "daemon/labelled.h"
-#include "daemon/names.h"
 #include "daemon/notify.h"
-#include "daemon/selecting.h"
 #include "daemon/socket_group.h"
-#include "daemon/status_doc.h"
-#include "daemon/verdicts.h"
-#include "daemon/web.h"
 #include "datapath/cgroups.h"
-#include "datapath/drops.h"
-#include "datapath/links.h"
 #include "flow/joiner.h"
 #include "kube/store.h"
 #include "serve/http.h"
-#include "serve/socket.h"
 
-enum { OWN_PAGES_BYTES = 128 << 10 };
-
-struct agent {
-	const struct pn_agent_config *config;
-	const struct pn_clock *clock;
-	pn_nsec started;
-
-	struct pn_drops *drops;
-	struct pn_confinement confinement;
-	gid_t socket_group;
-	bool has_socket_group;
-
-	uv_loop_t loop;
-	uv_poll_t links_poll;
-	uv_signal_t sigint, sigterm, sighup;
-	bool loop_is_open, links_poll_is_open;
-
-	char cgroup_root[PATH_MAX], trace_path[PATH_MAX];
-	struct pn_verdicts *verdicts; /* NULL: off */
-	struct pn_names *names;
-	struct pn_tracer *tracer;
-	struct pn_selecting *selecting;
-	struct pn_labelled *labelled;
-	struct pn_traffic *traffic;
-	struct pn_history *history;
-	struct pn_flow_thread *flow;
-	struct pn_links *links;
-	unsigned int n_links;  /* that should be traced */
-	bool links_are_behind; /* the last look at them failed */
-	struct pn_socket *socket;
-	struct pn_explaining *explaining;
-	struct pn_web *web;
-	pn_nsec interval;
-};
+enum { OWN_PAGES_BYTES = 128 << 10 }; /* see settle_heap() */
 
 /* --- interfaces: netlink -> tracer -------------------------------------------------------------- */
 
 static void on_link_appeared(void *data, int ifindex, const char *name)
 {
-	struct agent *a = data;
+	struct pn_agent *a = data;
 	struct pn_err err = { "" };
 	int r = pn_tracer_attach(a->tracer, ifindex, &err);
 
@@ -93,7 +47,7 @@ static void on_link_appeared(void *data, int ifindex, const char *name)
 
 static void on_link_vanished(void *data, int ifindex, const char *name)
 {
-	struct agent *a = data;
+	struct pn_agent *a = data;
 	struct pn_addr left[2];
 	unsigned int n;
 
@@ -109,13 +63,16 @@ static const struct pn_links_ops links_ops = {
 	.vanished = on_link_vanished,
 };
 
-static void follow_links(struct agent *a)
+static void follow_links(struct pn_agent *a)
 {
 	struct pn_err err = { "" };
+	unsigned int n_held;
 
 	a->links_are_behind = pn_links_dispatch(a->links, &err) < 0;
-	if (a->links_are_behind)
-		pn_warn("agent", "following interfaces, trying again: %s", err.text);
+	if (a->links_are_behind &&
+	    pn_log_allow(&a->links_limit, pn_clock_now(a->clock), 60 * PN_NSEC_PER_SEC, &n_held))
+		pn_warn("agent", "following interfaces, trying again: %s held=%u", err.text,
+			n_held);
 }
 
 /* Lost messages are an error of the socket, after which libuv has stopped watching it. */
@@ -127,192 +84,6 @@ static void on_links_readable(uv_poll_t *poll, int status, int events)
 	follow_links(poll->data);
 }
 
-/* --- the socket --------------------------------------------------------------------------------- */
-
-static void refuse_view(int fd, const struct pn_view *view, const char *why)
-{
-	pn_filter_free(view->filter);
-	pn_socket_refuse(fd, why);
-}
-
-static void on_subscribe(void *data, int fd, const struct pn_view *view)
-{
-	struct agent *a = data;
-	struct pn_err err;
-
-	if (pn_labelled_add(a->labelled, view->filter, &err) < 0)
-		refuse_view(fd, view, err.text);
-	else
-		pn_flow_thread_subscribe(a->flow, fd, view);
-}
-
-static void on_drops(void *data, int fd, const struct pn_view *view)
-{
-	struct agent *a = data;
-	struct pn_feature f = pn_drops_feature(a->drops);
-	struct pn_err err;
-	int r;
-
-	if (strcmp(f.state, "on") != 0)
-		r = pn_err_set(&err, -ENOTSUP, "this agent does not see drops: %s", f.reason);
-	else
-		r = pn_labelled_add(a->labelled, view->filter, &err);
-	if (r < 0)
-		refuse_view(fd, view, err.text);
-	else
-		pn_flow_thread_drops(a->flow, fd, view);
-}
-
-static struct pn_status_parts status_parts(const struct agent *a)
-{
-	struct pn_status_parts parts = {
-		.clock = a->clock,
-		.node_name = a->config->node_name,
-		.started = a->started,
-		.synced = pn_names_are_synced(a->names),
-		.index = pn_names_index(a->names),
-		.tracer = a->tracer,
-		.selecting = a->selecting,
-		.drops = a->drops,
-		.confinement = &a->confinement,
-		.config = a->config->reload.state(a->config->reload.data),
-		.history = a->history,
-		.exporters = a->config->exporters,
-		.verdicts = a->verdicts,
-	};
-
-	parts.n_informers =
-		pn_names_informers(a->names, &parts.informers, &parts.server, &parts.error);
-	return parts;
-}
-
-static char *on_status(void *data)
-{
-	struct pn_status_parts parts = status_parts(data);
-
-	return pn_status_doc(&parts);
-}
-
-static char *on_select(void *data, const char *expression, uint32_t sampling, struct pn_err *reterr)
-{
-	struct agent *a = data;
-
-	if ((expression || sampling) &&
-	    pn_selecting_change(a->selecting, expression, sampling, reterr) < 0)
-		return NULL;
-	return pn_status_selection(a->selecting);
-}
-
-static char *on_config(void *data)
-{
-	const struct agent *a = data;
-
-	return a->config->reload.settings(a->config->reload.data);
-}
-
-static const struct pn_socket_ops socket_ops = {
-	.subscribe = on_subscribe,
-	.drops = on_drops,
-	.status = on_status,
-	.select = on_select,
-	.config = on_config,
-};
-
-/* --- HTTP --------------------------------------------------------------------------------------- */
-
-static void on_look(void *data, struct pn_web_parts *ret)
-{
-	const struct agent *a = data;
-	pn_nsec now = pn_clock_now(a->clock), drained = pn_flow_thread_drained(a->flow);
-
-	ret->status = status_parts(a);
-	ret->names = a->names;
-	ret->traffic = a->traffic;
-	ret->drain_age = now > drained ? now - drained : 0;
-	ret->interval = a->interval;
-	ret->n_links = a->n_links;
-}
-
-static int start_web(struct agent *a, struct pn_err *reterr)
-{
-	const struct pn_explaining_config explaining = {
-		.loop = &a->loop,
-		.names = a->names,
-		.verdicts = a->verdicts,
-		.socket_path = a->config->socket_path,
-		.ops = a->config->explain,
-	};
-	struct pn_web_config config = {
-		.address = a->config->http_address,
-		.token = a->config->http_token,
-		.hosts = a->config->http_hosts,
-		.tls = a->config->http_tls,
-		.look = on_look,
-		.ops = &socket_ops,
-		.data = a,
-	};
-
-	if (!config.address)
-		return 0;
-	if (pn_explaining_new(&explaining, &a->explaining) < 0)
-		return pn_err_set(reterr, -ENOMEM, "no memory");
-	config.explaining = a->explaining;
-	return pn_web_start(&a->loop, &config, &a->web, reterr);
-}
-
-/* --- other settings ------------------------------------------------------------------------------- */
-
-/* All of it or nothing: what can fail comes first. */
-static int change(struct agent *a, const struct pn_agent_change *c, struct pn_err *reterr)
-{
-	bool selects = c->selection || c->sampling;
-	enum pn_log_level level;
-	int r = 0;
-
-	if (selects)
-		r = pn_selecting_change(a->selecting, c->selection, c->sampling, reterr);
-	if (r < 0)
-		return r;
-	if (c->interval) {
-		pn_flow_thread_set_interval(a->flow, c->interval);
-		a->interval = c->interval;
-	}
-	if (c->log_level && pn_log_parse_level(c->log_level, &level) == 0)
-		pn_log_set_level(level);
-	return 0;
-}
-
-static int change_all(struct agent *a, const struct pn_agent_change *c, struct pn_err *reterr)
-{
-	PN_CLEANUP(pn_freep) char *before = NULL;
-	int r;
-
-	if (!c->ranges_path)
-		return change(a, c, reterr);
-	before = strdup(pn_names_ranges(a->names));
-	if (!before)
-		return pn_err_set(reterr, -ENOMEM, "out of memory");
-	r = pn_names_set_ranges(a->names, c->ranges_path, reterr);
-	if (r < 0)
-		return r;
-	r = change(a, c, reterr);
-	if (r < 0)
-		(void)pn_names_set_ranges(a->names, before, NULL);
-	return r;
-}
-
-static void on_hangup(uv_signal_t *handle, int signum)
-{
-	struct agent *a = PN_CONTAINER_OF(handle, struct agent, sighup);
-	const struct pn_agent_reload *reload = &a->config->reload;
-	struct pn_agent_change c = { .interval = 0 };
-	struct pn_err err = { "" };
-
-	(void)signum;
-	if (reload->read(reload->data, &c) == 0)
-		reload->done(reload->data, change_all(a, &c, &err) < 0 ? err.text : NULL);
-}
-
 /* --- start and stop ----------------------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -322,7 +93,13 @@ static void on_signal(uv_signal_t *handle, int signum)
 	uv_stop(handle->loop);
 }
 
-static int start_loop(struct agent *a, struct pn_err *reterr)
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+	(void)signum;
+	pn_agent_reload(PN_CONTAINER_OF(handle, struct pn_agent, sighup));
+}
+
+static int start_loop(struct pn_agent *a, struct pn_err *reterr)
 {
 	int r = uv_loop_init(&a->loop);
 
@@ -341,7 +118,7 @@ static int start_loop(struct agent *a, struct pn_err *reterr)
 }
 
 /* Without the unified hierarchy addresses have to do. */
-static void find_cgroups(struct agent *a)
+static void find_cgroups(struct pn_agent *a)
 {
 	struct pn_err err = { "" };
 
@@ -357,7 +134,7 @@ static void find_cgroups(struct agent *a)
 /* These run with the loop, when all parts are there. */
 static void on_changed(void *data, const struct pn_object *old, const struct pn_object *new)
 {
-	struct agent *a = data;
+	struct pn_agent *a = data;
 
 	pn_selecting_object(a->selecting, old, new);
 	pn_labelled_object(a->labelled, old, new);
@@ -366,7 +143,7 @@ static void on_changed(void *data, const struct pn_object *old, const struct pn_
 
 static void on_synced(void *data)
 {
-	struct agent *a = data;
+	struct pn_agent *a = data;
 
 	pn_selecting_synced(a->selecting);
 	pn_labelled_synced(a->labelled);
@@ -375,28 +152,28 @@ static void on_synced(void *data)
 
 static int on_watch(void *data, struct pn_factory *factory, struct pn_err *reterr)
 {
-	struct agent *a = data;
+	struct pn_agent *a = data;
 
 	return pn_verdicts_watch(a->verdicts, factory, reterr);
 }
 
 static void on_tick(void *data)
 {
-	struct agent *a = data;
+	struct pn_agent *a = data;
 
 	pn_verdicts_tick(a->verdicts, a->names);
 	if (a->links_are_behind)
 		follow_links(a);
 }
 
-static int start_verdicts(struct agent *a, struct pn_err *reterr)
+static int start_verdicts(struct pn_agent *a, struct pn_err *reterr)
 {
 	int r = a->config->no_policy ? 0 : pn_verdicts_new(a->clock, &a->verdicts);
 
 	return r < 0 ? pn_err_set(reterr, r, "no memory") : 0;
 }
 
-static int start_names(struct agent *a, struct pn_err *reterr)
+static int start_names(struct pn_agent *a, struct pn_err *reterr)
 {
 	const struct pn_names_config config = {
 		.clock = a->clock,
@@ -417,7 +194,8 @@ static int start_names(struct agent *a, struct pn_err *reterr)
 	return pn_names_start(&a->loop, &config, &a->names, reterr);
 }
 
-static int start_selecting(struct agent *a, struct pn_expression **selection, struct pn_err *reterr)
+static int start_selecting(struct pn_agent *a, struct pn_expression **selection,
+			   struct pn_err *reterr)
 {
 	int r = pn_selecting_start(a->names, pn_tracer_select(a->tracer), a->drops,
 				   PN_TAKE_PTR(*selection), &a->selecting);
@@ -427,7 +205,7 @@ static int start_selecting(struct agent *a, struct pn_expression **selection, st
 	return r < 0 ? pn_err_set(reterr, r, "starting the selection: %s", strerror(-r)) : 0;
 }
 
-static int start_drops(struct agent *a, struct pn_err *reterr)
+static int start_drops(struct pn_agent *a, struct pn_err *reterr)
 {
 	const struct pn_drops_config config = {
 		.max_drops = PN_MAX_DROPS,
@@ -444,7 +222,7 @@ static int start_drops(struct agent *a, struct pn_err *reterr)
 	return 0;
 }
 
-static int start_history(struct agent *a, struct pn_err *reterr)
+static int start_history(struct pn_agent *a, struct pn_err *reterr)
 {
 	struct pn_history_config config = a->config->history;
 	int r;
@@ -467,7 +245,7 @@ static void settle_heap(void)
 	(void)mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES);
 }
 
-static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *reterr)
+static int start_flow(struct pn_agent *a, struct pn_sink **sink, struct pn_err *reterr)
 {
 	const struct pn_tracer_config tracer = {
 		.ip_map_fd = pn_names_ip_map_fd(a->names),
@@ -522,7 +300,7 @@ static int start_flow(struct agent *a, struct pn_sink **sink, struct pn_err *ret
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
 }
 
-static int start_links(struct agent *a, struct pn_err *reterr)
+static int start_links(struct pn_agent *a, struct pn_err *reterr)
 {
 	int r = pn_links_open(&links_ops, a, &a->links, reterr);
 
@@ -549,18 +327,45 @@ static bool has_low_port(const char *address)
 	return port && port < IPPORT_RESERVED;
 }
 
-static int start_socket(struct agent *a, struct pn_err *reterr)
+static int start_socket(struct pn_agent *a, struct pn_err *reterr)
 {
-	int r = pn_socket_listen(&a->loop, a->config->socket_path, &socket_ops, a, &a->socket,
-				 reterr);
+	int r = pn_socket_listen(&a->loop, a->config->socket_path, &pn_agent_socket_ops, a,
+				 &a->socket, reterr);
 
 	if (r == 0 && a->has_socket_group)
 		pn_socket_group_give(a->config->socket_path, a->socket_group);
 	return r;
 }
 
+static int start_web(struct pn_agent *a, struct pn_err *reterr)
+{
+	const struct pn_explaining_config explaining = {
+		.loop = &a->loop,
+		.names = a->names,
+		.verdicts = a->verdicts,
+		.socket_path = a->config->socket_path,
+		.ops = a->config->explain,
+	};
+	struct pn_web_config config = {
+		.address = a->config->http_address,
+		.token = a->config->http_token,
+		.hosts = a->config->http_hosts,
+		.tls = a->config->http_tls,
+		.look = pn_agent_look,
+		.ops = &pn_agent_socket_ops,
+		.data = a,
+	};
+
+	if (!config.address)
+		return 0;
+	if (pn_explaining_new(&explaining, &a->explaining) < 0)
+		return pn_err_set(reterr, -ENOMEM, "no memory");
+	config.explaining = a->explaining;
+	return pn_web_start(&a->loop, &config, &a->web, reterr);
+}
+
 /* Drops come first: the list of symbols is opened there, and shown to those who have CAP_SYSLOG. */
-static int give_up_privileges(struct agent *a, struct pn_err *reterr)
+static int give_up_privileges(struct pn_agent *a, struct pn_err *reterr)
 {
 	const struct pn_confine_config config = {
 		.kube = &a->config->kube,
@@ -576,7 +381,7 @@ static int give_up_privileges(struct agent *a, struct pn_err *reterr)
 	return r;
 }
 
-static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **selection,
+static int start(struct pn_agent *a, struct pn_sink **sink, struct pn_expression **selection,
 		 struct pn_err *reterr)
 {
 	int r = give_up_privileges(a, reterr);
@@ -603,7 +408,7 @@ static int start(struct agent *a, struct pn_sink **sink, struct pn_expression **
 	return r;
 }
 
-static void close_loop(struct agent *a)
+static void close_loop(struct pn_agent *a)
 {
 	if (!a->loop_is_open)
 		return;
@@ -615,7 +420,7 @@ static void close_loop(struct agent *a)
 	pn_store_barrier();
 }
 
-static void stop(struct agent *a)
+static void stop(struct pn_agent *a)
 {
 	pn_web_stop(a->web);
 	pn_socket_close(a->socket);
@@ -640,7 +445,7 @@ static void stop(struct agent *a)
 
 int pn_agent_run(const struct pn_agent_config *config, struct pn_err *reterr)
 {
-	struct agent a = {
+	struct pn_agent a = {
 		.config = config,
 		.clock = &pn_clock_system,
 		.interval = config->interval,
