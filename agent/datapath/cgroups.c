@@ -323,21 +323,33 @@ static bool has_room(const struct pn_cgroups *c, const struct node *parent, cons
 
 static int look_at(struct pn_cgroups *c, struct node *parent, int parent_fd, const char *name);
 
+/* Return: 1, 0 at the end, which is also that of a directory which has been removed, or a negative errno */
+static int next_entry(DIR *dir, const struct dirent **ret)
+{
+	errno = 0;
+	*ret = readdir(dir);
+	if (*ret)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
 /* Takes @fd over. */
 static int read_children(struct pn_cgroups *c, struct node *n, int fd)
 {
 	DIR *dir = fdopendir(fd);
 	const struct dirent *d;
-	int r = 0;
+	int r;
 
 	if (!dir) {
 		(void)close(fd);
 		return -ENOMEM;
 	}
-	while (r == 0 && (d = readdir(dir))) {
+	while ((r = next_entry(dir, &d)) > 0) {
 		if (d->d_type == DT_DIR && strcmp(d->d_name, ".") != 0 &&
 		    strcmp(d->d_name, "..") != 0)
 			r = look_at(c, n, dirfd(dir), d->d_name);
+		if (r < 0)
+			break;
 	}
 	(void)closedir(dir);
 	return r;

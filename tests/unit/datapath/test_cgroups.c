@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,6 +26,22 @@
 #define PATIENCE_MS 60000
 #define POD "kubepods/besteffort/pod1e597579-417e-482f-bf65-5fe170c3aebd"
 #define POD_UID "1e597579-417e-482f-bf65-5fe170c3aebd"
+
+/* The call of readdir() that this counts down to fails; 0: none does. */
+static unsigned int n_until_no_entry;
+
+struct dirent *readdir(DIR *dir)
+{
+	static struct dirent *(*real)(DIR *);
+
+	if (n_until_no_entry && --n_until_no_entry == 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (!real)
+		real = (struct dirent * (*)(DIR *)) dlsym(RTLD_NEXT, "readdir64");
+	return real(dir);
+}
 
 /* What the caller has been told and not been told the end of. */
 struct known {
@@ -309,6 +327,26 @@ static void lost_events_lead_to_reading_everything_again(void **state)
 	assert_known(w, "new.slice", "", "new.slice");
 }
 
+static void what_cannot_be_read_is_not_taken_to_be_gone(void **state)
+{
+	struct world *w = world_of(state);
+	struct pn_err err = { "" };
+	size_t n;
+
+	make(w, "a.slice/b.slice");
+	make(w, "c.slice/d.slice");
+	assert_int_equal(pn_cgroups_open(w->root, &ops, w, &w->cgroups, &err), 0);
+	n_until_no_entry = 1;
+	for (n = 1; pn_cgroups_dispatch(w->cgroups, &err) < 0; n++) {
+		assert_non_null(strstr(err.text, "reading the cgroup tree"));
+		assert_true(w->n_known == w->n_appeared);
+		n_until_no_entry = 2 * n;
+	}
+	n_until_no_entry = 0;
+	assert_true(n > 4);
+	assert_int_equal(w->n_known, 4);
+}
+
 static void a_process_gives_its_name(void **state)
 {
 	struct world *w = world_of(state);
@@ -451,6 +489,7 @@ int main(void)
 		TEST(what_comes_and_goes_is_followed_at_any_depth),
 		TEST(late_events_do_no_harm),
 		TEST(lost_events_lead_to_reading_everything_again),
+		TEST(what_cannot_be_read_is_not_taken_to_be_gone),
 		TEST(a_process_gives_its_name),
 		TEST(a_process_that_comes_later_gives_its_name_then),
 		TEST(a_process_that_starts_another_program_is_asked_again),
