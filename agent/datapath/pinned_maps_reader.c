@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cidr.h"
+
 struct pn_maps_reader {
 	int fds[PN_MAP_MAX];
 };
@@ -114,36 +116,33 @@ int pn_maps_reader_cgroup(const struct pn_maps_reader *r, uint64_t id, uint32_t 
 /* struct network - the smallest one seen that has @addr */
 struct network {
 	struct pn_addr addr;
-	struct pn_cidr_key key;
+	struct pn_cidr cidr;
 	uint32_t owner;
 	bool found;
 };
-
-static bool has_addr(const struct pn_cidr_key *net, const struct pn_addr *addr)
-{
-	uint32_t n_bytes = net->prefix_len / 8, n_bits = net->prefix_len % 8;
-
-	if (net->prefix_len > 128 || memcmp(net->addr, addr->b, n_bytes) != 0)
-		return false;
-	return !n_bits || (net->addr[n_bytes] ^ addr->b[n_bytes]) >> (8 - n_bits) == 0;
-}
 
 static int visit_network(void *data, const void *key, const void *value)
 {
 	struct network *n = data;
 	struct pn_cidr_value v;
 	struct pn_cidr_key k;
+	struct pn_cidr cidr;
 
 	memcpy(&k, key, sizeof(k));
 	memcpy(&v, value, sizeof(v));
-	if (!has_addr(&k, &n->addr) || (n->found && k.prefix_len < n->key.prefix_len))
+	if (k.prefix_len > 128 || (n->found && k.prefix_len < n->cidr.prefix_len))
 		return 0;
-	n->key = k;
+	cidr.prefix_len = (uint8_t)k.prefix_len;
+	memcpy(cidr.addr.b, k.addr, sizeof(cidr.addr.b));
+	if (!pn_cidr_has(&cidr, &n->addr))
+		return 0;
+	n->cidr = cidr;
 	n->owner = v.owner;
 	n->found = true;
 	return 0;
 }
 
+/* The trie says quickly that there is none, but not which one it is, nor that ::/0 has no IPv4. */
 int pn_maps_reader_cidr(const struct pn_maps_reader *r, const struct pn_addr *addr,
 			struct pn_cidr *ret, uint32_t *ret_owner)
 {
@@ -159,9 +158,8 @@ int pn_maps_reader_cidr(const struct pn_maps_reader *r, const struct pn_addr *ad
 	if (err < 0)
 		return err;
 	if (!n.found)
-		return -ENOENT; /* deleted since */
-	memcpy(ret->addr.b, n.key.addr, sizeof(ret->addr.b));
-	ret->prefix_len = (uint8_t)n.key.prefix_len;
+		return -ENOENT;
+	*ret = n.cidr;
 	*ret_owner = n.owner;
 	return 0;
 }

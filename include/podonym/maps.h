@@ -96,7 +96,10 @@ struct pn_port_value {
 	__u32 reserved;
 };
 
-/* As the kernel's tries want it (struct bpf_lpm_trie_key). The longest prefix is found. */
+/*
+ * As the kernel's tries want it (struct bpf_lpm_trie_key). The longest prefix is found. For a trie IPv4, which is
+ * ::ffff:0:0/96, lies in wider networks of IPv6 such as ::/0; the agent itself takes these for IPv6 alone.
+ */
 struct pn_cidr_key {
 	__u32 prefix_len; /* of 128, also for IPv4: a /24 is 120 */
 	__u8 addr[16];

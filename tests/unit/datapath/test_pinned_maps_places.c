@@ -161,6 +161,7 @@ static void the_smallest_network_is_found_and_told(void **state)
 		{ cidr("10.0.0.0", 96 + 8), "everything" },
 		{ cidr("10.2.0.0", 96 + 15), "office" },
 		{ cidr("fd00::", 7), "private" },
+		{ cidr("::", 0), "six" },
 	};
 	struct pn_meta_value meta;
 	struct pn_cidr pods;
@@ -179,9 +180,10 @@ static void the_smallest_network_is_found_and_told(void **state)
 	assert_network(t, "10.1.2.0", 96 + 8, "everything");
 	assert_network(t, "10.3.255.255", 96 + 15, "office");
 	assert_network(t, "fd12::1", 7, "private");
+	assert_network(t, "2001:db8::1", 0, "six");
 	assert_network(t, "192.0.2.77", 0, "-");
 	read_meta(t, &meta);
-	assert_int_equal(meta.n_cidr, 4);
+	assert_int_equal(meta.n_cidr, 5);
 }
 
 static void cgroups_of_pods_and_of_the_node_come_and_go(void **state)
