@@ -333,20 +333,15 @@ static void visit_entry(struct pn_drops *d, uint32_t i,
 		visit(data, key, &d->values[i], &words);
 }
 
-int pn_drops_drain(struct pn_drops *d,
-		   void (*visit)(void *data, const struct pn_drop_key *key,
-				 const struct pn_drop_value *value,
-				 const struct pn_drop_words *words),
-		   void *data)
+static int read_table(struct pn_drops *d,
+		      void (*visit)(void *data, const struct pn_drop_key *key,
+				    const struct pn_drop_value *value,
+				    const struct pn_drop_words *words),
+		      void *data)
 {
 	uint32_t next, n, *position = NULL;
 	int r;
 
-	if (!d->skel)
-		return 0;
-	d->skel->bss->news =
-		0; /* before looking, so that what comes meanwhile is looked at again */
-	settle(d);
 	do {
 		n = BATCH_ENTRIES;
 		r = bpf_map_lookup_batch(bpf_map__fd(d->skel->maps.drops), position, &next, d->keys,
@@ -360,6 +355,24 @@ int pn_drops_drain(struct pn_drops *d,
 			visit_entry(d, i, visit, data);
 	} while (r == 0);
 	return 0;
+}
+
+int pn_drops_drain(struct pn_drops *d,
+		   void (*visit)(void *data, const struct pn_drop_key *key,
+				 const struct pn_drop_value *value,
+				 const struct pn_drop_words *words),
+		   void *data)
+{
+	int r;
+
+	if (!d->skel)
+		return 0;
+	d->skel->bss->news = 0; /* before looking, so that what comes meanwhile is looked at, too */
+	settle(d);
+	r = read_table(d, visit, data);
+	if (r < 0)
+		d->skel->bss->news = 1;
+	return r;
 }
 
 int pn_drops_remove(struct pn_drops *d, const struct pn_drop_key *key, struct pn_drop_value *ret)

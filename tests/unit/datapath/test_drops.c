@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -27,6 +28,22 @@
 enum { PORT = 5917, N_PACKETS = 7, QUEUE = 3 };
 
 static const char *const cgroups[] = { "dropped" };
+
+static bool next_look_fails;
+
+int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
+			 const struct bpf_map_batch_opts *opts)
+{
+	static __typeof__(&bpf_map_lookup_batch) real;
+
+	if (next_look_fails) {
+		next_look_fails = false;
+		return -ENOMEM;
+	}
+	if (!real)
+		real = (__typeof__(real))dlsym(RTLD_NEXT, "bpf_map_lookup_batch");
+	return real(fd, in, out, keys, values, count, opts);
+}
 
 /* --- who sends ---------------------------------------------------------------------------------- */
 
@@ -453,6 +470,20 @@ static void news_are_known_until_they_are_read(void **state)
 	(void)await(s, PORT, 2 * N_PACKETS);
 }
 
+static void news_that_could_not_be_read_are_news_still(void **state)
+{
+	struct scene *s = scene_of(state);
+	struct drop_list l = { .n = 0 };
+
+	need_reasons(s);
+	rule("forward", "drop");
+	send_udp(s);
+	next_look_fails = true;
+	assert_int_equal(pn_drops_drain(s->d, note_drop, &l), -ENOMEM);
+	assert_true(pn_drops_have_news(s->d));
+	(void)await(s, PORT, N_PACKETS);
+}
+
 /* --- less of a kernel --------------------------------------------------------------------------- */
 
 static void without_reasons_the_place_tells(void **state)
@@ -525,6 +556,7 @@ int main(void)
 		SCENE_TEST(what_finds_no_room_is_counted),
 		SCENE_TEST(an_entry_that_was_taken_out_begins_anew),
 		SCENE_TEST(news_are_known_until_they_are_read),
+		SCENE_TEST(news_that_could_not_be_read_are_news_still),
 		cmocka_unit_test_setup_teardown(without_reasons_the_place_tells,
 						set_up_without_reasons, tear_down),
 		cmocka_unit_test_setup_teardown(without_symbols_places_are_addresses,
