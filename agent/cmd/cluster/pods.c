@@ -5,6 +5,7 @@
 #include "cmd/cluster/pods.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/get/get_body.h"
@@ -103,7 +104,7 @@ static void on_done(void *data, int result, const struct pn_err *err)
 		r = refused(p);
 	if (r == 0)
 		r = pn_body_end(&p->body, &p->err);
-	(void)strcpy(p->next, r == 0 ? p->body.continue_token : "");
+	(void)snprintf(p->next, sizeof(p->next), "%s", r == 0 ? p->body.continue_token : "");
 	pn_body_done(&p->body);
 	if (r == 0 && *p->next) {
 		r = ask(p);
