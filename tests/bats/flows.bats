@@ -198,6 +198,7 @@ connections_are() { # PORT N
 
 # Of the sockets of netlink in the node's namespace: has one lost a message?
 netlink_has_lost() {
+	# shellcheck disable=SC2016 # for awk
 	in_node awk '$2 == 0 && $9 > 0 { lost = 1 } END { exit !lost }' /proc/net/netlink
 }
 
