@@ -377,13 +377,14 @@ $(SOAK): $(B)/tests/bench/soak_informer.o $(LIB).a
 .PHONY: bench soak coverage
 soak: $(SOAK) ## informers held to their word, for tests/bench/soak: build/release/tests/bench/soak_informer
 
-bench: $(BENCHES) $(ACCURACY) $(TRAFFIC) $(DROPS_GEN) $(B)/podonym $(TESTAPI) $(B)/tests/bpf/drop_counter ## measure
+bench: $(BENCHES) $(ACCURACY) $(TRAFFIC) $(DROPS_GEN) $(SINK_FEED) $(B)/podonym $(TESTAPI) $(B)/tests/bpf/drop_counter ## measure
 	$(Q)for b in $(BENCHES); do echo "$${b##*/}"; $$b || exit 1; done
 	$(Q)echo accuracy; tests/bench/accuracy $(B)
 	$(Q)echo kills; tests/bench/kills $(B)
 	$(Q)echo traffic; tests/bench/traffic $(B)
 	$(Q)echo drops_flood; tests/bench/drops_flood $(B)
 	$(Q)echo soak_flows; tests/bench/soak_flows $(B)
+	$(Q)echo sinks; tests/bench/sinks $(B)
 	$(Q)echo policy flows; tests/bench/policy_flows $(B)
 	$(Q)echo informers; tests/bench/informers $(B)/tests/bench/bench_informer
 
