@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,6 +70,20 @@ static int remove_maps(const char *dir, struct pn_cleanup *ret, struct pn_err *r
 	return 0;
 }
 
+/* The folder of all layouts, `podonym`, goes with the last of them. */
+static void remove_parent(const char *dir)
+{
+	char path[PATH_MAX];
+	const char *parent, *name;
+
+	if (pn_bpffs_path(dir, "", path, NULL) < 0)
+		return;
+	parent = dirname(path);
+	name = strrchr(parent, '/');
+	if (name && strcmp(name, "/podonym") == 0)
+		(void)rmdir(parent);
+}
+
 int pn_cleanup(const char *dir, struct pn_cleanup *ret, struct pn_err *reterr)
 {
 	PN_CLEANUP(pn_closep) int fd = -1;
@@ -90,8 +105,10 @@ int pn_cleanup(const char *dir, struct pn_cleanup *ret, struct pn_err *reterr)
 		r = remove_maps(dir, ret, reterr);
 	if (r < 0)
 		return r;
-	if (rmdir(dir) == 0)
+	if (rmdir(dir) == 0) {
+		remove_parent(dir);
 		return 0;
+	}
 	return pn_err_set(reterr, -errno, "removing %s: %s%s", dir, strerror(errno),
 			  errno == ENOTEMPTY ? ": what is left there is not podonym's" : "");
 }

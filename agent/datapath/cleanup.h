@@ -18,6 +18,7 @@ struct pn_cleanup {
 /**
  * pn_cleanup() - unpin and detach all that podonym has pinned in a directory, and remove it
  *
+ * With it goes the directory around it if that is called `podonym`, as by default, and empty.
  * No agent can start meanwhile. What is not podonym's stays, and so does the directory then.
  *
  * Return: 0, also if there is nothing; -EBUSY: an agent is alive; -EINVAL: not on a BPF file system;

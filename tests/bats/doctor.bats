@@ -209,6 +209,16 @@ agrees() {
 	assert_output --partial 'nothing is pinned'
 }
 
+@test "cleanup: the folder of all layouts goes with the last of them" {
+	mkdir -p "$dir/bpf/podonym/v1" "$dir/bpf/podonym/v2"
+	run in_node "$podonym" cleanup --pin-path "$dir/bpf/podonym/v1"
+	assert_success
+	[[ ! -e $dir/bpf/podonym/v1 && -d $dir/bpf/podonym/v2 ]]
+	run in_node "$podonym" cleanup --pin-path "$dir/bpf/podonym/v2/"
+	assert_success
+	[[ ! -e $dir/bpf/podonym && -d $dir/bpf ]]
+}
+
 @test "cleanup: touches nothing that is not on a BPF file system, nothing that is not podonym's" {
 	mkdir -p "$dir/plain"
 	touch "$dir/plain/owner"
