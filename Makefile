@@ -237,7 +237,7 @@ install-lib: lib
 	install -d $(DESTDIR)$(PREFIX)/include/podonym
 	install -m 644 include/podonym/*.h $(DESTDIR)$(PREFIX)/include/podonym/
 
-deb: $(B)/podonym ## a Debian package of the agent: build/release/podonym_*.deb
+deb: $(B)/podonym deps-deb ## a Debian package of the agent: build/release/podonym_*.deb
 	$(Q)rm -rf $(B)/deb $(B)/*.deb
 	$(Q)$(MAKE) PREFIX=/usr DESTDIR=$(CURDIR)/$(B)/deb install-agent
 	$(Q)deploy/deb/build $(B)/podonym $(VERSION) $(B)/deb $(B)
@@ -397,8 +397,8 @@ coverage: deps-coverage ## which lines the unit tests do not reach
 C_FILES = $(shell git ls-files '*.c' '*.h')
 AGENT_C := $(wildcard agent/*/*.c agent/*/*/*.c)
 
-.PHONY: lint lint-units lint-format lint-tidy lint-analyzer lint-cppcheck lint-shell lint-headers lint-layers lint-deploy
-lint: lint-format lint-shell lint-layers lint-headers lint-deploy lint-cppcheck lint-tidy lint-analyzer lint-units ## all linters
+.PHONY: lint lint-units lint-format lint-tidy lint-analyzer lint-cppcheck lint-shell lint-headers lint-layers lint-deploy lint-deb
+lint: lint-format lint-shell lint-layers lint-headers lint-deploy lint-deb lint-cppcheck lint-tidy lint-analyzer lint-units ## all linters
 
 lint-format: deps-lint
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
@@ -414,6 +414,9 @@ lint-headers: deps-lint
 
 lint-deploy: deps-lint
 	$(Q)tests/tools/lint-deploy $(B)/lint-deploy
+
+lint-deb: deb deps-lint
+	$(Q)lintian --allow-root --fail-on error,warning $(B)/podonym_*.deb
 
 # What systemd takes the unit for, and how exposed it thinks that it is, of 100: capabilities, netlink
 # and the host's network have to be.
@@ -445,7 +448,7 @@ $(B)/%.analyzed: %.c $(B)/%.o | deps-lint
 
 # --- the rest ------------------------------------------------------------------------------------
 
-PURPOSES := build test demo lint fuzz coverage valgrind
+PURPOSES := build deb test demo lint fuzz coverage valgrind
 .PHONY: demo deps $(PURPOSES:%=deps-%) clean help FORCE
 demo: all $(TESTAPI) deps-demo ## a small cluster on this machine, its flows by name (root)
 	$(Q)deploy/demo/demo

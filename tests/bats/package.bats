@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154 # variables of the helper
+#
+# The Debian package through its life, on a copy of this machine: an overlay of its root, whose upper
+# layer shows what a package has left behind.
+
+load helper
+
+setup_file() {
+	type -P dpkg-deb >/dev/null || skip 'no dpkg on this machine'
+	suite=$(mktemp -d "${TMPDIR:-/tmp}/podonym-package.XXXXXX")
+	machine=$suite/machine upper=$suite/layers/upper
+	export suite machine upper
+	make -C "$root" MODE="${MODE:-release}" deb >"$suite/make.out" 2>&1 || { cat "$suite/make.out"; return 1; }
+	mkdir "$suite/layers" "$machine"
+	mount -t tmpfs tmpfs "$suite/layers"
+	mkdir "$upper" "$suite/layers/work"
+	mount -t overlay overlay -o "lowerdir=/,upperdir=$upper,workdir=$suite/layers/work" "$machine"
+	mount --bind /dev "$machine/dev"
+	mkdir -p "$machine/sys/fs/bpf"
+	mount -t bpf bpf "$machine/sys/fs/bpf"
+	cp "$build"/podonym_*.deb "$machine/first.deb"
+	dpkg-deb -R "$machine/first.deb" "$suite/next"
+	sed -i 's/^Version: .*/&.1/' "$suite/next/DEBIAN/control"
+	dpkg-deb -Zgzip --root-owner-group -b "$suite/next" "$machine/next.deb" >/dev/null
+}
+
+teardown_file() {
+	local mounted
+	[[ ${suite-} ]] || return 0
+	for mounted in "$machine/sys/fs/bpf" "$machine/dev" "$machine" "$suite/layers"; do
+		umount -l "$mounted" || :
+	done
+	rm -rf "$suite"
+}
+
+on_machine() { # COMMAND...
+	chroot "$machine" /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+what_is_left() {
+	find "$upper" -name '*podonym*' ! -type c -printf '%P\n'
+	grep -H podonym "$machine/etc/group" "$machine/etc/gshadow" || :
+}
+
+@test "package: installs the program, its words, the unit and the group" {
+	run on_machine dpkg --no-triggers -i /first.deb
+	assert_success
+	run on_machine podonym version
+	assert_success
+	run on_machine getent group podonym
+	assert_success
+	on_machine podonym config check /etc/podonym/config.yaml
+	for file in bin/kubectl-podonym lib/systemd/system/podonym.service share/man/man1/podonym-flows.1.gz \
+		share/man/man1/kubectl-podonym.1.gz share/bash-completion/completions/podonym \
+		share/zsh/vendor-completions/_podonym share/fish/vendor_completions.d/podonym.fish \
+		share/doc/podonym/copyright; do
+		[[ -e $machine/usr/$file ]] || { echo "$file is missing"; return 1; }
+	done
+}
+
+@test "package: an upgrade keeps the settings and what is in the kernel" {
+	echo 'interval: 7s' >"$machine/etc/podonym/config.yaml"
+	mkdir -p "$machine/sys/fs/bpf/podonym/v1" "$machine/run/podonym"
+	run on_machine dpkg --no-triggers -i /next.deb
+	assert_success
+	assert_equal "$(cat "$machine/etc/podonym/config.yaml")" 'interval: 7s'
+	[[ -d $machine/sys/fs/bpf/podonym/v1 && -d $machine/run/podonym ]]
+}
+
+@test "package: removed while a DaemonSet's agent runs: that one keeps what is its own" {
+	mkdir -p "$machine/var/lib/podonym"
+	exec 5<"$machine/sys/fs/bpf/podonym/v1"
+	flock 5
+	run on_machine dpkg --no-triggers -r podonym
+	exec 5<&-
+	assert_success
+	assert_output --partial 'left as they are'
+	[[ -d $machine/sys/fs/bpf/podonym/v1 && -d $machine/run/podonym && -e $machine/etc/podonym/config.yaml ]]
+	[[ ! -e $machine/usr/bin/podonym ]]
+}
+
+@test "package: purged: nothing is left" {
+	on_machine dpkg --no-triggers -i /first.deb
+	on_machine systemctl enable podonym
+	run on_machine dpkg --no-triggers -P podonym
+	assert_success
+	refute_output --partial warning
+	run what_is_left
+	refute_output
+	[[ ! -e $machine/sys/fs/bpf/podonym ]]
+}
