@@ -116,7 +116,10 @@ static int select_only(const unsigned int *wanted, size_t n)
 	return 0;
 }
 
-/* Emptying the bounding set takes CAP_SETPCAP, which a container does not have; no_new_privs is enough. */
+/*
+ * Emptying the bounding set takes CAP_SETPCAP, which a container does not have (libcap-ng complains on
+ * standard error then); no_new_privs is enough.
+ */
 static void drop(struct extra extra, struct pn_confinement *c)
 {
 	unsigned int wanted[8];
@@ -127,9 +130,11 @@ static void drop(struct extra extra, struct pn_confinement *c)
 		wanted[n++] = CAP_DAC_READ_SEARCH;
 	if (extra.binds_low)
 		wanted[n++] = CAP_NET_BIND_SERVICE;
-	capng_clear(CAPNG_SELECT_ALL);
-	if (capng_apply(CAPNG_SELECT_BOUNDS) < 0)
-		pn_debug("agent", "the bounding set of capabilities stays as it is");
+	if (capng_get_caps_process() == 0 && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)) {
+		capng_clear(CAPNG_SELECT_ALL);
+		if (capng_apply(CAPNG_SELECT_BOUNDS) < 0)
+			pn_debug("agent", "the bounding set of capabilities stays as it is");
+	}
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (select_only(wanted, n) < 0 || capng_apply(CAPNG_SELECT_CAPS) < 0)
 		(void)pn_err_set(&c->capabilities_why, 0, "giving them up failed: %s",
