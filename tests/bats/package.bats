@@ -52,6 +52,7 @@ what_is_left() {
 	run on_machine getent group podonym
 	assert_success
 	on_machine podonym config check /etc/podonym/config.yaml
+	grep -q '^SystemCallFilter=@system-service bpf seccomp$' "$machine/usr/lib/systemd/system/podonym.service"
 	for file in bin/kubectl-podonym lib/systemd/system/podonym.service share/man/man1/podonym-flows.1.gz \
 		share/man/man1/kubectl-podonym.1.gz share/bash-completion/completions/podonym \
 		share/zsh/vendor-completions/_podonym share/fish/vendor_completions.d/podonym.fish \
