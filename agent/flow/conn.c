@@ -54,9 +54,43 @@ static void sip_round(uint64_t v[static 4])
 	v[2] = rotate(v[2], 32);
 }
 
-static uint64_t hash(const struct pn_conn_table *t, const struct pn_flow_key *key)
+/* A key as legs have it, without what all of IPv4 has in common: the rest, then both addresses. */
+struct packed {
+	bool is_v6;
+	uint64_t words[sizeof(struct pn_flow_key) / sizeof(uint64_t)];
+};
+
+enum { V4_LEN = 4, V6_LEN = 16 };
+
+static size_t addr_len(bool is_v6)
 {
-	uint64_t words[sizeof(*key) / sizeof(uint64_t) + 1];
+	return is_v6 ? V6_LEN : V4_LEN;
+}
+
+static bool is_v4(const uint8_t b[static V6_LEN])
+{
+	static const uint8_t prefix[V6_LEN - V4_LEN] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(b, prefix, sizeof(prefix)) == 0;
+}
+
+static void pack(const struct pn_flow_key *key, struct packed *ret)
+{
+	bool is_v6 = !is_v4(key->addr[0]) || !is_v4(key->addr[1]);
+
+	ret->is_v6 = is_v6;
+	memcpy(&ret->words[0], key->port, sizeof(ret->words[0]));
+	if (is_v6) {
+		memcpy(&ret->words[1], key->addr, sizeof(key->addr));
+		return;
+	}
+	memcpy(&ret->words[1], key->addr[0] + V6_LEN - V4_LEN, V4_LEN);
+	memcpy((char *)&ret->words[1] + V4_LEN, key->addr[1] + V6_LEN - V4_LEN, V4_LEN);
+}
+
+static uint64_t hash(const struct pn_conn_table *t, const struct packed *p)
+{
+	size_t n = 1 + 2 * addr_len(p->is_v6) / sizeof(uint64_t);
 	uint64_t v[4] = {
 		t->key[0] ^ 0x736f6d6570736575u,
 		t->key[1] ^ 0x646f72616e646f6du,
@@ -64,13 +98,12 @@ static uint64_t hash(const struct pn_conn_table *t, const struct pn_flow_key *ke
 		t->key[1] ^ 0x7465646279746573u,
 	};
 
-	_Static_assert(sizeof(*key) % sizeof(uint64_t) == 0, "hashed in whole words");
-	memcpy(words, key, sizeof(*key));
-	words[sizeof(*key) / sizeof(uint64_t)] = (uint64_t)sizeof(*key) << 56;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		v[3] ^= words[i];
+	for (size_t i = 0; i <= n; i++) {
+		uint64_t word = i < n ? p->words[i] : (uint64_t)(n * sizeof(word)) << 56;
+
+		v[3] ^= word;
 		sip_round(v);
-		v[0] ^= words[i];
+		v[0] ^= word;
 	}
 	v[2] ^= 0xff;
 	for (int i = 0; i < 3; i++)
@@ -78,20 +111,128 @@ static uint64_t hash(const struct pn_conn_table *t, const struct pn_flow_key *ke
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+/* --- legs ----------------------------------------------------------------------------------------- */
+
+static void set_key(struct pn_leg *leg, const struct packed *p)
+{
+	leg->is_v6 = p->is_v6;
+	leg->rest = p->words[0];
+	memcpy(leg + 1, &p->words[1], 2 * addr_len(p->is_v6));
+}
+
+static bool has_key(const struct pn_leg *leg, const struct packed *p)
+{
+	return leg->rest == p->words[0] && leg->is_v6 == p->is_v6 &&
+	       memcmp(leg + 1, &p->words[1], 2 * addr_len(p->is_v6)) == 0;
+}
+
+static void packed_of(const struct pn_leg *leg, struct packed *ret)
+{
+	ret->is_v6 = leg->is_v6;
+	ret->words[0] = leg->rest;
+	memcpy(&ret->words[1], leg + 1, 2 * addr_len(leg->is_v6));
+}
+
+struct pn_addr pn_leg_addr(const struct pn_leg *leg, unsigned int i)
+{
+	struct pn_addr a = { { [10] = 0xff, [11] = 0xff } };
+	size_t len = addr_len(leg->is_v6);
+
+	memcpy(a.b + V6_LEN - len, (const char *)(leg + 1) + i * len, len);
+	return a;
+}
+
+void pn_leg_key(const struct pn_leg *leg, struct pn_flow_key *ret)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct pn_addr a = pn_leg_addr(leg, i);
+
+		memcpy(ret->addr[i], a.b, sizeof(ret->addr[i]));
+	}
+	memcpy(ret->port, &leg->rest, sizeof(leg->rest));
+}
+
+int pn_conn_table_reserve(struct pn_conn_table *t)
+{
+	if (!t->spare)
+		t->spare = malloc(2 * sizeof(*t->spare));
+	return t->spare ? 0 : -ENOMEM;
+}
+
+static bool is_few(const struct pn_seen *s)
+{
+	return !((s->sent.packets | s->sent.bytes | s->delivered.packets | s->delivered.bytes) >>
+		 32);
+}
+
+int pn_leg_see(struct pn_conn_table *t, struct pn_leg *leg, const struct pn_seen seen[static 2])
+{
+	if (!leg->is_many && is_few(&seen[0]) && is_few(&seen[1])) {
+		for (int end = 0; end < 2; end++)
+			leg->few[end] = (struct pn_few) { (uint32_t)seen[end].sent.packets,
+							  (uint32_t)seen[end].sent.bytes,
+							  (uint32_t)seen[end].delivered.packets,
+							  (uint32_t)seen[end].delivered.bytes };
+		return 0;
+	}
+	if (!leg->is_many) {
+		if (pn_conn_table_reserve(t) < 0)
+			return -ENOMEM;
+		leg->many = PN_TAKE_PTR(t->spare);
+		leg->is_many = true;
+	}
+	memcpy(leg->many, seen, 2 * sizeof(*seen));
+	return 0;
+}
+
+static struct pn_seen seen_by(const struct pn_leg *leg, unsigned int end)
+{
+	const struct pn_few *few = &leg->few[end];
+
+	if (leg->is_many)
+		return leg->many[end];
+	return (struct pn_seen) { { few->sent_packets, few->sent_bytes },
+				  { few->delivered_packets, few->delivered_bytes } };
+}
+
 /* --- the table ------------------------------------------------------------------------------------ */
 
-#define NO_LEG UINT32_MAX
+enum { POOL_SHIFT = 30 }; /* of a leg's name */
+
+/* In the number of its pool, too. */
+enum { EXTRAS = 1, V6 = 2 };
+
+static const struct pn_pool *pool_of(const struct pn_conn_table *t, uint32_t name)
+{
+	return &t->pools[name >> POOL_SHIFT];
+}
+
+static uint32_t number_of(uint32_t name)
+{
+	return name & ((1u << POOL_SHIFT) - 1);
+}
+
+static uint32_t name_of(uint32_t pool, uint32_t number)
+{
+	return pool << POOL_SHIFT | number;
+}
 
 static struct pn_leg *leg_at(const struct pn_conn_table *t, uint32_t name)
 {
-	if (name & 1)
-		return &((struct pn_extra_leg *)pn_pool_at(&t->extras, name / 2))->leg;
-	return &((struct pn_conn *)pn_pool_at(&t->conns, name / 2))->own;
+	void *at = pn_pool_at(pool_of(t, name), number_of(name));
+
+	return name >> POOL_SHIFT & EXTRAS ? &((struct pn_extra_leg *)at)->leg
+					   : &((struct pn_conn *)at)->own;
 }
 
-static uint32_t *bucket(const struct pn_conn_table *t, const struct pn_flow_key *key)
+struct pn_conn *pn_conn_at(const struct pn_conn_table *t, uint32_t name)
 {
-	return &t->buckets[hash(t, key) & (t->n_buckets - 1)];
+	return pn_pool_at(pool_of(t, name), number_of(name));
+}
+
+static uint32_t *bucket(const struct pn_conn_table *t, const struct packed *p)
+{
+	return &t->buckets[hash(t, p) & (t->n_buckets - 1)];
 }
 
 static uint32_t *new_buckets(size_t n)
@@ -105,18 +246,24 @@ static uint32_t *new_buckets(size_t n)
 
 int pn_conn_table_init(struct pn_conn_table *t, const struct pn_clock *clock)
 {
-	*t = (struct pn_conn_table) { .n_buckets = FIRST_BUCKETS, .met = NO_LEG };
-	pn_pool_init(&t->conns, sizeof(struct pn_conn));
-	pn_pool_init(&t->extras, sizeof(struct pn_extra_leg));
+	*t = (struct pn_conn_table) { .n_buckets = FIRST_BUCKETS, .met = PN_NO_LEG };
+	for (uint32_t i = 0; i < PN_ARRAY_SIZE(t->pools); i++)
+		pn_pool_init(&t->pools[i],
+			     (i & EXTRAS ? sizeof(struct pn_extra_leg) : sizeof(struct pn_conn)) +
+				     2 * addr_len(i & V6));
 	for (int i = 0; i < 2; i++)
 		t->key[i] = (uint64_t)clock->random(clock->data) << 32 | clock->random(clock->data);
 	t->buckets = new_buckets(t->n_buckets);
 	return t->buckets ? 0 : -ENOMEM;
 }
 
-/* What a connection has allocated beside itself. */
+/* What a connection has allocated beside itself and its legs. */
 static void forget(const struct pn_conn *c)
 {
+	for (const struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg)) {
+		if (leg->is_many)
+			free(leg->many);
+	}
 	free(c->reported);
 	pn_intern_unref(c->policy);
 	if (pn_conn_is_icmp(c))
@@ -129,25 +276,34 @@ void pn_conn_table_done(struct pn_conn_table *t)
 
 	for (uint32_t i = 0; (c = pn_conn_each(t, i, &i)); i++)
 		forget(c);
-	pn_pool_done(&t->conns);
-	pn_pool_done(&t->extras);
+	for (size_t i = 0; i < PN_ARRAY_SIZE(t->pools); i++)
+		pn_pool_done(&t->pools[i]);
 	free(PN_TAKE_PTR(t->buckets));
+	free(PN_TAKE_PTR(t->spare));
 }
 
-struct pn_conn *pn_conn_each(const struct pn_conn_table *t, uint32_t from, uint32_t *ret_number)
+struct pn_conn *pn_conn_each(const struct pn_conn_table *t, uint32_t from, uint32_t *ret_name)
 {
-	*ret_number = pn_pool_next(&t->conns, from);
-	return *ret_number == PN_POOL_NONE ? NULL : pn_pool_at(&t->conns, *ret_number);
+	for (uint32_t pool = from >> POOL_SHIFT; pool <= V6; pool += V6) {
+		uint32_t number = pn_pool_next(&t->pools[pool], number_of(from));
+
+		if (number != PN_POOL_NONE) {
+			*ret_name = name_of(pool, number);
+			return pn_conn_at(t, *ret_name);
+		}
+		from = 0;
+	}
+	return NULL;
 }
 
-static uint32_t find(const struct pn_conn_table *t, const struct pn_flow_key *key)
+static uint32_t find(const struct pn_conn_table *t, const struct packed *p)
 {
-	uint32_t name = *bucket(t, key);
+	uint32_t name = *bucket(t, p);
 
-	while (name != NO_LEG) {
+	while (name != PN_NO_LEG) {
 		const struct pn_leg *leg = leg_at(t, name);
 
-		if (memcmp(&leg->key, key, sizeof(*key)) == 0)
+		if (has_key(leg, p))
 			break;
 		name = leg->chain;
 	}
@@ -156,15 +312,18 @@ static uint32_t find(const struct pn_conn_table *t, const struct pn_flow_key *ke
 
 struct pn_leg *pn_conn_table_find(const struct pn_conn_table *t, const struct pn_flow_key *key)
 {
-	uint32_t name = find(t, key);
+	struct packed p;
+	uint32_t name;
 
-	return name == NO_LEG ? NULL : leg_at(t, name);
+	pack(key, &p);
+	name = find(t, &p);
+	return name == PN_NO_LEG ? NULL : leg_at(t, name);
 }
 
 /* A leg whose name was remembered may have gone since. Return: NULL then */
 static struct pn_leg *leg_if_any(const struct pn_conn_table *t, uint32_t name)
 {
-	if (name == NO_LEG || !pn_pool_has(name & 1 ? &t->extras : &t->conns, name / 2))
+	if (name == PN_NO_LEG || !pn_pool_has(pool_of(t, name), number_of(name)))
 		return NULL;
 	return leg_at(t, name);
 }
@@ -174,21 +333,26 @@ enum { CACHE_LINE = 64 };
 /* It will be wanted soon. */
 static void fetch(const struct pn_conn_table *t, uint32_t name)
 {
-	const char *at = (const char *)leg_if_any(t, name);
-	size_t size = name & 1 ? sizeof(struct pn_extra_leg) : sizeof(struct pn_conn);
+	const struct pn_pool *pool = pool_of(t, name);
+	const char *at;
 
-	for (size_t i = 0; at && i < size; i += CACHE_LINE)
+	if (!leg_if_any(t, name))
+		return;
+	at = pn_pool_at(pool, number_of(name));
+	for (size_t i = 0; i < pool->size; i += CACHE_LINE)
 		__builtin_prefetch(at + i, 1);
 }
 
 struct pn_leg *pn_conn_table_meet(struct pn_conn_table *t, const struct pn_flow_key *key)
 {
 	struct pn_leg *before = leg_if_any(t, t->met);
-	uint32_t name = before ? pn_leg_conn(before)->met_next : NO_LEG;
+	uint32_t name = before ? pn_leg_conn(before)->met_next : PN_NO_LEG;
 	struct pn_leg *leg = leg_if_any(t, name);
+	struct packed p;
 
-	if (!leg || memcmp(&leg->key, key, sizeof(*key)) != 0) {
-		name = find(t, key);
+	pack(key, &p);
+	if (!leg || !has_key(leg, &p)) {
+		name = find(t, &p);
 		leg = leg_if_any(t, name);
 		if (before && leg)
 			pn_leg_conn(before)->met_next = name;
@@ -202,8 +366,11 @@ struct pn_leg *pn_conn_table_meet(struct pn_conn_table *t, const struct pn_flow_
 static void link_leg(struct pn_conn_table *t, uint32_t name)
 {
 	struct pn_leg *leg = leg_at(t, name);
-	uint32_t *at = bucket(t, &leg->key);
+	struct packed p;
+	uint32_t *at;
 
+	packed_of(leg, &p);
+	at = bucket(t, &p);
 	leg->chain = *at;
 	*at = name;
 }
@@ -211,8 +378,11 @@ static void link_leg(struct pn_conn_table *t, uint32_t name)
 /* Return: the leg's name */
 static uint32_t unlink_leg(struct pn_conn_table *t, const struct pn_leg *leg)
 {
-	uint32_t *at = bucket(t, &leg->key), name;
+	struct packed p;
+	uint32_t *at, name;
 
+	packed_of(leg, &p);
+	at = bucket(t, &p);
 	while (leg_at(t, *at) != leg)
 		at = &leg_at(t, *at)->chain;
 	name = *at;
@@ -232,7 +402,7 @@ static void grow(struct pn_conn_table *t)
 	t->buckets = buckets;
 	t->n_buckets = n_old * 2;
 	for (size_t i = 0; i < n_old; i++) {
-		for (uint32_t name = old[i], next; name != NO_LEG; name = next) {
+		for (uint32_t name = old[i], next; name != PN_NO_LEG; name = next) {
 			next = leg_at(t, name)->chain;
 			link_leg(t, name);
 		}
@@ -240,29 +410,47 @@ static void grow(struct pn_conn_table *t)
 	free(old);
 }
 
-static void insert(struct pn_conn_table *t, uint32_t name, const struct pn_flow_key *key)
+static void insert(struct pn_conn_table *t, uint32_t name, const struct packed *p)
 {
 	if (t->n_legs >= t->n_buckets)
 		grow(t);
-	leg_at(t, name)->key = *key;
+	set_key(leg_at(t, name), p);
 	link_leg(t, name);
 	t->n_legs++;
+}
+
+/* Return: the name of a new object in one of both pools, or PN_NO_LEG without memory */
+static uint32_t take(struct pn_conn_table *t, uint32_t pool, const struct packed *p)
+{
+	uint32_t number;
+
+	pool |= p->is_v6 ? V6 : 0;
+	number = pn_pool_take(&t->pools[pool]);
+	return number == PN_POOL_NONE ? PN_NO_LEG : name_of(pool, number);
+}
+
+static void put(struct pn_conn_table *t, uint32_t name)
+{
+	pn_pool_put(&t->pools[name >> POOL_SHIFT], number_of(name));
 }
 
 /* --- connections ---------------------------------------------------------------------------------- */
 
 struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *key)
 {
-	uint32_t number = pn_pool_take(&t->conns);
+	struct packed p;
 	struct pn_conn *c;
+	uint32_t name;
 
-	if (number == PN_POOL_NONE)
+	pack(key, &p);
+	name = take(t, 0, &p);
+	if (name == PN_NO_LEG)
 		return NULL;
-	c = pn_pool_at(&t->conns, number);
+	c = pn_conn_at(t, name);
 	c->legs = &c->own;
 	c->slot = PN_NO_SLOT;
-	c->met_next = NO_LEG;
-	insert(t, number * 2, key);
+	c->met_next = c->next_over = PN_NO_LEG;
+	insert(t, name, &p);
 	t->n_conns++;
 	return c;
 }
@@ -270,37 +458,42 @@ struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *k
 struct pn_leg *pn_conn_add_leg(struct pn_conn_table *t, struct pn_conn *c,
 			       const struct pn_flow_key *key)
 {
-	uint32_t number = pn_pool_take(&t->extras);
 	struct pn_extra_leg *e;
+	struct packed p;
+	uint32_t name;
 
-	if (number == PN_POOL_NONE)
+	pack(key, &p);
+	name = take(t, EXTRAS, &p);
+	if (name == PN_NO_LEG)
 		return NULL;
-	e = pn_pool_at(&t->extras, number);
+	e = pn_pool_at(pool_of(t, name), number_of(name));
 	e->leg.is_extra = true;
 	e->conn = c;
 	e->older = c->legs;
 	c->legs = &e->leg;
-	insert(t, number * 2 + 1, key);
+	insert(t, name, &p);
 	return &e->leg;
 }
 
 void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c)
 {
+	forget(c);
 	for (struct pn_leg *leg = c->legs, *older; leg != &c->own; leg = older) {
 		older = pn_leg_older(leg);
-		pn_pool_put(&t->extras, unlink_leg(t, leg) / 2);
+		put(t, unlink_leg(t, leg));
 	}
 	t->n_conns--;
-	forget(c);
-	pn_pool_put(&t->conns, unlink_leg(t, &c->own) / 2);
+	put(t, unlink_leg(t, &c->own));
 }
 
-static void add(struct pn_seen *sum, const struct pn_seen *d)
+static void add(struct pn_seen *sum, const struct pn_leg *leg, unsigned int end)
 {
-	sum->sent.packets += d->sent.packets;
-	sum->sent.bytes += d->sent.bytes;
-	sum->delivered.packets += d->delivered.packets;
-	sum->delivered.bytes += d->delivered.bytes;
+	const struct pn_seen d = seen_by(leg, end);
+
+	sum->sent.packets += d.sent.packets;
+	sum->sent.bytes += d.sent.bytes;
+	sum->delivered.packets += d.delivered.packets;
+	sum->delivered.bytes += d.delivered.bytes;
 }
 
 static struct pn_seen seen_of(const struct pn_conn *c, unsigned int end)
@@ -308,7 +501,7 @@ static struct pn_seen seen_of(const struct pn_conn *c, unsigned int end)
 	struct pn_seen sum = { 0 };
 
 	for (const struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg))
-		add(&sum, &leg->seen[end]);
+		add(&sum, leg, end);
 	return sum;
 }
 
@@ -351,7 +544,7 @@ uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
 
 		for (const struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg)) {
 			if (leg != except && !leg->removed)
-				add(&sum, &leg->seen[end]);
+				add(&sum, leg, end);
 		}
 		ret[end] = total_of(c, end, &sum);
 		if (sum.delivered.packets && is_by_delivered(c, end, &sum))

@@ -16,6 +16,8 @@
  * Connections and the table that finds them; private to agent/flow. A connection without address
  * translation has one leg, which lies inside it. A translated one has a leg for each tuple that it
  * is known by, and all of them are in the table.
+ *
+ * A node has many of them, so what only few need is allocated apart, and IPv4 has no room for IPv6.
  */
 struct pn_conn;
 
@@ -24,35 +26,64 @@ struct pn_seen {
 	struct pn_flow_count sent, delivered;
 };
 
+/** struct pn_few - the same as long as it is not much */
+struct pn_few {
+	uint32_t sent_packets, sent_bytes, delivered_packets, delivered_bytes;
+};
+
 /**
  * struct pn_leg - one tuple of a connection: what the flow table has for it
- * @chain:   next in the table's bucket, see struct pn_conn_table
+ *
+ * The addresses of the entry's key lie behind it: twice 4 bytes, or 16 if @is_v6.
+ *
+ * @id:	      of the entry; 0: none has been met
  * @is_extra: part of a struct pn_extra_leg; else it is a connection's own
- * @seen:    the entry's counters at the last look, by the end of the *connection's* key
- * @cgroup:  of the ends' sockets as the kernel has seen them, by the same ends; 0: not known
- * @id:	     of the entry; 0: none has been met
- * @flip:    0 or 1; end e of the connection is end e ^ flip of @key
- * @alive:   the flow table had this entry when it was last looked at
- * @removed: we took the entry out; @seen is final
+ * @is_many:  the counters do not fit @few
+ * @flip:     end e of the connection is end e ^ flip of the key
+ * @alive:    the flow table had this entry when it was last looked at
+ * @removed:  we took the entry out; the counters are final
+ * @few, @many: the entry's counters at the last look, by the end of the *connection's* key; @many is owned
+ * @cgroups:  of the ends' sockets as the kernel has seen them, by the same ends
+ * @chain:    next in the table's bucket, see struct pn_conn_table
+ * @port, @proto, @kind, @key_sampling: the rest of the key
  */
 struct pn_leg {
+	uint64_t id : 56;
+	uint64_t is_extra : 1, is_v6 : 1, is_many : 1, flip : 1, alive : 1, removed : 1;
+	union {
+		struct pn_few few[2];
+		struct pn_seen *many; /* two */
+	};
+	struct pn_flow_cgroups cgroups;
 	uint32_t chain;
-	uint8_t flip;
-	bool is_extra, alive, removed;
-	struct pn_flow_key key;
-	struct pn_seen seen[2];
-	uint64_t cgroup[2], id;
+	union {
+		struct {
+			__be16 port[2];
+			uint8_t proto, kind;
+			uint16_t key_sampling;
+		};
+		uint64_t rest;
+	};
 };
 
 /** struct pn_extra_leg - a leg of @conn that is not its own */
 struct pn_extra_leg {
-	struct pn_leg leg, *older; /* leg is the first */
+	struct pn_leg *older;
 	struct pn_conn *conn;
+	struct pn_leg leg;
 };
 
-/** struct pn_conn_tcp - as struct pn_flow_tcp */
+/**
+ * struct pn_conn_tcp - as struct pn_flow_tcp, and
+ * @closed_since:  when a round first found it closed, in ms, which go round; 0: it is open
+ * @flags:	   that each end has shown
+ * @rtt_of_opener: @srtt_us is what the opener's socket says
+ */
 struct pn_conn_tcp {
 	uint32_t srtt_us, min_rtt_us, retransmits[2];
+	uint32_t closed_since;
+	uint8_t flags[2];
+	bool rtt_of_opener;
 };
 
 /** struct pn_conn_total - what one end has sent, each packet once; and how much of it arrived */
@@ -62,64 +93,71 @@ struct pn_conn_total {
 
 /**
  * struct pn_conn - one connection, in the terms of the tuple that its opener used
- * @own:          the leg of the opener's tuple; its key is the connection's
- * @legs:         the newest one of all, see pn_leg_older(); the own one is the oldest
- * @next_over:    next of the connections that are over
  * @id:           the same in all records, those of earlier agents included
- * @seq:          number of its newest record; 0: none
- * @closed_since: when a round first found it closed, in ms, which go round; 0: it is open
- * @reported:     in records so far, by end, where its slot does not say it; owned, NULL: it does
- * @tcp, @quote:   by the protocol: of TCP, of an ICMP error (owned; NULL: none)
- * @rtt_of_opener: tcp.srtt_us is what the opener's socket says
- * @slot:         in the journal, or PN_NO_SLOT
- * @met_next:     the leg whose entry came after one of its own when the table was last read
- * @policy:       what policies say of it: pn_record_policy.by; a reference
- * @sampling:     it is one of so many
  * @opener:       end that opened the connection
+ * @over:         enum pn_flow_end: why it is over; PN_FLOW_ACTIVE: it is not
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
  * @elsewhere:    bit e: what end e sends is counted in another entry's connection
- * @over:         enum pn_flow_end: why it is over; PN_FLOW_ACTIVE: it is not
+ * @start_us, @last_us: its first and its last packet, CLOCK_MONOTONIC
+ * @sampling:     it is one of so many
+ * @is_told:      in a record of this agent
  * @is_listed:    among those that are over, or were
  * @is_gone:      its entries are out of the flow table
  * @has_left:     the interface of an end has gone: what comes later is another connection
  * @expected, @by_ingress, @is_late: enum pn_expected, and the rest of struct pn_record_policy
+ * @legs:         the newest one of all, see pn_leg_older(); the own one is the oldest
+ * @reported:     in records so far, by end, where its slot does not say it; owned, NULL: it does
+ * @policy:       what policies say of it: pn_record_policy.by; a reference
+ * @tcp, @quote:  by the protocol: of TCP, of an ICMP error (owned; NULL: none)
+ * @seq:          low bits of the number of its newest record, if @is_told
+ * @slot:         in the journal, or PN_NO_SLOT
+ * @met_next:     the leg whose entry came after one of its own when the table was last read
+ * @next_over:    next of the connections that are over
+ * @own:          the leg of the opener's tuple; its key is the connection's. Last, see there
  */
 struct pn_conn {
-	struct pn_leg own;
+	uint64_t id : 56;
+	uint64_t opener : 1, over : 3, by_delivered : 2, elsewhere : 2;
+	uint64_t start_us : 48, sampling : 16;
+	uint64_t last_us : 48;
+	uint64_t is_told : 1, is_listed : 1, is_gone : 1, has_left : 1;
+	uint64_t expected : 2, by_ingress : 1, is_late : 1;
 	struct pn_leg *legs;
-	struct pn_conn *next_over;
-	uint64_t id, seq;
-	pn_nsec start, last;
 	struct pn_conn_total *reported;
+	const char *policy;
 	union {
 		struct pn_conn_tcp tcp;
 		struct pn_record_quote *quote;
 	};
-	const char *policy;
-	uint32_t slot, closed_since, met_next;
-	uint16_t sampling;
-	uint8_t tcp_flags[2];
-	uint8_t opener, by_delivered, elsewhere, over;
-	bool rtt_of_opener : 1, is_listed : 1, is_gone : 1, has_left : 1;
-	uint8_t expected : 2, by_ingress : 1, is_late : 1;
+	uint32_t seq, slot, met_next, next_over;
+	struct pn_leg own;
 };
 
+_Static_assert(sizeof(struct pn_flow_key) - offsetof(struct pn_flow_key, port) == sizeof(uint64_t),
+	       "fits the rest");
+_Static_assert(sizeof(struct pn_leg) == 64, "no padding: a node has as many as connections");
+_Static_assert(sizeof(struct pn_conn) == 152, "the same");
+
 #define PN_NO_SLOT UINT32_MAX
+#define PN_NO_LEG UINT32_MAX
 
 /**
  * struct pn_conn_table
- * @buckets: the first leg of each chain, UINT32_MAX: none. A leg is named by twice the number of its
- *	     connection, or of an extra leg, and 1
+ * @pools:   connections and extra legs, of IPv4 and of IPv6
+ * @buckets: the first leg of each chain, PN_NO_LEG: none. A leg is named by the number of its connection,
+ *	     or of an extra leg, in its pool, and by the pool in the two highest bits
  * @key:     of the hash; tuples are chosen by strangers
  * @met:     the leg of the last entry, likewise; it may have gone
+ * @spare:   see pn_conn_table_reserve()
  */
 struct pn_conn_table {
-	struct pn_pool conns, extras;
+	struct pn_pool pools[4];
 	uint32_t *buckets;
 	size_t n_buckets; /* a power of two */
 	size_t n_legs, n_conns;
 	uint64_t key[2];
 	uint32_t met;
+	struct pn_seen *spare;
 };
 
 /** pn_leg_conn() - whose leg it is */
@@ -132,7 +170,31 @@ static inline struct pn_conn *pn_leg_conn(struct pn_leg *leg)
 /** pn_leg_older() - the next one of the connection's legs; NULL behind its own */
 static inline struct pn_leg *pn_leg_older(const struct pn_leg *leg)
 {
-	return leg->is_extra ? ((const struct pn_extra_leg *)(const void *)leg)->older : NULL;
+	const void *extra = (const char *)leg - offsetof(struct pn_extra_leg, leg);
+
+	return leg->is_extra ? ((const struct pn_extra_leg *)extra)->older : NULL;
+}
+
+/** pn_leg_addr() - of end @i of its key */
+struct pn_addr pn_leg_addr(const struct pn_leg *leg, unsigned int i);
+
+/** pn_leg_key() - of its entry */
+void pn_leg_key(const struct pn_leg *leg, struct pn_flow_key *ret);
+
+/** pn_leg_see() - these are the entry's counters now, by the end of the connection's key. Return: 0; -ENOMEM: they are as before */
+int pn_leg_see(struct pn_conn_table *t, struct pn_leg *leg, const struct pn_seen seen[static 2]);
+
+/** pn_conn_table_reserve() - the next pn_leg_see() will not fail. Return: 0 or -ENOMEM */
+int pn_conn_table_reserve(struct pn_conn_table *t);
+
+static inline pn_nsec pn_conn_start(const struct pn_conn *c)
+{
+	return c->start_us * PN_NSEC_PER_USEC;
+}
+
+static inline pn_nsec pn_conn_last(const struct pn_conn *c)
+{
+	return c->last_us * PN_NSEC_PER_USEC;
 }
 
 /** pn_conn_table_init() - Return: 0 or -ENOMEM */
@@ -154,18 +216,21 @@ struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *k
 struct pn_leg *pn_conn_add_leg(struct pn_conn_table *t, struct pn_conn *c,
 			       const struct pn_flow_key *key);
 
-/** pn_conn_each() - the first one from number @from on; for all of them begin with 0. Return: NULL if there is none, and its number */
-struct pn_conn *pn_conn_each(const struct pn_conn_table *t, uint32_t from, uint32_t *ret_number);
+/** pn_conn_each() - the first one from name @from on; for all of them begin with 0. Return: NULL if there is none, and its name */
+struct pn_conn *pn_conn_each(const struct pn_conn_table *t, uint32_t from, uint32_t *ret_name);
+
+/** pn_conn_at() - the connection of that name */
+struct pn_conn *pn_conn_at(const struct pn_conn_table *t, uint32_t name);
 
 /** pn_conn_is_tcp(), pn_conn_is_icmp() - which of the union counts */
 static inline bool pn_conn_is_tcp(const struct pn_conn *c)
 {
-	return c->own.key.proto == IPPROTO_TCP;
+	return c->own.proto == IPPROTO_TCP;
 }
 
 static inline bool pn_conn_is_icmp(const struct pn_conn *c)
 {
-	return c->own.key.proto == IPPROTO_ICMP || c->own.key.proto == IPPROTO_ICMPV6;
+	return c->own.proto == IPPROTO_ICMP || c->own.proto == IPPROTO_ICMPV6;
 }
 
 /** pn_conn_free() - out of the table, with all legs */
@@ -174,7 +239,7 @@ void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c);
 /** pn_conn_is_pair() - not one connection, but all that the full table had no room for */
 static inline bool pn_conn_is_pair(const struct pn_conn *c)
 {
-	return c->own.key.kind == PN_FLOW_PAIR;
+	return c->own.kind == PN_FLOW_PAIR;
 }
 
 /** pn_conn_total() - everything that end @end has sent until now */

@@ -332,8 +332,10 @@ static void ask_flow_table(struct pn_drop_log *l, const struct connection *c, st
 
 	if (!l->ops->find(l->data, &c->key, &v))
 		return;
-	leg->cgroup[0] = pn_flow_cgroup(v.cgroups, s->sender);
-	leg->cgroup[1] = pn_flow_cgroup(v.cgroups, answerer);
+	leg->cgroups = (struct pn_flow_cgroups) {
+		.low = { v.cgroups.low[s->sender], v.cgroups.low[answerer] },
+		.high = { v.cgroups.high[s->sender], v.cgroups.high[answerer] },
+	};
 	if (v.tcp_flags[answerer] & TH_RST && !(v.tcp_flags[answerer] & TH_SYN))
 		s->is_answered = true;
 }
@@ -342,16 +344,23 @@ static void ask_flow_table(struct pn_drop_log *l, const struct connection *c, st
 static void describe(struct pn_drop_log *l, const struct connection *c, struct sort *s,
 		     pn_nsec since, const struct count *n, struct pn_flow_record *ret)
 {
-	struct pn_conn conn = { .start = since, .last = s->last, .tcp_flags = { s->tcp_flags, 0 } };
+	struct {
+		struct pn_conn conn;
+		uint8_t addr[2][16]; /* of its leg */
+	} own = { .conn = { .start_us = since / PN_NSEC_PER_USEC,
+			    .last_us = s->last / PN_NSEC_PER_USEC,
+			    .own = { .is_v6 = true, .proto = s->key.proto } } };
+	struct pn_conn *conn = &own.conn;
 	struct pn_ends ends;
 
-	memcpy(conn.own.key.addr, s->key.addr, sizeof(s->key.addr));
-	memcpy(conn.own.key.port, s->key.port, sizeof(s->key.port));
-	conn.own.key.proto = s->key.proto;
-	conn.legs = &conn.own;
-	ask_flow_table(l, c, s, &conn.own);
-	pn_resolve_ends(&l->resolver, &conn, &ends);
-	pn_resolve(&l->resolver, &conn, &ends, ret);
+	memcpy(own.addr, s->key.addr, sizeof(own.addr));
+	memcpy(conn->own.port, s->key.port, sizeof(s->key.port));
+	conn->legs = &conn->own;
+	if (pn_conn_is_tcp(conn))
+		conn->tcp.flags[0] = s->tcp_flags;
+	ask_flow_table(l, c, s, &conn->own);
+	pn_resolve_ends(&l->resolver, conn, &ends);
+	pn_resolve(&l->resolver, conn, &ends, ret);
 	ret->is_drop = true;
 	ret->drop = describe_drop(s, n);
 }

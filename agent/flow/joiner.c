@@ -32,6 +32,7 @@ int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 		return -ENOMEM;
 	j->config = *config;
 	j->sampling = UINT32_MAX;
+	j->over = PN_NO_LEG;
 	pn_resolver_init(&j->resolver, config->index, config->node_name);
 	r = pn_conn_table_init(&j->table, config->clock);
 	if (r < 0) {
@@ -106,13 +107,8 @@ static struct pn_leg *add_translated(struct pn_joiner *j, struct pn_conn *c,
 		return pn_leg_conn(leg) == c ? leg : NULL;
 	leg = pn_conn_add_leg(&j->table, c, key);
 	if (leg)
-		leg->flip = opener ^ c->opener;
+		leg->flip = (opener ^ c->opener) & 1u;
 	return leg;
-}
-
-static pn_nsec start_of(const struct pn_flow_value *v)
-{
-	return (pn_nsec)v->start_us * PN_NSEC_PER_USEC;
 }
 
 static struct pn_conn *new_conn(struct pn_joiner *j, const struct pn_flow_key *key, uint8_t opener,
@@ -122,9 +118,9 @@ static struct pn_conn *new_conn(struct pn_joiner *j, const struct pn_flow_key *k
 
 	if (!c)
 		return NULL;
-	c->opener = opener;
+	c->opener = opener & 1u;
 	c->id = v->id;
-	c->start = start_of(v);
+	c->start_us = v->start_us;
 	return c;
 }
 
@@ -141,7 +137,7 @@ static struct pn_leg *adopt_translated(struct pn_joiner *j, const struct pn_flow
 	if (!c)
 		return NULL;
 	if (leg == &c->own)
-		c->opener = opener; /* conntrack knows, the first packet was only a guess */
+		c->opener = opener & 1u; /* conntrack knows, the first packet was only a guess */
 	added = add_translated(j, c, key, opener_of(v));
 	if (!added && !leg)
 		pn_conn_free(&j->table, c);
@@ -165,15 +161,17 @@ static void take_in_tcp(struct pn_conn *c, const struct pn_leg *leg, const struc
 	bool of_opener = v->state & PN_FLOW_RTT_OPENER;
 	struct pn_conn_tcp *tcp = &c->tcp;
 
-	if (v->tcp.srtt_us && (of_opener || !c->rtt_of_opener)) {
+	if (v->tcp.srtt_us && (of_opener || !tcp->rtt_of_opener)) {
 		tcp->srtt_us = v->tcp.srtt_us;
-		c->rtt_of_opener = of_opener;
+		tcp->rtt_of_opener = of_opener;
 	}
 	if (v->tcp.min_rtt_us && (!tcp->min_rtt_us || v->tcp.min_rtt_us < tcp->min_rtt_us))
 		tcp->min_rtt_us = v->tcp.min_rtt_us;
-	for (unsigned int end = 0; end < 2; end++)
+	for (unsigned int end = 0; end < 2; end++) {
+		tcp->flags[end] |= v->tcp_flags[end ^ leg->flip];
 		tcp->retransmits[end] =
 			PN_MAX(tcp->retransmits[end], v->tcp.retransmits[end ^ leg->flip]);
+	}
 }
 
 /* Without memory the record does without it. */
@@ -204,34 +202,48 @@ static void take_in_sampling(const struct pn_joiner *j, struct pn_conn *c,
 	c->sampling = (uint16_t)(c->sampling ? PN_MIN((uint32_t)c->sampling, n) : n);
 }
 
-void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v)
+static int take_in_counters(struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v)
 {
-	struct pn_conn *c = pn_leg_conn(leg);
+	struct pn_seen seen[2];
 
 	for (unsigned int end = 0; end < 2; end++) {
-		leg->seen[end].sent = pn_flow_way(v, end ^ leg->flip)->sent;
-		leg->seen[end].delivered = pn_flow_way(v, end ^ leg->flip)->delivered;
-		leg->cgroup[end] = pn_flow_cgroup(v->cgroups, end ^ leg->flip);
-		c->tcp_flags[end] |= v->tcp_flags[end ^ leg->flip];
+		seen[end].sent = pn_flow_way(v, end ^ leg->flip)->sent;
+		seen[end].delivered = pn_flow_way(v, end ^ leg->flip)->delivered;
+	}
+	return pn_leg_see(&j->table, leg, seen);
+}
+
+int pn_joiner_take_in(struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v)
+{
+	uint64_t tick_us = pn_ticks_time(&j->ticks, v->tick) / PN_NSEC_PER_USEC;
+	struct pn_conn *c = pn_leg_conn(leg);
+	int r = take_in_counters(j, leg, v);
+
+	if (r < 0)
+		return r;
+	for (unsigned int end = 0; end < 2; end++) {
+		leg->cgroups.low[end] = v->cgroups.low[end ^ leg->flip];
+		leg->cgroups.high[end] = v->cgroups.high[end ^ leg->flip];
 		if (v->state & PN_FLOW_ELSEWHERE << (end ^ leg->flip))
-			c->elsewhere |= (uint8_t)(1u << end);
+			c->elsewhere |= 1u << end;
 	}
 	if (pn_conn_is_tcp(c))
 		take_in_tcp(c, leg, v);
 	else if (v->state & PN_FLOW_QUOTE && pn_conn_is_icmp(c))
 		take_in_quote(c, v);
 	take_in_sampling(j, c, v);
-	c->start = PN_MIN(c->start, start_of(v));
-	c->last = PN_MAX(c->last, PN_MAX(pn_ticks_time(&j->ticks, v->tick), start_of(v)));
+	c->start_us = PN_MIN((uint64_t)c->start_us, (uint64_t)v->start_us);
+	c->last_us = PN_MAX((uint64_t)c->last_us, PN_MAX(tick_us, (uint64_t)v->start_us));
 	if (leg == &c->own && (c->legs == &c->own || v->state & PN_FLOW_INITIATOR))
-		c->opener = opener_of(v);
+		c->opener = opener_of(v) & 1u;
+	return 0;
 }
 
 /* The opener's entry has heard where its packets go; that tuple may have no entry on this node. */
 static void learn_backend(struct pn_joiner *j, struct pn_conn *c, const struct pn_flow_tuple *nat)
 {
 	struct pn_flow_key translated;
-	uint8_t opener = pn_conn_key(nat, c->own.key.proto, &translated);
+	uint8_t opener = pn_conn_key(nat, c->own.proto, &translated);
 
 	(void)add_translated(j, c, &translated, opener);
 }
@@ -245,7 +257,7 @@ static struct pn_leg *reconsider(struct pn_joiner *j, struct pn_leg *leg,
 {
 	struct pn_conn *c = pn_leg_conn(leg);
 
-	if (!is_behind_nat(v) || c->legs != &c->own || c->seq || c->slot != PN_NO_SLOT ||
+	if (!is_behind_nat(v) || c->legs != &c->own || c->is_told || c->slot != PN_NO_SLOT ||
 	    c->is_listed)
 		return leg;
 	pn_conn_free(&j->table, c);
@@ -285,7 +297,8 @@ int pn_joiner_entry(struct pn_joiner *j, const struct pn_flow_key *key,
 	if (!leg->id)
 		meet(j, leg, value->id);
 	leg->alive = true;
-	pn_joiner_take_in(j, leg, value);
+	if (pn_joiner_take_in(j, leg, value) < 0)
+		return -ENOMEM;
 	if (value->state & PN_FLOW_NAT && !is_behind_nat(value) && pn_leg_conn(leg)->legs == leg)
 		learn_backend(j, pn_leg_conn(leg), &value->nat);
 	return 0;
@@ -308,23 +321,26 @@ static void take_over(struct pn_joiner *j, struct pn_conn *c)
 	struct pn_journal *journal = j->config.journal;
 	struct pn_conn_total told[2];
 	uint64_t in_removal;
+	uint8_t by_delivered;
 
 	if (c->slot == PN_NO_SLOT)
 		return;
 	in_removal = pn_slot_in_removal(journal, c->slot);
 	if (in_removal)
 		pn_slot_removed(journal, c->slot, !has_entry(c, in_removal));
-	pn_slot_read(journal, c->slot, told, &c->by_delivered);
+	pn_slot_read(journal, c->slot, told, &by_delivered);
+	c->by_delivered = by_delivered & 3u;
 }
 
 static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)
 {
-	const struct pn_leg *leg = c->legs;
+	for (const struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg)) {
+		const struct pn_addr ends[2] = { pn_leg_addr(leg, 0), pn_leg_addr(leg, 1) };
 
-	while (leg && memcmp(leg->key.addr[0], addr->b, sizeof(addr->b)) != 0 &&
-	       memcmp(leg->key.addr[1], addr->b, sizeof(addr->b)) != 0)
-		leg = pn_leg_older(leg);
-	return leg != NULL;
+		if (pn_addr_eq(&ends[0], addr) || pn_addr_eq(&ends[1], addr))
+			return true;
+	}
+	return false;
 }
 
 static void note_left(struct pn_joiner *j, struct pn_conn *c)
@@ -358,7 +374,7 @@ void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner
 	j->n_waiting = j->n_untold = 0;
 	for (uint32_t i = 0; (c = pn_conn_each(&j->table, i, &i)); i++) {
 		note_left(j, c);
-		pn_tell_in_time(j, c, &out);
+		pn_tell_in_time(j, i, &out);
 	}
 	j->n_left = 0;
 	pn_metric_set(PN_METRIC_FLOW_WAITING, j->n_waiting);

@@ -18,7 +18,7 @@
  * @known_since: from then on events come that name what is new
  * @sampling:	 in force; UINT32_MAX: nobody has said
  * @missed:    an entry of this round found no memory
- * @over:      connections that are over, those included that went on after all
+ * @over:      name of a connection that is over, the first of a list; those are in it that went on after all
  * @left:      addresses whose interface went before this round
  * @n_waiting, @n_untold: of this round, see the metrics FLOW_WAITING and FLOW_UNTOLD
  */
@@ -30,7 +30,7 @@ struct pn_joiner {
 	pn_nsec now, known_since;
 	uint32_t sampling;
 	bool missed;
-	struct pn_conn *over;
+	uint32_t over;
 	struct pn_addr left[PN_JOINER_MAX_LEFT];
 	size_t n_left;
 	uint64_t n_waiting, n_untold;
@@ -43,9 +43,8 @@ struct pn_joiner_out {
 	bool shutdown;
 };
 
-/** pn_joiner_take_in() - what one look at an entry tells about its connection */
-void pn_joiner_take_in(const struct pn_joiner *j, struct pn_leg *leg,
-		       const struct pn_flow_value *v);
+/** pn_joiner_take_in() - what one look at an entry tells about its connection. Return: 0, or -ENOMEM: nothing */
+int pn_joiner_take_in(struct pn_joiner *j, struct pn_leg *leg, const struct pn_flow_value *v);
 
 /**
  * pn_tell_apart() - what has been told is remembered beside the slot, which will say something else
@@ -58,7 +57,7 @@ int pn_tell_apart(const struct pn_joiner *j, struct pn_conn *c);
 bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
 	     const struct pn_joiner_out *out);
 
-/** pn_tell_in_time() - what this round has to do with a connection */
-void pn_tell_in_time(struct pn_joiner *j, struct pn_conn *c, const struct pn_joiner_out *out);
+/** pn_tell_in_time() - what this round has to do with the connection of that name */
+void pn_tell_in_time(struct pn_joiner *j, uint32_t name, const struct pn_joiner_out *out);
 
 #endif

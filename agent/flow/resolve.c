@@ -44,12 +44,13 @@ pn_nsec pn_resolver_look_at_clock(struct pn_resolver *v, const struct pn_clock *
 	return now;
 }
 
-static struct pn_end end_of(const struct pn_conn *c, const struct pn_flow_key *key, unsigned int i)
+/* @i: of the leg's key */
+static struct pn_end end_of(const struct pn_conn *c, const struct pn_leg *leg, unsigned int i)
 {
-	struct pn_end e = { .port = ntohs(key->port[i]), .proto = key->proto, .when = c->start };
-
-	memcpy(e.addr.b, key->addr[i], sizeof(e.addr.b));
-	return e;
+	return (struct pn_end) { .addr = pn_leg_addr(leg, i),
+				 .port = ntohs(leg->port[i]),
+				 .proto = leg->proto,
+				 .when = pn_conn_start(c) };
 }
 
 static bool same_end(const struct pn_end *a, const struct pn_end *b)
@@ -60,17 +61,17 @@ static bool same_end(const struct pn_end *a, const struct pn_end *b)
 /* The opener is the same socket on every leg, whichever has shown it. */
 static struct pn_end source_of(const struct pn_conn *c)
 {
-	struct pn_end e = end_of(c, &c->own.key, c->opener);
+	struct pn_end e = end_of(c, &c->own, c->opener);
 
 	for (const struct pn_leg *leg = c->legs; leg && !e.cgroup; leg = pn_leg_older(leg))
-		e.cgroup = leg->cgroup[c->opener];
+		e.cgroup = pn_flow_cgroup(leg->cgroups, c->opener);
 	return e;
 }
 
 /* Who was called: a backend, or the Service's own address. */
 static struct pn_end called_of(const struct pn_conn *c)
 {
-	return end_of(c, &c->own.key, !c->opener);
+	return end_of(c, &c->own, !c->opener);
 }
 
 /*
@@ -79,11 +80,11 @@ static struct pn_end called_of(const struct pn_conn *c)
  */
 static struct pn_end reached_of(const struct pn_conn *c)
 {
-	struct pn_end e = end_of(c, &c->legs->key, !c->opener ^ c->legs->flip);
+	struct pn_end e = end_of(c, c->legs, !c->opener ^ c->legs->flip);
 
-	e.cgroup = c->legs->cgroup[!c->opener];
+	e.cgroup = pn_flow_cgroup(c->legs->cgroups, !c->opener);
 	if (!e.cgroup)
-		e.cgroup = c->own.cgroup[!c->opener];
+		e.cgroup = pn_flow_cgroup(c->own.cgroups, !c->opener);
 	return e;
 }
 
@@ -281,8 +282,8 @@ static void describe_icmp(const struct pn_conn *c, struct pn_flow_record *r)
 
 static void describe_tcp(const struct pn_conn *c, struct pn_flow_record *r)
 {
-	r->source.tcp_flags = c->tcp_flags[c->opener];
-	r->destination.tcp_flags = c->tcp_flags[!c->opener];
+	r->source.tcp_flags = c->tcp.flags[c->opener];
+	r->destination.tcp_flags = c->tcp.flags[!c->opener];
 	r->source.retransmits = c->tcp.retransmits[c->opener];
 	r->destination.retransmits = c->tcp.retransmits[!c->opener];
 	r->tcp_state = pn_tcp_state_of(r->source.tcp_flags, r->destination.tcp_flags);
@@ -297,9 +298,9 @@ void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, const struct pn_
 
 	*ret = (struct pn_flow_record) {
 		.id = c->id,
-		.start = c->start + v->realtime_offset,
-		.end = c->last + v->realtime_offset,
-		.proto = c->own.key.proto,
+		.start = pn_conn_start(c) + v->realtime_offset,
+		.end = pn_conn_last(c) + v->realtime_offset,
+		.proto = c->own.proto,
 		.is_collapsed = pn_conn_is_pair(c),
 		.sampling = c->sampling,
 		.is_v4 = pn_addr_is_v4(&ends->source.addr),
@@ -333,5 +334,7 @@ static bool changed_hands(const struct pn_end *e, pn_nsec to)
 
 bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends)
 {
-	return changed_hands(&ends->source, c->last) || changed_hands(&ends->reached, c->last);
+	pn_nsec last = pn_conn_last(c);
+
+	return changed_hands(&ends->source, last) || changed_hands(&ends->reached, last);
 }

@@ -157,9 +157,9 @@ uint64_t pn_slot_note_rest(struct pn_journal *j, uint32_t slot, const struct pn_
 	return seq;
 }
 
-bool pn_slot_is_written(const struct pn_journal *j, uint64_t seq)
+bool pn_slot_is_written(const struct pn_journal *j, uint32_t seq)
 {
-	return seq <= j->done;
+	return (uint32_t)j->done - seq < 1u << 31;
 }
 
 void pn_slot_removing(struct pn_journal *j, uint32_t slot, uint64_t id, const struct pn_note *rest)

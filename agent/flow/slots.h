@@ -34,8 +34,8 @@ uint64_t pn_slot_note(struct pn_journal *j, uint32_t slot, const struct pn_note 
 /** pn_slot_note_rest() - the same for what the removal of the last entry found; totals hold nothing else */
 uint64_t pn_slot_note_rest(struct pn_journal *j, uint32_t slot, const struct pn_note *note);
 
-/** pn_slot_is_written() - is everything up to record @seq committed? */
-bool pn_slot_is_written(const struct pn_journal *j, uint64_t seq);
+/** pn_slot_is_written() - is everything up to record @seq committed? Its low bits, it is one of the last 2^31 */
+bool pn_slot_is_written(const struct pn_journal *j, uint32_t seq);
 
 /**
  * pn_slot_removing() - about to take one of several entries out of the flow table

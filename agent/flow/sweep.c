@@ -23,20 +23,24 @@ static bool remove_entry(struct pn_joiner *j, struct pn_leg *leg, const struct p
 	struct pn_conn *c = pn_leg_conn(leg);
 	bool is_last = !has_other_entry(c, leg), is_gone;
 	struct pn_flow_value last;
+	struct pn_flow_key key;
 	int r;
 
+	if (pn_conn_table_reserve(&j->table) < 0)
+		return false;
 	if (!is_last) {
 		struct pn_note rest = { .n_sights = 0 };
 
 		rest.by_delivered = pn_conn_rest(c, leg, rest.totals);
 		pn_slot_removing(j->config.journal, c->slot, leg->id, &rest);
 	}
-	r = out->ops->remove(out->data, &leg->key, &last);
+	pn_leg_key(leg, &key);
+	r = out->ops->remove(out->data, &key, &last);
 	is_gone = r == 0 || r == -ENOENT;
 	if (!is_last)
 		pn_slot_removed(j->config.journal, c->slot, is_gone);
 	if (r == 0)
-		pn_joiner_take_in(j, leg, &last);
+		(void)pn_joiner_take_in(j, leg, &last); /* there is memory for it */
 	if (is_gone) {
 		leg->alive = false;
 		leg->removed = true;
@@ -75,7 +79,7 @@ static enum fate decide(struct pn_joiner *j, struct pn_conn *c, const struct pn_
 {
 	if (c->over == PN_FLOW_ACTIVE)
 		return GOES_ON;
-	if (!pn_slot_is_written(j->config.journal, c->seq))
+	if (c->is_told && !pn_slot_is_written(j->config.journal, c->seq))
 		return STAYS;
 	if (c->is_gone)
 		return GOES;
@@ -90,11 +94,12 @@ static enum fate decide(struct pn_joiner *j, struct pn_conn *c, const struct pn_
 bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void *data)
 {
 	const struct pn_joiner_out out = { .ops = ops, .data = data };
-	struct pn_conn **at = &j->over, *c;
+	uint32_t *at = &j->over;
 	bool has_told = false;
 
 	pn_resolver_begin(&j->resolver);
-	while ((c = *at)) {
+	while (*at != PN_NO_LEG) {
+		struct pn_conn *c = pn_conn_at(&j->table, *at);
 		enum fate fate = decide(j, c, &out);
 
 		has_told = has_told || fate == STAYS_TOLD;

@@ -107,7 +107,7 @@ static void settle_accounts(struct pn_conn *c, struct news *n)
 		told->bytes += n->fresh[end].bytes;
 		told->delivered += n->fresh[end].delivered;
 		if (told->packets && pn_conn_is_by_delivered(c, end))
-			c->by_delivered |= (uint8_t)(1u << end);
+			c->by_delivered |= 1u << end;
 	}
 	if (c->reported)
 		memcpy(c->reported, n->told, sizeof(n->told));
@@ -149,18 +149,19 @@ static void note(struct pn_joiner *j, struct pn_conn *c, struct news *n)
 	struct pn_note note = { .n_sights = sights_of(c, n) };
 
 	settle_accounts(c, n);
+	c->is_told = true;
 	note.by_delivered = c->by_delivered;
 	if (c->is_gone) {
 		note.totals[0] = n->fresh[0];
 		note.totals[1] = n->fresh[1];
-		c->seq = pn_slot_note_rest(journal, c->slot, &note);
+		c->seq = (uint32_t)pn_slot_note_rest(journal, c->slot, &note);
 		return;
 	}
 	note.totals[0] = n->told[0];
 	note.totals[1] = n->told[1];
 	if (has_lost_entry(c))
 		note.by_delivered = pn_conn_rest(c, NULL, note.totals);
-	c->seq = pn_slot_note(journal, c->slot, &note);
+	c->seq = (uint32_t)pn_slot_note(journal, c->slot, &note);
 }
 
 static void count(struct pn_record_end *e, const struct pn_conn_total *fresh)
@@ -174,8 +175,12 @@ static void count(struct pn_record_end *e, const struct pn_conn_total *fresh)
 static void add_drops(const struct pn_conn *c, const struct pn_joiner_out *out,
 		      struct pn_record_drop *drop)
 {
-	for (const struct pn_leg *leg = c->legs; out->ops->drops && leg; leg = pn_leg_older(leg))
-		out->ops->drops(out->data, &leg->key, drop);
+	struct pn_flow_key key;
+
+	for (const struct pn_leg *leg = c->legs; out->ops->drops && leg; leg = pn_leg_older(leg)) {
+		pn_leg_key(leg, &key);
+		out->ops->drops(out->data, &key, drop);
+	}
 }
 
 static void ask_judge(struct pn_conn *c, const struct pn_flow_record *r,
@@ -183,9 +188,9 @@ static void ask_judge(struct pn_conn *c, const struct pn_flow_record *r,
 {
 	struct pn_record_policy p = { .expected = PN_EXPECTED_UNKNOWN };
 
-	out->ops->judge(out->data, r, c->start, &p);
+	out->ops->judge(out->data, r, pn_conn_start(c), &p);
 	c->policy = p.by;
-	c->expected = p.expected;
+	c->expected = p.expected & 3u;
 	c->by_ingress = p.is_ingress;
 	c->is_late = p.is_late;
 }
@@ -230,10 +235,10 @@ bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
 
 static bool is_closed(const struct pn_conn *c)
 {
-	unsigned int both = c->tcp_flags[0] & c->tcp_flags[1];
-	unsigned int any = c->tcp_flags[0] | c->tcp_flags[1];
+	const uint8_t *flags = c->tcp.flags;
 
-	return pn_conn_is_tcp(c) && (both & TH_FIN || any & TH_RST);
+	return pn_conn_is_tcp(c) &&
+	       (flags[0] & flags[1] & TH_FIN || (flags[0] | flags[1]) & TH_RST);
 }
 
 static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn *c,
@@ -241,9 +246,10 @@ static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn
 {
 	bool closed = is_closed(c);
 
-	if (closed && (shutdown || c->has_left || since(j, c->last) >= j->config.close_timeout))
+	if (closed &&
+	    (shutdown || c->has_left || since(j, pn_conn_last(c)) >= j->config.close_timeout))
 		return PN_FLOW_CLOSED;
-	if (since(j, c->last) >= j->config.idle_timeout)
+	if (since(j, pn_conn_last(c)) >= j->config.idle_timeout)
 		return PN_FLOW_IDLE;
 	if (shutdown)
 		return PN_FLOW_SHUTDOWN;
@@ -266,16 +272,16 @@ static bool is_held(const struct pn_joiner *j, struct pn_conn *c)
 
 	if (!is_closed(c))
 		return false;
-	if (!c->closed_since)
-		c->closed_since = PN_MAX(now_ms, 1u);
-	return now_ms - c->closed_since < 2 * j->config.close_timeout / PN_NSEC_PER_MSEC;
+	if (!c->tcp.closed_since)
+		c->tcp.closed_since = PN_MAX(now_ms, 1u);
+	return now_ms - c->tcp.closed_since < 2 * j->config.close_timeout / PN_NSEC_PER_MSEC;
 }
 
 static bool is_told(const struct pn_joiner *j, const struct pn_conn *c)
 {
 	struct pn_conn_total told[2];
 
-	if (c->seq)
+	if (c->is_told)
 		return true;
 	told_of(j, c, told);
 	return told[0].packets || told[1].packets;
@@ -284,7 +290,7 @@ static bool is_told(const struct pn_joiner *j, const struct pn_conn *c)
 /* May what the API server says next give an end of a connection another name? */
 static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 {
-	pn_nsec age = since(j, PN_MAX(c->start, j->known_since));
+	pn_nsec age = since(j, PN_MAX(pn_conn_start(c), j->known_since));
 	struct pn_ends ends;
 
 	if (is_told(j, c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
@@ -302,20 +308,20 @@ static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 }
 
 /* Its entries are taken out when this has been written. */
-static void end(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state)
+static void end(struct pn_joiner *j, uint32_t name, struct pn_conn *c, enum pn_flow_end state)
 {
-	c->over = (uint8_t)state;
+	c->over = state & 7u;
 	if (c->is_listed)
 		return;
 	c->is_listed = true;
 	c->next_over = j->over;
-	j->over = c;
+	j->over = name;
 }
 
 /* Has a connection to wait before it is told? */
 static bool is_early(struct pn_joiner *j, const struct pn_conn *c)
 {
-	if (since(j, c->start) < j->config.settle)
+	if (since(j, pn_conn_start(c)) < j->config.settle)
 		return true;
 	if (!waits_for_names(j, c))
 		return false;
@@ -323,8 +329,9 @@ static bool is_early(struct pn_joiner *j, const struct pn_conn *c)
 	return true;
 }
 
-void pn_tell_in_time(struct pn_joiner *j, struct pn_conn *c, const struct pn_joiner_out *out)
+void pn_tell_in_time(struct pn_joiner *j, uint32_t name, const struct pn_joiner_out *out)
 {
+	struct pn_conn *c = pn_conn_at(&j->table, name);
 	bool is_silent = !out->shutdown && is_early(j, c);
 	enum pn_flow_end state = PN_FLOW_ACTIVE;
 	struct news n;
@@ -343,7 +350,7 @@ void pn_tell_in_time(struct pn_joiner *j, struct pn_conn *c, const struct pn_joi
 	if (state == PN_FLOW_ACTIVE)
 		c->over = PN_FLOW_ACTIVE;
 	else if (!out->shutdown)
-		end(j, c, state);
+		end(j, name, c, state);
 	if (!n.any)
 		return;
 	if (is_silent)

@@ -14,13 +14,14 @@ enum { N_CONNS = 48, N_STEPS = 20000 };
 struct sim_conn {
 	struct way front, behind; /* the same without a translation */
 	bool translated, client_here, server_here;
+	uint64_t scale; /* so many packets at a time */
 	uint64_t passed[2], recorded[2], arrived[2], recorded_arrived[2];
 };
 
 struct traffic {
 	struct rig *rig;
 	struct sim_conn conns[N_CONNS];
-	char backends[N_CONNS][16], clients[N_CONNS][16];
+	char backends[N_CONNS][24], clients[N_CONNS][24];
 };
 
 static struct traffic *traffic; /* for the hook, which knows only the rig */
@@ -36,16 +37,20 @@ static void make_conn(struct traffic *t, unsigned int i)
 	struct sim_conn *c = &t->conns[i];
 	uint16_t port = (uint16_t)(1024 + i);
 	uint8_t proto = i % 2 ? IPPROTO_UDP : IPPROTO_TCP;
+	bool is_v6 = i % 3 == 2;
 
-	(void)snprintf(t->clients[i], sizeof(t->clients[i]), "10.0.%u.1", i % 7);
-	(void)snprintf(t->backends[i], sizeof(t->backends[i]), "10.0.%u.2", i % 5);
+	(void)snprintf(t->clients[i], sizeof(t->clients[i]), is_v6 ? "fd00::%u:1" : "10.0.%u.1",
+		       i % 7);
+	(void)snprintf(t->backends[i], sizeof(t->backends[i]), is_v6 ? "fd00::%u:2" : "10.0.%u.2",
+		       i % 5);
+	c->scale = i % 5 == 4 ? 1u << 29 : 1; /* more than 32 bits hold, soon or late */
 	c->translated = chance(r, 60);
 	c->client_here = chance(r, 70);
 	c->server_here = !c->client_here || chance(r, 60);
 	c->behind = (struct way) { t->clients[i], port, t->backends[i], 80, proto };
 	c->front = c->behind;
 	if (c->translated)
-		c->front.to = "10.96.0.1";
+		c->front.to = is_v6 ? "fd00:96::1" : "10.96.0.1";
 }
 
 /* Packets of the opener: seen where they leave and, unless they are lost on the way, arrive. */
@@ -87,9 +92,9 @@ static void send_something(struct traffic *t)
 	struct sim_conn *c = &t->conns[rig_random(r) % N_CONNS];
 	uint64_t n = 1 + rig_random(r) % 9, n_lost = chance(r, 20) ? rig_random(r) % (n + 1) : 0;
 
-	send_there(t, c, n, n_lost);
+	send_there(t, c, n * c->scale, n_lost * c->scale);
 	if (n > n_lost && chance(r, 70))
-		send_back(t, c, 1 + rig_random(r) % 5, 0);
+		send_back(t, c, (1 + rig_random(r) % 5) * c->scale, 0);
 	if (c->front.proto == IPPROTO_TCP && c->client_here && chance(r, 2))
 		show_flags(r, c->front, TH_RST);
 }
@@ -140,9 +145,9 @@ static void grow_on_removal(struct rig *r, struct entry *e)
 		int sender = key_of(c->front, &key);
 
 		if (c->client_here && memcmp(&key, &e->key, sizeof(key)) == 0) {
-			pn_flow_way(&e->value, sender)->sent.packets++;
-			pn_flow_way(&e->value, sender)->sent.bytes += 100;
-			c->passed[0]++;
+			pn_flow_way(&e->value, sender)->sent.packets += c->scale;
+			pn_flow_way(&e->value, sender)->sent.bytes += c->scale * 100;
+			c->passed[0] += c->scale;
 			return;
 		}
 	}
