@@ -19,7 +19,9 @@
 #include "datapath/bpffs.h"
 
 #define LAYOUT_NAME "layout"
-#define NOTES_PER_FLOW 128
+/* Whoever drains the table keeps its journal in the notes, see flow/journal.h: a head, and bytes for each flow. */
+#define NOTES_HEAD_PAGES 41
+#define NOTES_PER_FLOW 64
 #define MIN_PAIRS 4096
 
 static const struct {
@@ -131,7 +133,8 @@ uint32_t pn_pins_notes_pages(uint32_t max_flows)
 {
 	uint64_t n = (uint64_t)max_flows + pn_pins_max_pairs(max_flows);
 
-	return 1 + (uint32_t)((n * NOTES_PER_FLOW + PN_NOTES_PAGE - 1) / PN_NOTES_PAGE);
+	return NOTES_HEAD_PAGES +
+	       (uint32_t)((n * NOTES_PER_FLOW + PN_NOTES_PAGE - 1) / PN_NOTES_PAGE);
 }
 
 static bool is_as_needed(enum pn_pin pin, const struct bpf_map_info *info, uint32_t max_flows)

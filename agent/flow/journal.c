@@ -32,6 +32,7 @@ static void publish(struct pn_journal *j, const struct pn_commit *c)
 	pn_journal_put(&to->place.offset, c->place.offset);
 	pn_journal_put(&to->n_told, c->n_told);
 	pn_journal_put(&to->n_in_doubt, c->n_in_doubt);
+	pn_journal_put(&to->n_noted, c->n_noted);
 	pn_journal_put(&j->head->current, next);
 	j->done = c->seq;
 	pn_metric_set(PN_METRIC_FLOW_TOLD, c->n_told);
@@ -43,6 +44,7 @@ static void begin_anew(struct pn_journal *j)
 {
 	pn_journal_put(&j->head->magic, 0);
 	memset(j->head, 0, sizeof(*j->head));
+	memset(j->steps, 0, PN_JOURNAL_N_STEPS * sizeof(*j->steps));
 	pn_journal_put(&j->head->magic, PN_JOURNAL_MAGIC);
 }
 
@@ -58,11 +60,13 @@ static int look_back(struct pn_journal *j)
 	j->n_used = (uint32_t)PN_MIN(j->head->high, (uint64_t)j->n_slots);
 	j->seq = j->done = committed(j)->seq;
 	j->n_told = committed(j)->n_told;
+	j->n_noted = committed(j)->n_noted;
 	return pn_slots_reach(j, j->n_used);
 }
 
 int pn_journal_open(const struct pn_notes *notes, struct pn_journal **ret)
 {
+	struct pn_journal_layout *layout = notes->at;
 	struct pn_journal *j;
 	size_t n_slots;
 	int r;
@@ -74,8 +78,9 @@ int pn_journal_open(const struct pn_notes *notes, struct pn_journal **ret)
 	if (!j)
 		return -ENOMEM;
 	j->notes = *notes;
-	j->head = notes->at;
-	j->slots = (struct pn_slot *)((char *)notes->at + PN_JOURNAL_HEAD_BYTES);
+	j->head = &layout->head;
+	j->steps = layout->steps;
+	j->slots = layout->slots;
 	j->n_slots = (uint32_t)PN_MIN(n_slots, (size_t)PN_NO_SLOT);
 	r = look_back(j);
 	if (r < 0) {
@@ -109,7 +114,7 @@ int pn_journal_settle(struct pn_journal *j, struct pn_written written, const str
 		return r;
 	if (j->head->doubt > c.seq)
 		written.is_known = false;
-	pn_slots_settle(j, written, &c);
+	pn_steps_settle(j, written, &c);
 	c.place = *place;
 	publish(j, &c);
 	j->seq = c.seq;
@@ -124,6 +129,7 @@ void pn_journal_commit(struct pn_journal *j, const struct pn_place *place)
 	c.seq = j->seq;
 	c.place = *place;
 	c.n_told = j->n_told;
+	c.n_noted = j->n_noted;
 	publish(j, &c);
 }
 

@@ -16,15 +16,16 @@
  * that all records so far are written by pn_journal_commit(). What lies between is in doubt after a
  * kill: where records are lines of a regular file, as many records were written as there are whole
  * lines behind the committed place; elsewhere nobody can know, so it counts as written and is listed
- * as in doubt.
+ * as in doubt. So does what lies further back than the last two thousand records and is not in the file,
+ * where a file takes nothing for long.
  *
  * The flow thread's; also used before that thread starts. Slots: flow/slots.h.
  */
 struct pn_journal;
 
 enum {
-	PN_JOURNAL_HEAD_BYTES = 4096,
-	PN_JOURNAL_SLOT_BYTES = 128, /* for each connection */
+	PN_JOURNAL_HEAD_BYTES = 41 * 4096,
+	PN_JOURNAL_SLOT_BYTES = 64, /* for each connection */
 };
 
 /**

@@ -5,20 +5,69 @@
 #include "flow/slots.h"
 
 /*
- * How the journal lies in memory; journal.c writes its head, slots.c its slots.
+ * How the journal lies in memory: its head and the last steps, which journal.c writes, and a slot for each
+ * connection, which slots.c writes.
  *
  * A process that is killed has done all stores before some instruction and none after it. So what
  * counts is the order of stores, and that each one leaves a state with a meaning.
  */
-#define PN_JOURNAL_MAGIC 0x31306c6e72756a70u /* another layout, another number */
+#define PN_JOURNAL_MAGIC 0x32306c6e72756a70u /* another layout, another number */
 
 /**
  * struct pn_commit - what holds for all records up to @seq
+ * @n_noted: as in struct pn_step
  */
 struct pn_commit {
 	uint64_t seq;
 	struct pn_place place;
-	uint64_t n_told, n_in_doubt;
+	uint64_t n_told, n_in_doubt, n_noted;
+};
+
+/**
+ * struct pn_step - what a record has changed, so that it can be taken back if the record was not written
+ * @seq:      number of the record; another one: this is no step, or one that is being made
+ * @slot:     that it is about
+ * @flags:    enum pn_step_flags
+ * @n_sights: packets in the record, see struct pn_journal_totals
+ * @n_noted:  sum of @n_sights of all steps so far, this one included
+ * @told:     of the slot before the record
+ */
+struct pn_step {
+	uint64_t seq;
+	uint32_t slot, flags;
+	uint64_t n_sights, n_noted;
+	struct pn_conn_total told[2];
+};
+
+enum pn_step_flags {
+	PN_STEP_DELIVERED = 3 << 0, /* by_delivered of the slot before the record */
+	PN_STEP_DONE = 1 << 2,	    /* the slot says what the record says */
+	PN_STEP_GONE =
+		1 << 3, /* no entry is left that could tell again; the slot does not matter */
+};
+
+/* So many records can be taken back: more than an agent has encoded and not yet handed to its output. */
+enum { PN_JOURNAL_MAX_STEPS = 2048 };
+
+/* A test has fewer. */
+#ifndef PN_JOURNAL_N_STEPS
+#define PN_JOURNAL_N_STEPS PN_JOURNAL_MAX_STEPS
+#endif
+
+/**
+ * struct pn_removal - one of several entries of a connection is being taken out of the flow table
+ * @rest: what is told of the connection without it; the slot says it when the entry has gone
+ * @what: the slot and 1, and enum pn_removal_flags; 0: none is
+ */
+struct pn_removal {
+	struct pn_conn_total rest[2];
+	uint64_t what;
+};
+
+enum pn_removal_flags {
+	PN_REMOVAL_SECOND = 1,	   /* << SHIFT: it is entry id[1] of the slot */
+	PN_REMOVAL_REST_SHIFT = 1, /* by_delivered that goes with @rest */
+	PN_REMOVAL_SHIFT = 32,
 };
 
 /**
@@ -30,40 +79,33 @@ struct pn_commit {
 struct pn_journal_head {
 	uint64_t magic, current, high, doubt;
 	struct pn_commit commits[2];
+	struct pn_removal removal;
 };
 
 /**
- * struct pn_slot
- * @id:	    of two entries; the first is the flow's id in records
- * @told:   what the committed records have told, while later ones are on their way
- * @newest: the same with all records
- * @first:  number of the first record that was on its way when @last was written; of a free slot the
- *	    next free one and 1
- * @last:   number of the newest record << PN_SLOT_FLAG_BITS | enum pn_slot_flags; 0: free
- *
- * Which of @told and @newest counts: while a record of it is not committed, it depends on what has
- * been written; else by the flags: @newest, or with PN_SLOT_TOLD @told, or with PN_SLOT_REMOVING
- * @told while the entry in question is in the flow table and @newest when it is not.
+ * struct pn_slot - what records have told of a connection, as far as nothing has to be taken back
+ * @id:	  of two entries (0: none); the first is the flow's id in records, with by_delivered above its 56
+ *	  bits, and 0 in a slot that is free; then the second is the next free one and 1
+ * @told: by end
  */
 struct pn_slot {
 	uint64_t id[2];
-	struct pn_conn_total told[2], newest[2];
-	uint64_t first, last;
+	struct pn_conn_total told[2];
 };
 
-enum pn_slot_flags {
-	PN_SLOT_DELIVERED = 3 << 0, /* by_delivered */
-	PN_SLOT_USED = 1 << 2,
-	PN_SLOT_TOLD = 1 << 3,
-	PN_SLOT_REMOVING = 1 << 4,
-	PN_SLOT_SECOND = 1 << 5, /* REMOVING: entry id[1] */
-	PN_SLOT_GONE = 1 << 6,	 /* no entry is left that could tell again what was not written */
-	PN_SLOT_OPEN = 1 << 7,	 /* the record is not begun: @newest is not complete */
-	PN_SLOT_REST_SHIFT = 8,	 /* REMOVING: by_delivered that goes with @newest */
-	PN_SLOT_FLAG_BITS = 16,
+enum { PN_SLOT_ID_BITS = 56 };
+#define PN_SLOT_ID_MASK ((1ull << PN_SLOT_ID_BITS) - 1)
+
+struct pn_journal_layout {
+	union {
+		struct pn_journal_head head;
+		char page[4096];
+	};
+	struct pn_step steps[PN_JOURNAL_MAX_STEPS];
+	struct pn_slot slots[];
 };
 
-_Static_assert(sizeof(struct pn_journal_head) <= PN_JOURNAL_HEAD_BYTES, "fits");
+_Static_assert(sizeof(struct pn_journal_layout) == PN_JOURNAL_HEAD_BYTES, "fits");
 _Static_assert(sizeof(struct pn_slot) == PN_JOURNAL_SLOT_BYTES, "fits");
 
 /* Which slot has an entry's id, for the time of adoption. */
@@ -75,11 +117,12 @@ struct pn_slot_ref {
 struct pn_journal {
 	struct pn_notes notes;
 	struct pn_journal_head *head;
+	struct pn_step *steps;
 	struct pn_slot *slots;
 	uint32_t n_slots, n_used; /* n_used: as head->high */
 	uint64_t next_free;	  /* and 1; 0: none below n_used */
 	uint64_t seq, done;	  /* numbers: given, committed */
-	uint64_t n_told;
+	uint64_t n_told, n_noted; /* n_noted: as in struct pn_step */
 	struct pn_slot_ref *refs; /* NULL: adoption is over */
 	size_t n_refs;		  /* a power of two */
 	uint8_t *adopted;	  /* by slot */
@@ -92,6 +135,12 @@ struct pn_journal {
 
 /* Stores in the order in which they are written. Pairs with the next agent's pn_journal_settle(). */
 static inline void pn_journal_put(uint64_t *at, uint64_t value)
+{
+	__atomic_store_n(at, value, __ATOMIC_RELEASE);
+	PN_JOURNAL_STORED();
+}
+
+static inline void pn_journal_put_32(uint32_t *at, uint32_t value)
 {
 	__atomic_store_n(at, value, __ATOMIC_RELEASE);
 	PN_JOURNAL_STORED();
@@ -113,7 +162,19 @@ int pn_slots_reach(const struct pn_journal *j, uint32_t n);
 /** pn_slots_open() - list the slots in use and the free ones. Return: 0 or -ENOMEM */
 int pn_slots_open(struct pn_journal *j);
 
-/** pn_slots_settle() - decide what is in doubt for each slot. @ret: what the commit has to say */
-void pn_slots_settle(struct pn_journal *j, struct pn_written written, struct pn_commit *ret);
+/** pn_slot_take_back() - the slot of @s is again what it was before the record */
+void pn_slot_take_back(struct pn_journal *j, const struct pn_step *s);
+
+/**
+ * pn_step_begin() - a record with a number of its own is about to change a slot, which can be taken back
+ *
+ * Return: to be finished by pn_step_end()
+ */
+struct pn_step *pn_step_begin(struct pn_journal *j, uint32_t slot, uint64_t n_sights,
+			      const struct pn_conn_total told[static 2], uint32_t flags);
+void pn_step_end(struct pn_step *s);
+
+/** pn_steps_settle() - decide what is in doubt. @ret: what the commit has to say */
+void pn_steps_settle(struct pn_journal *j, struct pn_written written, struct pn_commit *ret);
 
 #endif

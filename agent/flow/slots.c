@@ -3,10 +3,8 @@
  * The journal's slots: what has been told of each connection. The joiner writes them; at start they
  * give a connection back what earlier records have told of it.
  *
- * A record changes a slot in this order: `told` becomes what the committed records say, `last` gets
- * the new number, `newest` becomes what the new record says, and then the record is written. Until
- * the second of these steps the slot's last record is a committed one and `newest` counts; from then
- * on the new record is one that has not been written, and `told` counts.
+ * A slot has room for one state. Each change of it is several stores, which are either noted as a step
+ * before (see steps.c), or as a removal: then they are done once more by whoever finds it unfinished.
  */
 #include "flow/slots.h"
 
@@ -21,14 +19,14 @@
 
 static const struct pn_conn_total nothing[2];
 
-static uint64_t seq_of(const struct pn_slot *s)
+static uint64_t first_id(const struct pn_slot *s)
 {
-	return s->last >> PN_SLOT_FLAG_BITS;
+	return s->id[0] & PN_SLOT_ID_MASK;
 }
 
-static uint64_t last_word(uint64_t seq, unsigned int flags)
+static uint8_t by_delivered_of(const struct pn_slot *s)
 {
-	return seq << PN_SLOT_FLAG_BITS | PN_SLOT_USED | flags;
+	return s->id[0] >> PN_SLOT_ID_BITS & PN_STEP_DELIVERED;
 }
 
 static struct pn_slot *slot_at(const struct pn_journal *j, uint32_t slot)
@@ -36,24 +34,11 @@ static struct pn_slot *slot_at(const struct pn_journal *j, uint32_t slot)
 	return slot == PN_NO_SLOT ? NULL : &j->slots[slot];
 }
 
-/* The same number, with these flags and no others. */
-static void set_flags(struct pn_slot *s, unsigned int flags)
+static void put_told(struct pn_slot *s, const struct pn_conn_total told[static 2],
+		     uint64_t by_delivered)
 {
-	pn_journal_put(&s->last, last_word(seq_of(s), flags));
-}
-
-static uint64_t sights_between(const struct pn_slot *s)
-{
-	uint64_t n = 0;
-
-	for (unsigned int end = 0; end < 2; end++) {
-		bool by_delivered = s->last & 1u << end;
-		uint64_t told = pn_conn_sights(&s->told[end], by_delivered);
-		uint64_t newest = pn_conn_sights(&s->newest[end], by_delivered);
-
-		n += newest - PN_MIN(newest, told);
-	}
-	return n;
+	pn_journal_put_totals(s->told, told);
+	pn_journal_put(&s->id[0], first_id(s) | by_delivered << PN_SLOT_ID_BITS);
 }
 
 /* --- at work ------------------------------------------------------------------------------------- */
@@ -62,8 +47,8 @@ static void put_free(struct pn_journal *j, uint32_t slot)
 {
 	struct pn_slot *s = &j->slots[slot];
 
-	pn_journal_put(&s->last, 0);
-	pn_journal_put(&s->first, j->next_free);
+	pn_journal_put(&s->id[0], 0);
+	pn_journal_put(&s->id[1], j->next_free);
 	j->next_free = (uint64_t)slot + 1;
 }
 
@@ -79,7 +64,7 @@ static uint32_t take_new(struct pn_journal *j)
 
 	if (slot >= j->n_slots || pn_slots_reach(j, slot + 1) < 0)
 		return PN_NO_SLOT;
-	pn_journal_put(&j->slots[slot].last, 0);
+	pn_journal_put(&j->slots[slot].id[0], 0);
 	pn_journal_put(&j->head->high, ++j->n_used);
 	return slot;
 }
@@ -91,7 +76,7 @@ static uint32_t take_free(struct pn_journal *j)
 	if (!j->next_free)
 		return take_new(j);
 	slot = (uint32_t)(j->next_free - 1);
-	j->next_free = j->slots[slot].first;
+	j->next_free = j->slots[slot].id[1];
 	return slot;
 }
 
@@ -104,9 +89,9 @@ uint32_t pn_slot_take(struct pn_journal *j, uint64_t id, uint64_t other)
 		pn_metric_add(PN_METRIC_FLOW_UNJOURNALED, 1);
 		return PN_NO_SLOT;
 	}
-	pn_journal_put(&s->id[0], id);
+	pn_journal_put_totals(s->told, nothing);
 	pn_journal_put(&s->id[1], other);
-	pn_journal_put_totals(s->newest, nothing);
+	pn_journal_put(&s->id[0], id & PN_SLOT_ID_MASK);
 	return slot;
 }
 
@@ -114,47 +99,37 @@ void pn_slot_add_entry(struct pn_journal *j, uint32_t slot, uint64_t id)
 {
 	struct pn_slot *s = slot_at(j, slot);
 
-	if (s && !s->id[1] && s->id[0] != id)
+	if (s && !s->id[1] && first_id(s) != id)
 		pn_journal_put(&s->id[1], id);
-}
-
-static uint64_t next_seq(struct pn_journal *j, const struct pn_note *note)
-{
-	j->n_told += note->n_sights;
-	return ++j->seq;
 }
 
 uint64_t pn_slot_note(struct pn_journal *j, uint32_t slot, const struct pn_note *note)
 {
-	uint64_t seq = next_seq(j, note);
 	struct pn_slot *s = slot_at(j, slot);
+	struct pn_step *step;
 
-	if (!s)
-		return seq;
-	if (seq_of(s) <= j->done) {
-		if (!(s->last & PN_SLOT_TOLD))
-			pn_journal_put_totals(s->told, s->newest);
-		pn_journal_put(&s->first, seq);
+	if (!s) {
+		j->n_told += note->n_sights;
+		return ++j->seq;
 	}
-	pn_journal_put(&s->last, last_word(seq, note->by_delivered | PN_SLOT_OPEN));
-	pn_journal_put_totals(s->newest, note->totals);
-	pn_journal_put(&s->last, last_word(seq, note->by_delivered));
-	return seq;
+	step = pn_step_begin(j, slot, note->n_sights, s->told, by_delivered_of(s));
+	put_told(s, note->totals, note->by_delivered);
+	pn_step_end(step);
+	return step->seq;
 }
 
 uint64_t pn_slot_note_rest(struct pn_journal *j, uint32_t slot, const struct pn_note *note)
 {
-	uint64_t seq = next_seq(j, note);
-	struct pn_slot *s = slot_at(j, slot);
+	const uint32_t flags = PN_STEP_GONE | PN_STEP_DONE;
 
-	if (!s)
-		return seq;
-	/* Nobody will read this slot as long as its last record is a committed one. */
-	pn_journal_put_totals(s->told, nothing);
-	pn_journal_put_totals(s->newest, note->totals);
-	pn_journal_put(&s->first, seq);
-	pn_journal_put(&s->last, last_word(seq, note->by_delivered | PN_SLOT_GONE));
-	return seq;
+	if (slot == PN_NO_SLOT)
+		return pn_slot_note(j, slot, note);
+	return pn_step_begin(j, slot, note->n_sights, nothing, flags)->seq;
+}
+
+void pn_slot_take_back(struct pn_journal *j, const struct pn_step *s)
+{
+	put_told(&j->slots[s->slot], s->told, s->flags & PN_STEP_DELIVERED);
 }
 
 bool pn_slot_is_written(const struct pn_journal *j, uint32_t seq)
@@ -164,35 +139,33 @@ bool pn_slot_is_written(const struct pn_journal *j, uint32_t seq)
 
 void pn_slot_removing(struct pn_journal *j, uint32_t slot, uint64_t id, const struct pn_note *rest)
 {
+	struct pn_removal *removal = &j->head->removal;
 	struct pn_slot *s = slot_at(j, slot);
-	unsigned int flags;
+	uint64_t what;
 
 	if (!s)
 		return;
-	flags = s->last & PN_SLOT_DELIVERED;
-	if (!(s->last & PN_SLOT_TOLD)) {
-		pn_journal_put_totals(s->told, s->newest);
-		set_flags(s, flags | PN_SLOT_TOLD);
-	}
-	flags |= PN_SLOT_REMOVING | (unsigned int)rest->by_delivered << PN_SLOT_REST_SHIFT;
-	if (id != s->id[0]) {
+	what = ((uint64_t)slot + 1) << PN_REMOVAL_SHIFT | (uint64_t)rest->by_delivered
+								  << PN_REMOVAL_REST_SHIFT;
+	if (id != first_id(s)) {
 		pn_journal_put(&s->id[1], id);
-		flags |= PN_SLOT_SECOND;
+		what |= PN_REMOVAL_SECOND;
 	}
-	pn_journal_put_totals(s->newest, rest->totals);
-	set_flags(s, flags);
+	pn_journal_put_totals(removal->rest, rest->totals);
+	pn_journal_put(&removal->what, what);
 }
 
 void pn_slot_removed(struct pn_journal *j, uint32_t slot, bool is_gone)
 {
+	struct pn_removal *removal = &j->head->removal;
 	struct pn_slot *s = slot_at(j, slot);
 
 	if (!s)
 		return;
 	if (is_gone)
-		pn_journal_put_totals(s->told, s->newest);
-	set_flags(s, PN_SLOT_TOLD |
-			     (s->last >> (is_gone ? PN_SLOT_REST_SHIFT : 0) & PN_SLOT_DELIVERED));
+		put_told(s, removal->rest,
+			 removal->what >> PN_REMOVAL_REST_SHIFT & PN_STEP_DELIVERED);
+	pn_journal_put(&removal->what, 0);
 }
 
 void pn_slot_release(struct pn_journal *j, uint32_t slot)
@@ -233,49 +206,14 @@ int pn_slots_open(struct pn_journal *j)
 	for (uint32_t i = j->n_used; i-- > 0;) { /* so that the lowest is taken first */
 		const struct pn_slot *s = &j->slots[i];
 
-		if (!(s->last & PN_SLOT_USED)) {
+		if (!first_id(s)) {
 			put_free(j, i);
 			continue;
 		}
-		add_ref(j, s->id[0], i);
+		add_ref(j, first_id(s), i);
 		add_ref(j, s->id[1], i);
 	}
 	return 0;
-}
-
-/* @reach: the last record that is known to be written. */
-static void settle_slot(struct pn_slot *s, struct pn_written written, uint64_t reach,
-			struct pn_commit *ret)
-{
-	bool is_alone = s->first == seq_of(s);
-	uint64_t n = sights_between(s);
-
-	if (s->last & PN_SLOT_OPEN && is_alone)
-		pn_journal_put_totals(s->newest, s->told);
-	else if (written.is_known && seq_of(s) <= reach)
-		ret->n_told += n;
-	else if (!written.is_known || s->first <= reach || s->last & PN_SLOT_GONE)
-		ret->n_in_doubt += n;
-	else
-		pn_journal_put_totals(s->newest, s->told);
-}
-
-/*
- * Being killed in here changes nothing: a slot whose record was not written says afterwards that
- * nothing is new in it, and the sums count only with the commit that the caller makes of them.
- */
-void pn_slots_settle(struct pn_journal *j, struct pn_written written, struct pn_commit *ret)
-{
-	uint64_t done = ret->seq, reach = done + written.n_lines;
-
-	for (uint32_t i = 0; i < j->n_used; i++) {
-		struct pn_slot *s = &j->slots[i];
-
-		if (!(s->last & PN_SLOT_USED) || seq_of(s) <= done)
-			continue;
-		settle_slot(s, written, reach, ret);
-		ret->seq = PN_MAX(ret->seq, seq_of(s));
-	}
 }
 
 bool pn_slots_are_adopted(const struct pn_journal *j)
@@ -297,16 +235,17 @@ uint32_t pn_slot_adopt(struct pn_journal *j, uint64_t id)
 
 uint64_t pn_slot_flow_id(const struct pn_journal *j, uint32_t slot)
 {
-	return j->slots[slot].id[0];
+	return first_id(&j->slots[slot]);
 }
 
 uint64_t pn_slot_in_removal(const struct pn_journal *j, uint32_t slot)
 {
 	const struct pn_slot *s = &j->slots[slot];
+	uint64_t what = j->head->removal.what;
 
-	if (!(s->last & PN_SLOT_REMOVING))
+	if (what >> PN_REMOVAL_SHIFT != (uint64_t)slot + 1)
 		return 0;
-	return s->id[s->last & PN_SLOT_SECOND ? 1 : 0];
+	return what & PN_REMOVAL_SECOND ? s->id[1] : first_id(s);
 }
 
 void pn_slot_read(const struct pn_journal *j, uint32_t slot, struct pn_conn_total ret[static 2],
@@ -314,14 +253,15 @@ void pn_slot_read(const struct pn_journal *j, uint32_t slot, struct pn_conn_tota
 {
 	const struct pn_slot *s = &j->slots[slot];
 
-	memcpy(ret, s->last & PN_SLOT_TOLD ? s->told : s->newest, sizeof(s->told));
-	*ret_by_delivered = s->last & PN_SLOT_DELIVERED;
+	memcpy(ret, s->told, sizeof(s->told));
+	*ret_by_delivered = by_delivered_of(s);
 }
 
 void pn_slots_adopted(struct pn_journal *j)
 {
+	pn_journal_put(&j->head->removal.what, 0); /* of a connection that is gone altogether */
 	for (uint32_t i = 0; i < j->n_used; i++) {
-		if (j->slots[i].last & PN_SLOT_USED && !j->adopted[i])
+		if (first_id(&j->slots[i]) && !j->adopted[i])
 			put_free(j, i);
 	}
 	free(PN_TAKE_PTR(j->refs));

@@ -196,7 +196,7 @@ static void lost_line_leaves_all_in_doubt_until_the_next_commit(void **state)
 	assert_int_equal(pn_journal_totals(r->journal).n_in_doubt, 5);
 }
 
-static void records_of_one_connection_that_are_written_in_part_are_in_doubt(void **state)
+static void records_of_one_connection_that_are_written_in_part_are_told_from_there(void **state)
 {
 	struct rig *r = *state;
 
@@ -210,8 +210,33 @@ static void records_of_one_connection_that_are_written_in_part_are_in_doubt(void
 	r->n_lines++;
 	r->is_stuck = false;
 	restart(r);
-	no_record(r, 3000);
-	assert_int_equal(pn_journal_totals(r->journal).n_in_doubt, 7);
+	assert_counts(only_record(r, 3000), 2, 0);
+	assert_int_equal(pn_journal_totals(r->journal).n_told, 7);
+	assert_int_equal(pn_journal_totals(r->journal).n_in_doubt, 0);
+}
+
+static void one_more_and_no_line(struct rig *r, struct entry *e)
+{
+	(void)e;
+	(void)leave(r, out, 1);
+	r->is_stuck = true;
+}
+
+static void rest_that_was_not_written_is_in_doubt(void **state)
+{
+	struct rig *r = *state;
+
+	leave(r, out, 5);
+	show_flags(r, out, TH_RST);
+	r->before_remove = one_more_and_no_line;
+	go_to(r->w, 3000);
+	run_round(r, false);
+	assert_int_equal(r->n_records, 2);
+	assert_counts(&r->records[1], 1, 0);
+	restart(r);
+	no_record(r, 4000);
+	assert_int_equal(pn_journal_totals(r->journal).n_told, 5);
+	assert_int_equal(pn_journal_totals(r->journal).n_in_doubt, 1);
 }
 
 static void slots_are_used_again(void **state)
@@ -315,9 +340,9 @@ static void notes_of_any_content_are_survived(void **state)
 
 		die(r);
 		for (size_t k = 0; k < n; k++) {
-			size_t at = rig_random(r) % 4
-					    ? 1 + rig_random(r) % 20
-					    : PN_JOURNAL_HEAD_BYTES / 8 + rig_random(r) % (16 * 4);
+			size_t ats[] = { 1 + rig_random(r) % 27, 4096 / 8 + rig_random(r) % 200,
+					 PN_JOURNAL_HEAD_BYTES / 8 + rig_random(r) % 64 };
+			size_t at = ats[rig_random(r) % 3]; /* head, steps, slots */
 
 			r->notes[at] = rig_random(r) % 3 ? rig_random(r) % 300 : UINT64_MAX;
 		}
@@ -355,7 +380,8 @@ int main(void)
 		RIG_TEST(what_a_pipe_may_have_taken_is_in_doubt),
 		RIG_TEST(other_output_than_before_leaves_it_in_doubt),
 		RIG_TEST(lost_line_leaves_all_in_doubt_until_the_next_commit),
-		RIG_TEST(records_of_one_connection_that_are_written_in_part_are_in_doubt),
+		RIG_TEST(records_of_one_connection_that_are_written_in_part_are_told_from_there),
+		RIG_TEST(rest_that_was_not_written_is_in_doubt),
 		RIG_TEST(slots_are_used_again),
 		RIG_TEST(connections_beyond_the_journal_are_told_and_counted),
 		RIG_TEST(notes_are_reached_as_far_as_they_are_used),
