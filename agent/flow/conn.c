@@ -133,15 +133,6 @@ static void packed_of(const struct pn_leg *leg, struct packed *ret)
 	memcpy(&ret->words[1], leg + 1, 2 * addr_len(leg->is_v6));
 }
 
-struct pn_addr pn_leg_addr(const struct pn_leg *leg, unsigned int i)
-{
-	struct pn_addr a = { { [10] = 0xff, [11] = 0xff } };
-	size_t len = addr_len(leg->is_v6);
-
-	memcpy(a.b + V6_LEN - len, (const char *)(leg + 1) + i * len, len);
-	return a;
-}
-
 void pn_leg_key(const struct pn_leg *leg, struct pn_flow_key *ret)
 {
 	for (unsigned int i = 0; i < 2; i++) {
@@ -150,49 +141,6 @@ void pn_leg_key(const struct pn_leg *leg, struct pn_flow_key *ret)
 		memcpy(ret->addr[i], a.b, sizeof(ret->addr[i]));
 	}
 	memcpy(ret->port, &leg->rest, sizeof(leg->rest));
-}
-
-int pn_conn_table_reserve(struct pn_conn_table *t)
-{
-	if (!t->spare)
-		t->spare = malloc(2 * sizeof(*t->spare));
-	return t->spare ? 0 : -ENOMEM;
-}
-
-static bool is_few(const struct pn_seen *s)
-{
-	return !((s->sent.packets | s->sent.bytes | s->delivered.packets | s->delivered.bytes) >>
-		 32);
-}
-
-int pn_leg_see(struct pn_conn_table *t, struct pn_leg *leg, const struct pn_seen seen[static 2])
-{
-	if (!leg->is_many && is_few(&seen[0]) && is_few(&seen[1])) {
-		for (int end = 0; end < 2; end++)
-			leg->few[end] = (struct pn_few) { (uint32_t)seen[end].sent.packets,
-							  (uint32_t)seen[end].sent.bytes,
-							  (uint32_t)seen[end].delivered.packets,
-							  (uint32_t)seen[end].delivered.bytes };
-		return 0;
-	}
-	if (!leg->is_many) {
-		if (pn_conn_table_reserve(t) < 0)
-			return -ENOMEM;
-		leg->many = PN_TAKE_PTR(t->spare);
-		leg->is_many = true;
-	}
-	memcpy(leg->many, seen, 2 * sizeof(*seen));
-	return 0;
-}
-
-static struct pn_seen seen_by(const struct pn_leg *leg, unsigned int end)
-{
-	const struct pn_few *few = &leg->few[end];
-
-	if (leg->is_many)
-		return leg->many[end];
-	return (struct pn_seen) { { few->sent_packets, few->sent_bytes },
-				  { few->delivered_packets, few->delivered_bytes } };
 }
 
 /* --- the table ------------------------------------------------------------------------------------ */
@@ -484,71 +432,4 @@ void pn_conn_free(struct pn_conn_table *t, struct pn_conn *c)
 	}
 	t->n_conns--;
 	put(t, unlink_leg(t, &c->own));
-}
-
-static void add(struct pn_seen *sum, const struct pn_leg *leg, unsigned int end)
-{
-	const struct pn_seen d = seen_by(leg, end);
-
-	sum->sent.packets += d.sent.packets;
-	sum->sent.bytes += d.sent.bytes;
-	sum->delivered.packets += d.delivered.packets;
-	sum->delivered.bytes += d.delivered.bytes;
-}
-
-static struct pn_seen seen_of(const struct pn_conn *c, unsigned int end)
-{
-	struct pn_seen sum = { 0 };
-
-	for (const struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg))
-		add(&sum, leg, end);
-	return sum;
-}
-
-static bool is_by_delivered(const struct pn_conn *c, unsigned int end, const struct pn_seen *sum)
-{
-	if (c->by_delivered & 1u << end)
-		return true;
-	return !sum->sent.packets && !(c->elsewhere & 1u << end);
-}
-
-static struct pn_conn_total total_of(const struct pn_conn *c, unsigned int end,
-				     const struct pn_seen *sum)
-{
-	const struct pn_flow_count *n = is_by_delivered(c, end, sum) ? &sum->delivered : &sum->sent;
-
-	return (struct pn_conn_total) { n->packets, n->bytes, sum->delivered.packets };
-}
-
-struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end)
-{
-	const struct pn_seen sum = seen_of(c, end);
-
-	return total_of(c, end, &sum);
-}
-
-bool pn_conn_is_by_delivered(const struct pn_conn *c, unsigned int end)
-{
-	const struct pn_seen sum = seen_of(c, end);
-
-	return is_by_delivered(c, end, &sum);
-}
-
-uint8_t pn_conn_rest(const struct pn_conn *c, const struct pn_leg *except,
-		     struct pn_conn_total ret[static 2])
-{
-	uint8_t by_delivered = c->by_delivered;
-
-	for (unsigned int end = 0; end < 2; end++) {
-		struct pn_seen sum = { 0 };
-
-		for (const struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg)) {
-			if (leg != except && !leg->removed)
-				add(&sum, leg, end);
-		}
-		ret[end] = total_of(c, end, &sum);
-		if (sum.delivered.packets && is_by_delivered(c, end, &sum))
-			by_delivered |= (uint8_t)(1u << end);
-	}
-	return by_delivered;
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/util.h"
@@ -176,7 +177,17 @@ static inline struct pn_leg *pn_leg_older(const struct pn_leg *leg)
 }
 
 /** pn_leg_addr() - of end @i of its key */
-struct pn_addr pn_leg_addr(const struct pn_leg *leg, unsigned int i);
+static inline struct pn_addr pn_leg_addr(const struct pn_leg *leg, unsigned int i)
+{
+	struct pn_addr a = { { [10] = 0xff, [11] = 0xff } };
+	const char *addrs = (const char *)(leg + 1);
+
+	if (leg->is_v6)
+		memcpy(a.b, addrs + i * sizeof(a.b), sizeof(a.b));
+	else
+		memcpy(a.b + 12, addrs + i * 4ul, 4);
+	return a;
+}
 
 /** pn_leg_key() - of its entry */
 void pn_leg_key(const struct pn_leg *leg, struct pn_flow_key *ret);
@@ -242,14 +253,15 @@ static inline bool pn_conn_is_pair(const struct pn_conn *c)
 	return c->own.kind == PN_FLOW_PAIR;
 }
 
-/** pn_conn_total() - everything that end @end has sent until now */
-struct pn_conn_total pn_conn_total(const struct pn_conn *c, unsigned int end);
-
-/** pn_conn_is_by_delivered() - what end @end has sent is counted where it arrives */
-bool pn_conn_is_by_delivered(const struct pn_conn *c, unsigned int end);
+/**
+ * pn_conn_totals() - everything that both ends have sent until now, by end
+ *
+ * Return: bit e: what end e has sent is counted where it arrives
+ */
+uint8_t pn_conn_totals(const struct pn_conn *c, struct pn_conn_total ret[static 2]);
 
 /**
- * pn_conn_rest() - the same for both ends, of entries that are in the flow table
+ * pn_conn_rest() - the same of entries that are in the flow table
  * @except: but not of this one; NULL: of all
  *
  * Return: by_delivered of a connection with these entries

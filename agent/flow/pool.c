@@ -90,7 +90,7 @@ void pn_pool_put(struct pn_pool *p, uint32_t number)
 	p->chunks[chunk] = NULL;
 }
 
-uint32_t pn_pool_next(const struct pn_pool *p, uint32_t number)
+uint32_t pn_pool_search(const struct pn_pool *p, uint32_t number)
 {
 	uint32_t word = number % PN_POOL_CHUNK / WORD_BITS;
 	uint64_t mask = UINT64_MAX << number % WORD_BITS;

@@ -44,8 +44,8 @@ uint32_t pn_pool_take(struct pn_pool *p);
 
 void pn_pool_put(struct pn_pool *p, uint32_t number);
 
-/** pn_pool_next() - Return: the first one in use from @number on, or PN_POOL_NONE */
-uint32_t pn_pool_next(const struct pn_pool *p, uint32_t number);
+/** pn_pool_search() - as pn_pool_next(), which sees at once what is near */
+uint32_t pn_pool_search(const struct pn_pool *p, uint32_t number);
 
 /** pn_pool_has() - is it in use? Any number may be asked for */
 static inline bool pn_pool_has(const struct pn_pool *p, uint32_t number)
@@ -54,6 +54,12 @@ static inline bool pn_pool_has(const struct pn_pool *p, uint32_t number)
 
 	return chunk < p->n_chunks && p->chunks[chunk] &&
 	       p->chunks[chunk]->used[in_chunk / 64] & 1ull << in_chunk % 64;
+}
+
+/** pn_pool_next() - Return: the first one in use from @number on, or PN_POOL_NONE */
+static inline uint32_t pn_pool_next(const struct pn_pool *p, uint32_t number)
+{
+	return pn_pool_has(p, number) ? number : pn_pool_search(p, number);
 }
 
 /** pn_pool_at() - of one in use */

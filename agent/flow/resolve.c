@@ -68,12 +68,6 @@ static struct pn_end source_of(const struct pn_conn *c)
 	return e;
 }
 
-/* Who was called: a backend, or the Service's own address. */
-static struct pn_end called_of(const struct pn_conn *c)
-{
-	return end_of(c, &c->own, !c->opener);
-}
-
 /*
  * The newest leg's end that did not open the connection: who was really reached. Only the opener's
  * own leg may know that socket too; other legs are of other backends.
@@ -130,7 +124,6 @@ static void look_up(struct pn_resolver *v, struct pn_end *e)
 void pn_resolve_ends(struct pn_resolver *v, const struct pn_conn *c, struct pn_ends *ret)
 {
 	ret->source = source_of(c);
-	ret->called = called_of(c);
 	ret->reached = reached_of(c);
 	look_up(v, &ret->source);
 	look_up(v, &ret->reached);
@@ -241,21 +234,28 @@ static bool is_vague(const struct name *n)
 	       n->attribution != PN_ATTR_AMBIGUOUS;
 }
 
+/* Who was called: a backend, or the Service's own address. Not looked up */
+static struct pn_end called_of(const struct pn_conn *c, const struct pn_end *reached)
+{
+	return c->legs == &c->own ? *reached : end_of(c, &c->own, !c->opener);
+}
+
 /*
  * The Service behind the called address, or else the one that hands out the addresses of its
  * endpoints. Where no translation to a backend is known, the called Service itself is the end.
  */
-static void add_service(struct pn_resolver *v, const struct pn_end *called,
+static void add_service(struct pn_resolver *v, const struct pn_conn *c,
 			const struct pn_end *reached, bool is_vague_end, struct pn_flow_record *r)
 {
+	const struct pn_end called = called_of(c, reached);
 	const struct pn_owner *o = NULL;
 
-	if (pn_index_service(v->index, &called->addr, called->proto, called->port, called->when,
-			     &o) == 1) {
+	if (pn_index_service(v->index, &called.addr, called.proto, called.port, called.when, &o) ==
+	    1) {
 		r->service = o;
-		r->service_addr = called->addr;
-		r->service_port = called->port;
-		if (!same_end(called, reached) || !is_vague_end)
+		r->service_addr = called.addr;
+		r->service_port = called.port;
+		if (!same_end(&called, reached) || !is_vague_end)
 			return;
 		r->destination.owner = o;
 		r->destination.attribution = PN_ATTR_SERVICE;
@@ -314,7 +314,7 @@ void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, const struct pn_
 	if (pn_conn_is_icmp(c))
 		describe_icmp(c, ret);
 	else
-		add_service(v, &ends->called, &ends->reached, is_vague(&to), ret);
+		add_service(v, c, &ends->reached, is_vague(&to), ret);
 }
 
 enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_ends *ends)

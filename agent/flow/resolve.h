@@ -67,9 +67,9 @@ struct pn_end {
 	pn_nsec since;
 };
 
-/** struct pn_ends - who opened it and who answers. @called: reached, or the Service before it; not looked up */
+/** struct pn_ends - who opened it and who answers */
 struct pn_ends {
-	struct pn_end source, called, reached;
+	struct pn_end source, reached;
 };
 
 /** pn_resolve_ends() - look both up, once for all that is asked of them; valid as long as @c does not change */

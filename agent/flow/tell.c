@@ -32,10 +32,11 @@ static pn_nsec since(const struct pn_joiner *j, pn_nsec when)
 
 /*
  * What has been seen of a connection, and what of it is in no record yet (@any: something, and then @ends
- * has been looked up); by end.
+ * has been looked up); by end. @by_delivered: as pn_conn_totals() says
  */
 struct news {
 	struct pn_conn_total told[2], fresh[2];
+	uint8_t by_delivered;
 	bool any;
 	struct pn_ends ends;
 };
@@ -76,25 +77,28 @@ static struct pn_conn_total minus(const struct pn_conn_total *a, const struct pn
 	};
 }
 
+static bool is_any(const struct pn_conn_total *t)
+{
+	return t->packets || t->bytes || t->delivered;
+}
+
 static void look_for_news(struct pn_joiner *j, const struct pn_conn *c, struct news *ret)
 {
-	ret->any = false;
-	told_of(j, c, ret->told);
-	for (unsigned int end = 0; end < 2; end++) {
-		const struct pn_conn_total total = pn_conn_total(c, end);
+	struct pn_conn_total totals[2];
 
-		ret->fresh[end] = minus(&total, &ret->told[end]);
-		ret->any = ret->any || ret->fresh[end].packets || ret->fresh[end].bytes ||
-			   ret->fresh[end].delivered;
-	}
+	told_of(j, c, ret->told);
+	ret->by_delivered = pn_conn_totals(c, totals);
+	for (unsigned int end = 0; end < 2; end++)
+		ret->fresh[end] = minus(&totals[end], &ret->told[end]);
+	ret->any = is_any(&ret->fresh[0]) || is_any(&ret->fresh[1]);
 	if (ret->any)
 		pn_resolve_ends(&j->resolver, c, &ret->ends);
 }
 
-static uint64_t sights_of(const struct pn_conn *c, const struct news *n)
+static uint64_t sights_of(const struct news *n)
 {
-	return pn_conn_sights(&n->fresh[0], pn_conn_is_by_delivered(c, 0)) +
-	       pn_conn_sights(&n->fresh[1], pn_conn_is_by_delivered(c, 1));
+	return pn_conn_sights(&n->fresh[0], n->by_delivered & 1) +
+	       pn_conn_sights(&n->fresh[1], n->by_delivered & 2);
 }
 
 /* From now on these are told; and an end that was counted where its packets arrive stays so. */
@@ -106,8 +110,8 @@ static void settle_accounts(struct pn_conn *c, struct news *n)
 		told->packets += n->fresh[end].packets;
 		told->bytes += n->fresh[end].bytes;
 		told->delivered += n->fresh[end].delivered;
-		if (told->packets && pn_conn_is_by_delivered(c, end))
-			c->by_delivered |= 1u << end;
+		if (told->packets)
+			c->by_delivered |= n->by_delivered & 1u << end;
 	}
 	if (c->reported)
 		memcpy(c->reported, n->told, sizeof(n->told));
@@ -146,7 +150,7 @@ static bool has_account(struct pn_joiner *j, struct pn_conn *c)
 static void note(struct pn_joiner *j, struct pn_conn *c, struct news *n)
 {
 	struct pn_journal *journal = j->config.journal;
-	struct pn_note note = { .n_sights = sights_of(c, n) };
+	struct pn_note note = { .n_sights = sights_of(n) };
 
 	settle_accounts(c, n);
 	c->is_told = true;
@@ -354,7 +358,7 @@ void pn_tell_in_time(struct pn_joiner *j, uint32_t name, const struct pn_joiner_
 	if (!n.any)
 		return;
 	if (is_silent)
-		j->n_untold += sights_of(c, &n);
+		j->n_untold += sights_of(&n);
 	else
 		tell(j, c, &n, state, out);
 }
