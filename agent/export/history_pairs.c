@@ -264,7 +264,9 @@ static int add_pair(struct pn_history_batch *b, const struct pn_history_key *key
 
 static void add_sums(uint64_t *to, const uint64_t *sums)
 {
-	for (size_t i = 0; i < PN_HISTORY_SUM_MAX; i++)
+	for (size_t i = 0; i <= PN_HISTORY_RTTS; i++)
+		to[i] += sums[i];
+	for (size_t i = PN_HISTORY_RTTS + 1; i < PN_HISTORY_SUM_MAX; i++)
 		to[i] = joined(pn_history_columns[i].way, to[i], sums[i]);
 }
 

@@ -25,7 +25,7 @@ enum pn_history_sum {
 	PN_HISTORY_DROPS,
 	PN_HISTORY_DROPPED_BYTES,
 	PN_HISTORY_RTT_SUM, /* us; with PN_HISTORY_RTTS the mean */
-	PN_HISTORY_RTTS,
+	PN_HISTORY_RTTS,    /* the last that is simply added */
 	PN_HISTORY_MIN_RTT, /* us; 0: not known */
 	PN_HISTORY_TCP_FLAGS,
 	PN_HISTORY_TCP_FLAGS_BACK,

@@ -27,9 +27,10 @@ struct pn_sinks {
 	struct pn_buf lines[PN_FORMAT_MAX]; /* encoded, not handed on yet */
 	size_t n_wanting[PN_FORMAT_MAX];    /* members of each format */
 	const char *node;
-	const struct pn_sink *main;   /* one of the members, or NULL */
-	bool lost;		      /* it left a record out */
-	struct pn_owner_texts *texts; /* until lines are flushed */
+	const struct pn_sink *main;    /* one of the members, or NULL */
+	bool lost;		       /* it left a record out */
+	uint64_t n_records, n_packets; /* not in the metrics yet */
+	struct pn_owner_texts *texts;  /* until lines are flushed */
 };
 
 int pn_sinks_new(struct pn_sinks **ret)
@@ -123,9 +124,16 @@ static void encode(struct pn_sinks *s, const struct pn_flow_record *r)
 
 void pn_sinks_record(struct pn_sinks *s, const struct pn_flow_record *r)
 {
-	pn_metric_add(PN_METRIC_FLOW_RECORDS, 1);
-	pn_metric_add(PN_METRIC_FLOW_PACKETS, r->source.packets + r->destination.packets);
+	s->n_records++;
+	s->n_packets += r->source.packets + r->destination.packets;
 	encode(s, r);
+}
+
+static void count(struct pn_sinks *s)
+{
+	pn_metric_add(PN_METRIC_FLOW_RECORDS, s->n_records);
+	pn_metric_add(PN_METRIC_FLOW_PACKETS, s->n_packets);
+	s->n_records = s->n_packets = 0;
 }
 
 static void drop(struct pn_sinks *s, struct member *m)
@@ -145,6 +153,7 @@ bool pn_sinks_flush(struct pn_sinks *s)
 
 	for (enum pn_format i = 0; i < PN_FORMAT_MAX; i++)
 		hand_on(s, i);
+	count(s);
 	pn_owner_texts_forget(s->texts);
 	LL_FOREACH_SAFE (s->members, m, next) {
 		if (pn_sink_flush(m->sink) < 0)

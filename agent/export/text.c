@@ -17,13 +17,32 @@ static const char pairs[] = "0001020304050607080910111213141516171819"
 			    "6061626364656667686970717273747576777879"
 			    "8081828384858687888990919293949596979899";
 
+/* Of a number above 0. 1233 / 4096 is nearly the logarithm of 2, and what is one too few is found by the power. */
 static unsigned int count_digits(uint64_t v)
 {
-	unsigned int n = 1;
+	static const uint64_t powers[] = { 0,
+					   10,
+					   100,
+					   1000,
+					   10000,
+					   100000,
+					   1000000,
+					   10000000,
+					   100000000,
+					   1000000000,
+					   10000000000,
+					   100000000000,
+					   1000000000000,
+					   10000000000000,
+					   100000000000000,
+					   1000000000000000,
+					   10000000000000000,
+					   100000000000000000,
+					   1000000000000000000,
+					   10000000000000000000u };
+	unsigned int n = (64 - (unsigned int)__builtin_clzll(v)) * 1233 / 4096;
 
-	for (; v >= 100; v /= 100)
-		n += 2;
-	return n + (v >= 10);
+	return n + (v >= powers[n]);
 }
 
 /* Exactly @n digits, the last of @v, from the back. Inlined, as @n is a constant nearly everywhere. */
@@ -41,9 +60,9 @@ static void put_pair(char *at, uint32_t v)
 	memcpy(at, &pairs[v * 2], 2);
 }
 
-void pn_text_u64(struct pn_text *t, uint64_t v)
+void pn_text_long_u64(struct pn_text *t, uint64_t v)
 {
-	unsigned int n = v < 10 ? 1 : count_digits(v);
+	unsigned int n = count_digits(v);
 
 	if (!pn_text_room(t, n))
 		return;
@@ -76,15 +95,22 @@ void pn_text_padded(struct pn_text *t, uint32_t v, unsigned int width)
 
 static const char bytes[256][4] = { BYTES_64(0), BYTES_64(64), BYTES_64(128), BYTES_64(192) };
 
+/* Where there is room for the longest, it is written in place. */
 static void put_v4(struct pn_text *t, const uint8_t b[static 4])
 {
-	char text[sizeof("255.255.255.255.")], *at = text;
+	char text[sizeof("255.255.255.255.")];
+	bool has_room = (size_t)(t->end - t->at) >= sizeof(text);
+	char *from = has_room ? t->at : text, *at = from;
 
 	for (int i = 0; i < 4; i++) {
 		memcpy(at, bytes[b[i]], sizeof(bytes[0]));
 		at += 2 + (b[i] >= 10) + (b[i] >= 100);
 	}
-	pn_text_put(t, text, (size_t)(at - text) - 1);
+	at--; /* the last dot */
+	if (has_room)
+		t->at = at;
+	else
+		pn_text_put(t, text, (size_t)(at - text));
 }
 
 static void put_hex(struct pn_text *t, unsigned int v)

@@ -50,7 +50,16 @@ static inline void pn_text_char(struct pn_text *t, char c)
 		*t->at++ = c;
 }
 
-void pn_text_u64(struct pn_text *t, uint64_t v);
+/** pn_text_long_u64() - @v > 0 */
+void pn_text_long_u64(struct pn_text *t, uint64_t v);
+
+static inline void pn_text_u64(struct pn_text *t, uint64_t v)
+{
+	if (v < 10)
+		pn_text_char(t, (char)('0' + v));
+	else
+		pn_text_long_u64(t, v);
+}
 
 /** pn_text_padded() - the last @width digits of @v, zeros in front; @width <= 9 */
 void pn_text_padded(struct pn_text *t, uint32_t v, unsigned int width);

@@ -84,6 +84,7 @@ static struct pn_end reached_of(const struct pn_conn *c)
 
 void pn_resolver_begin(struct pn_resolver *v)
 {
+	v->has_node_ports = pn_index_may_have_ports(v->index, NULL);
 	v->round++;
 	if (v->round)
 		return;
@@ -98,6 +99,7 @@ static void ask(const struct pn_resolver *v, const struct pn_addr *addr,
 	ret->round = v->round;
 	ret->known = pn_index_addr_find(v->index, addr);
 	ret->sole = pn_index_addr_sole(ret->known, &ret->since);
+	ret->has_ports = pn_index_may_have_ports(v->index, addr);
 }
 
 /* A cluster's addresses follow each other; where others fall together, the index is asked once more. */
@@ -119,6 +121,7 @@ static void look_up(struct pn_resolver *v, struct pn_end *e)
 	e->known = a->known;
 	e->sole = a->sole;
 	e->since = a->since;
+	e->has_ports = a->has_ports || v->has_node_ports;
 }
 
 void pn_resolve_ends(struct pn_resolver *v, const struct pn_conn *c, struct pn_ends *ret)
@@ -234,10 +237,16 @@ static bool is_vague(const struct name *n)
 	       n->attribution != PN_ATTR_AMBIGUOUS;
 }
 
-/* Who was called: a backend, or the Service's own address. Not looked up */
+/* Who was called: the one that was reached, or the Service's own address, which is not looked up. */
 static struct pn_end called_of(const struct pn_conn *c, const struct pn_end *reached)
 {
-	return c->legs == &c->own ? *reached : end_of(c, &c->own, !c->opener);
+	struct pn_end e;
+
+	if (c->legs == &c->own)
+		return *reached;
+	e = end_of(c, &c->own, !c->opener);
+	e.has_ports = true;
+	return e;
 }
 
 /*
@@ -250,6 +259,8 @@ static void add_service(struct pn_resolver *v, const struct pn_conn *c,
 	const struct pn_end called = called_of(c, reached);
 	const struct pn_owner *o = NULL;
 
+	if (!called.has_ports && !reached->has_ports)
+		return;
 	if (pn_index_service(v->index, &called.addr, called.proto, called.port, called.when, &o) ==
 	    1) {
 		r->service = o;

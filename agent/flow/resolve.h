@@ -10,13 +10,17 @@
  * it. Private to agent/flow.
  */
 
-/* What the index has said of an address, in a round; it holds until the round is over. @sole: or NULL */
+/*
+ * What the index has said of an address, in a round; it holds until the round is over. @sole: or NULL. @has_ports:
+ * a Service may be known by it
+ */
 struct pn_resolver_answer {
 	struct pn_addr addr;
 	const struct pn_index_addr *known;
 	const struct pn_owner *sole;
 	pn_nsec since;
 	uint32_t round;
+	bool has_ports;
 };
 
 enum { PN_RESOLVER_ANSWER_BITS = 12, PN_RESOLVER_ANSWERS = 1 << PN_RESOLVER_ANSWER_BITS };
@@ -26,6 +30,7 @@ enum { PN_RESOLVER_ANSWER_BITS = 12, PN_RESOLVER_ANSWERS = 1 << PN_RESOLVER_ANSW
  * @node:	     this node, as owner of loopback addresses; its name may be ""
  * @realtime_offset: CLOCK_REALTIME minus CLOCK_MONOTONIC
  * @round:	     counts pn_resolver_begin()
+ * @has_node_ports:  a Service may be known by any address of a node, in this round
  * @answers:	     by the address: a connection asks several times, and many ask for the same
  */
 struct pn_resolver {
@@ -33,6 +38,7 @@ struct pn_resolver {
 	struct pn_owner node;
 	pn_nsec realtime_offset;
 	uint32_t round;
+	bool has_node_ports;
 	struct pn_resolver_answer answers[PN_RESOLVER_ANSWERS];
 };
 
@@ -55,11 +61,13 @@ void pn_resolver_begin(struct pn_resolver *v);
  * @cgroup: of its socket; 0: not known
  * @when:   the connection's first packet
  * @known, @sole, @since: what the index says of the address, as in struct pn_resolver_answer
+ * @has_ports: likewise, or because it may be a node's
  */
 struct pn_end {
 	struct pn_addr addr;
 	uint16_t port;
 	uint8_t proto;
+	bool has_ports;
 	uint64_t cgroup;
 	pn_nsec when;
 	const struct pn_index_addr *known;

@@ -259,6 +259,14 @@ int pn_index_addr_at(const struct pn_index_addr *a, pn_nsec when, const struct p
  */
 const struct pn_owner *pn_index_addr_sole(const struct pn_index_addr *a, pn_nsec *ret_since);
 
+/**
+ * pn_index_may_have_ports() - can pn_index_service() or pn_index_headless() find anything at this address?
+ * @addr: NULL: at any of a node
+ *
+ * Return: false is certain
+ */
+bool pn_index_may_have_ports(const struct pn_index *idx, const struct pn_addr *addr);
+
 /** pn_index_host_port() - the pod behind a port of a node: one in the node's network, or one with a host port */
 int pn_index_host_port(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
 		       uint16_t port, pn_nsec when, const struct pn_owner **ret);

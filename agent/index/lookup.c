@@ -87,6 +87,13 @@ int pn_index_at(const struct pn_index *idx, const struct pn_addr *addr, pn_nsec 
 	return pn_index_addr_at(pn_index_addr_find(idx, addr), when, ret);
 }
 
+bool pn_index_may_have_ports(const struct pn_index *idx, const struct pn_addr *addr)
+{
+	const struct pn_place_key key = pn_place_port(PN_PLACE_SERVICE, addr, 0, 0);
+
+	return pn_place_may_have_ports(idx, key.addr);
+}
+
 int pn_index_host_port(const struct pn_index *idx, const struct pn_addr *addr, uint8_t proto,
 		       uint16_t port, pn_nsec when, const struct pn_owner **ret)
 {
