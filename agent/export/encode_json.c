@@ -55,8 +55,9 @@ static void put_service(struct pn_json *j, const struct pn_flow_record *r)
 }
 
 /* @is_called: the Service of the record stands before this end */
-static void put_end(struct pn_json *j, const char *key, const struct pn_record_end *e,
-		    const struct pn_flow_record *r, bool is_called, struct pn_owner_texts *texts)
+PN_JSON_INLINE void put_end(struct pn_json *j, const char *key, const struct pn_record_end *e,
+			    const struct pn_flow_record *r, bool is_called,
+			    struct pn_owner_texts *texts)
 {
 	bool has_kubernetes = e->owner && e->owner->kind != PN_OWNER_RANGE;
 	bool has_service = is_called && r->service;
@@ -83,7 +84,7 @@ static void put_end(struct pn_json *j, const char *key, const struct pn_record_e
 }
 
 /* "SYN|ACK", in the order in which a connection shows them */
-static void put_tcp_flags(struct pn_json *j, const char *key, unsigned int flags)
+PN_JSON_INLINE void put_tcp_flags(struct pn_json *j, const char *key, unsigned int flags)
 {
 	static const struct {
 		uint8_t bit;
