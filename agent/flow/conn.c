@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/intern.h"
 
 enum { FIRST_BUCKETS = 1024 };
@@ -145,10 +146,9 @@ void pn_leg_key(const struct pn_leg *leg, struct pn_flow_key *ret)
 
 /* --- the table ------------------------------------------------------------------------------------ */
 
-enum { POOL_SHIFT = 30 }; /* of a leg's name */
+enum { POOL_SHIFT = 25 }; /* of a leg's name; --max-flows has 24 bits */
 
-/* In the number of its pool, too. */
-enum { EXTRAS = 1, V6 = 2 };
+_Static_assert(PN_LEG_POOLS < 1 << (32 - POOL_SHIFT), "and PN_NO_LEG is none");
 
 static const struct pn_pool *pool_of(const struct pn_conn_table *t, uint32_t name)
 {
@@ -169,8 +169,8 @@ static struct pn_leg *leg_at(const struct pn_conn_table *t, uint32_t name)
 {
 	void *at = pn_pool_at(pool_of(t, name), number_of(name));
 
-	return name >> POOL_SHIFT & EXTRAS ? &((struct pn_extra_leg *)at)->leg
-					   : &((struct pn_conn *)at)->own;
+	return name >> POOL_SHIFT < PN_CONN_POOLS ? &((struct pn_conn *)at)->own
+						  : &((struct pn_extra_leg *)at)->leg;
 }
 
 struct pn_conn *pn_conn_at(const struct pn_conn_table *t, uint32_t name)
@@ -195,10 +195,12 @@ static uint32_t *new_buckets(size_t n)
 int pn_conn_table_init(struct pn_conn_table *t, const struct pn_clock *clock)
 {
 	*t = (struct pn_conn_table) { .n_buckets = FIRST_BUCKETS, .met = PN_NO_LEG };
-	for (uint32_t i = 0; i < PN_ARRAY_SIZE(t->pools); i++)
+	for (uint32_t i = 0; i < PN_CONN_POOLS; i++)
 		pn_pool_init(&t->pools[i],
-			     (i & EXTRAS ? sizeof(struct pn_extra_leg) : sizeof(struct pn_conn)) +
-				     2 * addr_len(i & V6));
+			     sizeof(struct pn_conn) + 2 * addr_len(i >= PN_CONN_GROUPS));
+	for (uint32_t i = 0; i < 2; i++)
+		pn_pool_init(&t->pools[PN_CONN_POOLS + i],
+			     sizeof(struct pn_extra_leg) + 2 * addr_len(i));
 	for (int i = 0; i < 2; i++)
 		t->key[i] = (uint64_t)clock->random(clock->data) << 32 | clock->random(clock->data);
 	t->buckets = new_buckets(t->n_buckets);
@@ -232,7 +234,7 @@ void pn_conn_table_done(struct pn_conn_table *t)
 
 struct pn_conn *pn_conn_each(const struct pn_conn_table *t, uint32_t from, uint32_t *ret_name)
 {
-	for (uint32_t pool = from >> POOL_SHIFT; pool <= V6; pool += V6) {
+	for (uint32_t pool = from >> POOL_SHIFT; pool < PN_CONN_POOLS; pool++) {
 		uint32_t number = pn_pool_next(&t->pools[pool], number_of(from));
 
 		if (number != PN_POOL_NONE) {
@@ -367,13 +369,24 @@ static void insert(struct pn_conn_table *t, uint32_t name, const struct packed *
 	t->n_legs++;
 }
 
-/* Return: the name of a new object in one of both pools, or PN_NO_LEG without memory */
-static uint32_t take(struct pn_conn_table *t, uint32_t pool, const struct packed *p)
+/*
+ * Whose higher address is the same are in one pool, so that they come one after the other in each round:
+ * what there is about an address is in the processor's cache then, from names to the history.
+ */
+static uint32_t group_of(const struct packed *p)
 {
-	uint32_t number;
+	struct pn_addr a = { { 0 } };
+	size_t len = addr_len(p->is_v6);
 
-	pool |= p->is_v6 ? V6 : 0;
-	number = pn_pool_take(&t->pools[pool]);
+	memcpy(a.b, (const char *)&p->words[1] + len, len);
+	return (uint32_t)pn_hash_addr(&a) % PN_CONN_GROUPS;
+}
+
+/* Return: the name of a new object in this pool, or PN_NO_LEG without memory */
+static uint32_t take(struct pn_conn_table *t, uint32_t pool)
+{
+	uint32_t number = pn_pool_take(&t->pools[pool]);
+
 	return number == PN_POOL_NONE ? PN_NO_LEG : name_of(pool, number);
 }
 
@@ -391,7 +404,7 @@ struct pn_conn *pn_conn_new(struct pn_conn_table *t, const struct pn_flow_key *k
 	uint32_t name;
 
 	pack(key, &p);
-	name = take(t, 0, &p);
+	name = take(t, group_of(&p) + (p.is_v6 ? PN_CONN_GROUPS : 0));
 	if (name == PN_NO_LEG)
 		return NULL;
 	c = pn_conn_at(t, name);
@@ -411,7 +424,7 @@ struct pn_leg *pn_conn_add_leg(struct pn_conn_table *t, struct pn_conn *c,
 	uint32_t name;
 
 	pack(key, &p);
-	name = take(t, EXTRAS, &p);
+	name = take(t, PN_CONN_POOLS + p.is_v6);
 	if (name == PN_NO_LEG)
 		return NULL;
 	e = pn_pool_at(pool_of(t, name), number_of(name));

@@ -142,17 +142,23 @@ _Static_assert(sizeof(struct pn_conn) == 152, "the same");
 #define PN_NO_SLOT UINT32_MAX
 #define PN_NO_LEG UINT32_MAX
 
+/* Connections of IPv4, of IPv6, each by one of their addresses; then extra legs of IPv4, of IPv6. */
+enum {
+	PN_CONN_GROUPS = 32,
+	PN_CONN_POOLS = 2 * PN_CONN_GROUPS,
+	PN_LEG_POOLS = PN_CONN_POOLS + 2,
+};
+
 /**
  * struct pn_conn_table
- * @pools:   connections and extra legs, of IPv4 and of IPv6
  * @buckets: the first leg of each chain, PN_NO_LEG: none. A leg is named by the number of its connection,
- *	     or of an extra leg, in its pool, and by the pool in the two highest bits
+ *	     or of an extra leg, in its pool, and by the number of the pool above that
  * @key:     of the hash; tuples are chosen by strangers
  * @met:     the leg of the last entry, likewise; it may have gone
  * @spare:   see pn_conn_table_reserve()
  */
 struct pn_conn_table {
-	struct pn_pool pools[4];
+	struct pn_pool pools[PN_LEG_POOLS];
 	uint32_t *buckets;
 	size_t n_buckets; /* a power of two */
 	size_t n_legs, n_conns;

@@ -11,8 +11,6 @@
 
 #include "base/util.h"
 
-enum { WORD_BITS = 64 };
-
 void pn_pool_init(struct pn_pool *p, size_t size)
 {
 	*p = (struct pn_pool) { .size = size };
@@ -51,7 +49,7 @@ static struct pn_pool_chunk *find_room(struct pn_pool *p)
 	struct pn_pool_chunk **at;
 
 	while (p->roomy < p->n_chunks && p->chunks[p->roomy] &&
-	       p->chunks[p->roomy]->n_used == PN_POOL_CHUNK)
+	       p->chunks[p->roomy]->used == UINT64_MAX)
 		p->roomy++;
 	if (reserve(p) < 0)
 		return NULL;
@@ -64,27 +62,24 @@ static struct pn_pool_chunk *find_room(struct pn_pool *p)
 uint32_t pn_pool_take(struct pn_pool *p)
 {
 	struct pn_pool_chunk *c = find_room(p);
-	uint32_t word = 0, in_chunk;
+	uint32_t in_chunk;
 
 	if (!c)
 		return PN_POOL_NONE;
-	while (c->used[word] == UINT64_MAX)
-		word++;
-	in_chunk = word * WORD_BITS + (uint32_t)__builtin_ctzll(~c->used[word]);
-	c->used[word] |= 1ull << in_chunk % WORD_BITS;
-	c->n_used++;
+	in_chunk = (uint32_t)__builtin_ctzll(~c->used);
+	c->used |= 1ull << in_chunk;
 	memset(c->objects + in_chunk * p->size, 0, p->size);
 	return p->roomy * PN_POOL_CHUNK + in_chunk;
 }
 
 void pn_pool_put(struct pn_pool *p, uint32_t number)
 {
-	uint32_t chunk = number / PN_POOL_CHUNK, in_chunk = number % PN_POOL_CHUNK;
+	uint32_t chunk = number / PN_POOL_CHUNK;
 	struct pn_pool_chunk *c = p->chunks[chunk];
 
-	c->used[in_chunk / WORD_BITS] &= ~(1ull << in_chunk % WORD_BITS);
+	c->used &= ~(1ull << number % PN_POOL_CHUNK);
 	p->roomy = PN_MIN(p->roomy, chunk);
-	if (--c->n_used)
+	if (c->used)
 		return;
 	free(c);
 	p->chunks[chunk] = NULL;
@@ -92,20 +87,13 @@ void pn_pool_put(struct pn_pool *p, uint32_t number)
 
 uint32_t pn_pool_search(const struct pn_pool *p, uint32_t number)
 {
-	uint32_t word = number % PN_POOL_CHUNK / WORD_BITS;
-	uint64_t mask = UINT64_MAX << number % WORD_BITS;
+	uint64_t mask = UINT64_MAX << number % PN_POOL_CHUNK;
 
-	for (uint32_t chunk = number / PN_POOL_CHUNK; chunk < p->n_chunks; chunk++, word = 0) {
-		const struct pn_pool_chunk *c = p->chunks[chunk];
+	for (uint32_t i = number / PN_POOL_CHUNK; i < p->n_chunks; i++, mask = UINT64_MAX) {
+		uint64_t used = p->chunks[i] ? p->chunks[i]->used & mask : 0;
 
-		for (; c && word < PN_POOL_CHUNK / WORD_BITS; word++, mask = UINT64_MAX) {
-			uint64_t used = c->used[word] & mask;
-
-			if (used)
-				return chunk * PN_POOL_CHUNK + word * WORD_BITS +
-				       (uint32_t)__builtin_ctzll(used);
-		}
-		mask = UINT64_MAX;
+		if (used)
+			return i * PN_POOL_CHUNK + (uint32_t)__builtin_ctzll(used);
 	}
 	return PN_POOL_NONE;
 }

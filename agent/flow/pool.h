@@ -11,12 +11,11 @@
  * numbers. Private to agent/flow; one thread.
  */
 
-enum { PN_POOL_CHUNK = 256 }; /* objects allocated at a time */
+enum { PN_POOL_CHUNK = 64 }; /* objects allocated at a time */
 
 /* struct pn_pool_chunk - @used: one bit an object */
 struct pn_pool_chunk {
-	uint64_t used[PN_POOL_CHUNK / 64];
-	uint32_t n_used;
+	uint64_t used;
 	_Alignas(8) char objects[];
 };
 
@@ -50,10 +49,10 @@ uint32_t pn_pool_search(const struct pn_pool *p, uint32_t number);
 /** pn_pool_has() - is it in use? Any number may be asked for */
 static inline bool pn_pool_has(const struct pn_pool *p, uint32_t number)
 {
-	uint32_t chunk = number / PN_POOL_CHUNK, in_chunk = number % PN_POOL_CHUNK;
+	uint32_t chunk = number / PN_POOL_CHUNK;
 
 	return chunk < p->n_chunks && p->chunks[chunk] &&
-	       p->chunks[chunk]->used[in_chunk / 64] & 1ull << in_chunk % 64;
+	       p->chunks[chunk]->used & 1ull << number % PN_POOL_CHUNK;
 }
 
 /** pn_pool_next() - Return: the first one in use from @number on, or PN_POOL_NONE */
