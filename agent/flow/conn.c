@@ -278,19 +278,14 @@ static struct pn_leg *leg_if_any(const struct pn_conn_table *t, uint32_t name)
 	return leg_at(t, name);
 }
 
-enum { CACHE_LINE = 64 };
-
-/* It will be wanted soon. */
-static void fetch(const struct pn_conn_table *t, uint32_t name)
+/* The one after the next will be wanted soon, the next one has been fetched. */
+static void look_ahead(const struct pn_conn_table *t, struct pn_leg *leg)
 {
-	const struct pn_pool *pool = pool_of(t, name);
-	const char *at;
+	struct pn_leg *next = leg_if_any(t, pn_leg_conn(leg)->met_next);
+	uint32_t name = next ? pn_leg_conn(next)->met_next : PN_NO_LEG;
 
-	if (!leg_if_any(t, name))
-		return;
-	at = pn_pool_at(pool, number_of(name));
-	for (size_t i = 0; i < pool->size; i += CACHE_LINE)
-		__builtin_prefetch(at + i, 1);
+	if (name != PN_NO_LEG)
+		pn_pool_fetch(pool_of(t, name), number_of(name));
 }
 
 struct pn_leg *pn_conn_table_meet(struct pn_conn_table *t, const struct pn_flow_key *key)
@@ -309,7 +304,7 @@ struct pn_leg *pn_conn_table_meet(struct pn_conn_table *t, const struct pn_flow_
 	}
 	t->met = name;
 	if (leg)
-		fetch(t, pn_leg_conn(leg)->met_next);
+		look_ahead(t, leg);
 	return leg;
 }
 

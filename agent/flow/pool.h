@@ -67,4 +67,18 @@ static inline void *pn_pool_at(const struct pn_pool *p, uint32_t number)
 	return p->chunks[number / PN_POOL_CHUNK]->objects + number % PN_POOL_CHUNK * p->size;
 }
 
+/** pn_pool_fetch() - it will be wanted soon, to be written to. Any number may be */
+static inline void pn_pool_fetch(const struct pn_pool *p, uint32_t number)
+{
+	enum { CACHE_LINE = 64 };
+	const struct pn_pool_chunk *c =
+		number / PN_POOL_CHUNK < p->n_chunks ? p->chunks[number / PN_POOL_CHUNK] : NULL;
+
+	if (!c)
+		return;
+	__builtin_prefetch(c);
+	for (size_t i = 0; i < p->size; i += CACHE_LINE)
+		__builtin_prefetch(c->objects + number % PN_POOL_CHUNK * p->size + i, 1);
+}
+
 #endif
