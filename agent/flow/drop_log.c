@@ -47,7 +47,7 @@ struct sort {
 	struct pn_drop_key key;
 	const char *reason, *location;
 	unsigned int sender;
-	struct pn_drop_value seen;
+	struct count seen;
 	struct count total, told, recorded;
 	pn_nsec first, last, since, told_at;
 	uint32_t ifindex, netns;
@@ -243,7 +243,7 @@ static void take_in(struct sort *s, const struct pn_drop_value *v)
 	s->last = PN_MAX(s->last, (pn_nsec)v->last_ns);
 	s->tcp_flags |= v->tcp_flags;
 	s->is_answered = s->is_answered || v->is_answered;
-	s->seen = *v;
+	s->seen = (struct count) { v->packets, v->bytes };
 }
 
 int pn_drop_log_entry(struct pn_drop_log *l, const struct pn_drop_key *key,
@@ -283,7 +283,7 @@ static void take_out(struct pn_drop_log *l, struct sort *s)
 		return;
 	if (r == 0)
 		take_in(s, &last);
-	s->seen = (struct pn_drop_value) { .packets = 0 };
+	s->seen = (struct count) { 0, 0 };
 	s->is_in_table = false;
 }
 
