@@ -21,8 +21,8 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
-/* Raise it with every change of a struct below. */
-#define PN_FLOW_LAYOUT 7
+/* Raise it with every change of a struct below, and of the journal that the agent keeps beside the tables. */
+#define PN_FLOW_LAYOUT 8
 
 /*
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
