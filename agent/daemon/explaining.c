@@ -202,7 +202,7 @@ int pn_explaining_ask(struct pn_explaining *e, const struct pn_http_pair *query,
 		      struct pn_http_answer *ret)
 {
 	struct pn_verdicts_state state;
-	struct pn_err err;
+	struct pn_err err = { "" };
 	struct job *j;
 	int r;
 

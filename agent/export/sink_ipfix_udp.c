@@ -167,17 +167,18 @@ int pn_ipfix_udp_send(struct pn_ipfix_sink *f, struct pn_batch *b, struct pn_err
 
 int pn_ipfix_udp_attend(struct pn_ipfix_sink *f, struct pn_err *reterr)
 {
-	int r = 0;
+	int r;
 
 	if (!f->udp.n_in_doubt)
 		return 0;
 	if (f->fd < 0)
-		r = begin(f, reterr);
-	else if ((r = is_refused(f->fd, 0)) < 0)
-		r = pn_ipfix_fail(f, "sending", r, reterr);
-	if (r < 0 && r != -EAGAIN)
+		return begin(f, reterr);
+	r = is_refused(f->fd, 0);
+	if (r < 0) {
 		pn_ipfix_close_socket(f);
-	else if (pn_clock_now(&pn_clock_system) >= f->udp.sure_at)
+		return pn_ipfix_fail(f, "sending", r, reterr);
+	}
+	if (pn_clock_now(&pn_clock_system) >= f->udp.sure_at)
 		last_is_sent(f);
-	return r;
+	return 0;
 }
