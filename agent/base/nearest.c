@@ -5,6 +5,7 @@
  */
 #include "base/nearest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/util.h"
@@ -58,4 +59,13 @@ const char *pn_nearest(const char *word, const char *const *names, size_t n)
 		}
 	}
 	return best <= PN_MAX(strlen(word) / 3, (size_t)1) ? found : NULL;
+}
+
+struct pn_meant pn_meant(const char *near, const char *before, const char *after)
+{
+	struct pn_meant m = {};
+
+	if (near)
+		(void)snprintf(m.text, sizeof(m.text), ", did you mean %s%.320s%s?", before, near, after);
+	return m;
 }

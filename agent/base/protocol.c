@@ -33,8 +33,8 @@ static int refuse(const char *text, struct pn_err *reterr)
 	near = pn_nearest(text, names, PN_ARRAY_SIZE(names));
 	return pn_err_set(reterr, -EINVAL,
 			  "\"%.64s\" is not a protocol; write tcp, udp, icmp, icmpv4, icmpv6, sctp "
-			  "or a number up to 255%s%s%s",
-			  text, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+			  "or a number up to 255%s",
+			  text, pn_meant(near, "", "").text);
 }
 
 int pn_protocol_parse(const char *text, uint8_t ret[static 2], struct pn_err *reterr)

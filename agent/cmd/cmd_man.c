@@ -18,8 +18,8 @@ static int unknown(const char *name, const struct pn_command *const *commands, s
 	for (size_t i = 0; i < n; i++)
 		names[i] = commands[i]->name;
 	near = pn_nearest(name, names, n);
-	(void)fprintf(stderr, "podonym man: there is no command \"%s\"%s%s%s\n", name,
-		      near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	(void)fprintf(stderr, "podonym man: there is no command \"%s\"%s\n", name,
+		      pn_meant(near, "\"", "\"").text);
 	return PN_EXIT_USAGE;
 }
 

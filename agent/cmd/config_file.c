@@ -239,7 +239,7 @@ static void unknown_key(struct reader *r, const char *key)
 			names[n++] = o->name;
 	near = pn_nearest(key, names, n);
 	if (near)
-		(void)bad(r, "unknown key \"%.64s\", did you mean %s?", key, near);
+		(void)bad(r, "unknown key \"%.64s\"%s", key, pn_meant(near, "", "").text);
 	else
 		(void)bad(r, "unknown key \"%.64s\"; see: podonym %s --help", key,
 			  r->command->name);

@@ -88,10 +88,8 @@ static int unknown_command(const char *word)
 	for (size_t i = 0; i < PN_ARRAY_SIZE(commands); i++)
 		names[i] = commands[i]->name;
 	near = pn_nearest(word, names, PN_ARRAY_SIZE(names));
-	(void)fprintf(stderr, "podonym: unknown command \"%s\"", word);
-	if (near)
-		(void)fprintf(stderr, ", did you mean \"%s\"?", near);
-	(void)fprintf(stderr, "\nTry: podonym --help\n");
+	(void)fprintf(stderr, "podonym: unknown command \"%s\"%s\nTry: podonym --help\n", word,
+		      pn_meant(near, "\"", "\"").text);
 	return PN_EXIT_USAGE;
 }
 

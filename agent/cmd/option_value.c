@@ -30,10 +30,8 @@ static int set_choice(const struct pn_option *o, const char *from, const char *t
 			       o->choices[n]);
 	}
 	near = pn_nearest(text, o->choices, n);
-	if (near)
-		return pn_err_set(reterr, -EINVAL, "%s: \"%s\" is not one of %s; did you mean %s?",
-				  from, text, list, near);
-	return pn_err_set(reterr, -EINVAL, "%s: \"%s\" is not one of %s", from, text, list);
+	return pn_err_set(reterr, -EINVAL, "%s: \"%s\" is not one of %s%s", from, text, list,
+			  pn_meant(near, "", "").text);
 }
 
 static int set_uint(const struct pn_option *o, const char *from, const char *text, uint32_t *ret,

@@ -58,9 +58,7 @@ static int unknown_option(const struct pn_settings *s, const char *word)
 		names[n++] = o->name;
 	names[n++] = "help";
 	near = pn_nearest(word, names, n);
-	if (near)
-		return complain(s, "unknown option --%s, did you mean --%s?", word, near);
-	return complain(s, "unknown option --%s", word);
+	return complain(s, "unknown option --%s%s", word, pn_meant(near, "--", "").text);
 }
 
 static const struct pn_option *find_long(const struct pn_command *c, const char *name, size_t len)

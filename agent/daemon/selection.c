@@ -235,9 +235,9 @@ static int parse_term(struct parser *p, char *word)
 	near = equals ? pn_nearest(word, sorts, PN_SELECT_DROPS) : NULL;
 	return pn_err_set(
 		p->err, -EINVAL,
-		"%s: not a term%s%s%s; there are namespace=, label=, cidr=, port=, protocol=, "
+		"%s: not a term%s; there are namespace=, label=, cidr=, port=, protocol=, "
 		"drops, and \"or\" between rules",
-		p->term, near ? ", did you mean " : "", near ? near : "", near ? "=?" : "");
+		p->term, pn_meant(near, "", "=").text);
 }
 
 static int begin_rule(struct parser *p)

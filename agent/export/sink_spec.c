@@ -48,8 +48,8 @@ static int refuse_word(struct pn_err *reterr, const char *what, const char *word
 	char list[LIST_LEN] = "";
 
 	if (near)
-		return pn_err_set(reterr, -EINVAL, "\"%.60s\" is no %s, did you mean %s?", word,
-				  what, near);
+		return pn_err_set(reterr, -EINVAL, "\"%.60s\" is no %s%s", word, what,
+				  pn_meant(near, "", "").text);
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(list);
 

@@ -89,8 +89,8 @@ static int find_row(const char *name, unsigned int *ret, struct pn_err *reterr)
 		return 0;
 	}
 	near = pn_nearest(name, names, PN_ARRAY_SIZE(rows));
-	return pn_err_set(reterr, -ENOENT, "there is no filter \"%.64s\"%s%s%s", name,
-			  near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return pn_err_set(reterr, -ENOENT, "there is no filter \"%.64s\"%s", name,
+			  pn_meant(near, "\"", "\"").text);
 }
 
 /* Terms of one row and sign are a group. */

@@ -77,8 +77,8 @@ static int parse_attribution(const char *value, struct pn_filter_term *t, struct
 	near = pn_nearest(value, words, PN_ATTR_MAX);
 	return pn_err_set(reterr, -EINVAL,
 			  "\"%.64s\" is none of cgroup, ip, port, service, node, cidr, ambiguous, "
-			  "none%s%s%s",
-			  value, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+			  "none%s",
+			  value, pn_meant(near, "", "").text);
 }
 
 static bool match_attribution(const struct pn_filter *f, const struct pn_filter_term *t,

@@ -206,6 +206,9 @@ explain() { # ARGUMENTS
 		{"src": "shop/web", "dst": "10.1.0.11", "protocol": "TCP", "port": 5432}
 		{"src": "shop/web-7d9", "dst": "10.1.0.11", "protocol": "TCP"}
 		{"src": "shop/web-7d9", "dst": "10.1.0.11", "protocol": "ICMP", "port": 1}
+		{"src": "shop/web-7d9", "dst": 10, "protocol": "TCP", "port": 1}
+		{"src": "shop/web-7d9", "dst": "10.1.0
+		{"src": "shop/web-7d9", "dst":
 		nonsense
 	END
 	printf '{"src": "shop/db-0", "dst": "shop/db-0", "protocol": "TCP", "port": 1}' >>"$BATS_TEST_TMPDIR/flows"
@@ -213,9 +216,12 @@ explain() { # ARGUMENTS
 	assert_failure 1
 	assert_equal "$(jq -r '.verdict // .error' <<<"$output")" "deny
 allow
-no pod shop/web; did you mean shop/web-7d9?
+no pod shop/web, did you mean shop/web-7d9?
 needs src, dst, protocol and port
 protocol: not TCP, UDP or SCTP
+src, dst and protocol must be strings
+not a JSON object
+not a JSON object
 not a JSON object
 allow"
 	assert_equal "$(jq -c 'select(.verdict == "deny") | [.ingress, .ingress_why[1].policy]' <<<"$output")" \
@@ -291,7 +297,7 @@ allow"
 @test "policy: ends that are not there: what is near, and what a Service is" {
 	run explain shop/web shop/db-0 TCP/5432
 	assert_failure 1
-	assert_output --partial 'no pod shop/web; did you mean shop/web-7d9?'
+	assert_output --partial 'no pod shop/web, did you mean shop/web-7d9?'
 	run explain shop/web-7d9 shop/db TCP/5432
 	assert_failure 1
 	assert_output --partial 'shop/db is a Service'

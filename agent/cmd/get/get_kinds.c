@@ -94,8 +94,8 @@ static int unknown_kind(struct pn_get *g, const char *word)
 	near = names ? pn_nearest(word, names, n) : NULL;
 	free(names);
 	if (near)
-		return pn_err_set(&g->err, -EINVAL, "unknown kind \"%.64s\", did you mean %s?",
-				  word, near);
+		return pn_err_set(&g->err, -EINVAL, "unknown kind \"%.64s\"%s", word,
+				  pn_meant(near, "", "").text);
 	return pn_err_set(&g->err, -EINVAL, "unknown kind \"%.64s\"; the server has:%s%s", word,
 			  list, n_shown > MAX_SHOWN ? " ..." : "");
 }

@@ -43,25 +43,35 @@ static const char *take_port(struct pn_line *l, struct members *m)
 	return m->has_port ? NULL : "port: not a number from 0 to 65535";
 }
 
+static const char *take_text(struct pn_line *l, const char **ret)
+{
+	bool is_string;
+
+	pn_line_space(l);
+	is_string = l->at < l->end && *l->at == '"';
+	*ret = pn_line_string(l);
+	if (*ret)
+		return NULL;
+	return is_string || !pn_line_skip(l) ? "not a JSON object" :
+					       "src, dst and protocol must be strings";
+}
+
 /* Return: NULL, or what is wrong */
 static const char *take_member(struct pn_line *l, struct members *m)
 {
-	const char *key = pn_line_string(l), **text = NULL;
+	const char *key = pn_line_string(l);
 
 	if (!key || !pn_line_take(l, ':'))
 		return "not a JSON object";
 	if (strcmp(key, "src") == 0)
-		text = &m->src;
-	else if (strcmp(key, "dst") == 0)
-		text = &m->dst;
-	else if (strcmp(key, "protocol") == 0)
-		text = &m->proto;
-	else if (strcmp(key, "port") == 0)
+		return take_text(l, &m->src);
+	if (strcmp(key, "dst") == 0)
+		return take_text(l, &m->dst);
+	if (strcmp(key, "protocol") == 0)
+		return take_text(l, &m->proto);
+	if (strcmp(key, "port") == 0)
 		return take_port(l, m);
-	else
-		return pn_line_skip(l) ? NULL : "not a JSON object";
-	*text = pn_line_string(l);
-	return *text ? NULL : "src, dst and protocol must be strings";
+	return pn_line_skip(l) ? NULL : "not a JSON object";
 }
 
 static const char *take_object(struct pn_line *l, struct members *m)

@@ -22,9 +22,7 @@ static int no_pod(const struct pn_policy_set *set, const char *text, struct pn_e
 			"one of them and its own port",
 			text);
 	near = pn_policy_nearest_pod(set, text);
-	if (near)
-		return pn_err_set(reterr, -ENOENT, "no pod %.320s; did you mean %s?", text, near);
-	return pn_err_set(reterr, -ENOENT, "no pod %.320s", text);
+	return pn_err_set(reterr, -ENOENT, "no pod %.320s%s", text, pn_meant(near, "", "").text);
 }
 
 int pn_asked_end_check(const char *text, struct pn_addr *ret, struct pn_err *reterr)

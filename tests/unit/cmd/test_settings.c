@@ -178,7 +178,7 @@ static void all_errors_are_told_up_to_twenty(void **state)
 		       "f:1: text: \"abc\" is odd\n"
 		       "f:2: number: \"x\" is not a number from 1 to 100\n"
 		       "f:3: text: is there twice, first in line 1\n"
-		       "f:4: form: \"jsn\" is not one of compact, json; did you mean json?");
+		       "f:4: form: \"jsn\" is not one of compact, json, did you mean json?");
 	for (int i = 0; i < 25; i++)
 		(void)strcat(text, "zebra: 1\n");
 	assert_int_equal(parse(text, &(struct pn_config_file) { .n = 0 }), -EINVAL);
