@@ -66,6 +66,7 @@ struct pn_meant pn_meant(const char *near, const char *before, const char *after
 	struct pn_meant m = {};
 
 	if (near)
-		(void)snprintf(m.text, sizeof(m.text), ", did you mean %s%.320s%s?", before, near, after);
+		(void)snprintf(m.text, sizeof(m.text), ", did you mean %s%.320s%s?", before, near,
+			       after);
 	return m;
 }

@@ -278,6 +278,11 @@ static double silent(const struct pn_informer_status *s)
 	return s->last_contact_ms < 0 ? INFINITY : (double)s->last_contact_ms / 1e3;
 }
 
+static double behind(const struct pn_informer_status *s)
+{
+	return s->behind_ms < 0 ? INFINITY : (double)s->behind_ms / 1e3;
+}
+
 static const struct {
 	const char *name;
 	enum pn_expo_type type;
@@ -304,6 +309,10 @@ static const struct {
 	  "changes that handlers have not been told of yet" },
 	{ "podonym_informer_silent_seconds", PN_EXPO_GAUGE, silent,
 	  "time since the API server last said something; +Inf: never yet" },
+	{ "podonym_informer_behind_seconds", PN_EXPO_GAUGE, behind,
+	  "time for which there may be changes that have not come, as no watch is open; 0: none; "
+	  "+Inf: "
+	  "nothing was listed yet" },
 };
 
 static void write_informers(struct pn_exposition *e, const struct pn_status_parts *p)

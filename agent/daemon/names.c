@@ -22,7 +22,8 @@
 enum {
 	TICK_MS = 1000, /* retries of map writes, freshness in `meta`, a look at the ranges */
 	PRUNE_TICKS = 5,
-	SAVE_TICKS = 60, /* the API server goes back five minutes */
+	SAVE_TICKS = 60,       /* the API server goes back five minutes */
+	HEARD_GRACE_MS = 2000, /* a watch that ends is opened again, which takes a moment */
 	N_KINDS = 6,
 };
 
@@ -292,6 +293,22 @@ static void save_if_changed(struct pn_names *n)
 
 /* --- time --------------------------------------------------------------------------------------- */
 
+/* Since when what the index says of pods may be out of date: a name from before may be another's now. */
+static pn_nsec heard_until(const struct pn_names *n)
+{
+	pn_nsec now = pn_clock_now(n->config.clock);
+	int64_t behind_ms = (int64_t)((now - n->started) / PN_NSEC_PER_MSEC);
+	struct pn_informer_status pods = { .behind_ms = -1 };
+
+	if (n->informers[0])
+		pn_informer_status(n->informers[0], &pods);
+	if (pods.behind_ms >= 0)
+		behind_ms = pods.behind_ms;
+	if (behind_ms < HEARD_GRACE_MS)
+		return PN_NSEC_NEVER;
+	return pods.behind_ms < 0 ? 0 : now - (pn_nsec)behind_ms * PN_NSEC_PER_MSEC;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct pn_names *n = timer->data;
@@ -307,6 +324,7 @@ static void on_tick(uv_timer_t *timer)
 	if (n->n_ticks % SAVE_TICKS == 0)
 		save_if_changed(n);
 	write_maps(n);
+	pn_index_heard(n->index, heard_until(n));
 	n->config.tick(n->config.data);
 }
 

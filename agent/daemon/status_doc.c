@@ -29,6 +29,8 @@ static json_t *informer_json(const struct pn_informer_status *s)
 	if (s->last_contact_ms >= 0)
 		(void)json_object_set_new(doc, "last_contact_s",
 					  json_real((double)s->last_contact_ms / 1000));
+	if (s->behind_ms >= 0)
+		(void)json_object_set_new(doc, "behind_s", json_real((double)s->behind_ms / 1000));
 	return doc;
 }
 

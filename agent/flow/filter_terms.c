@@ -76,8 +76,8 @@ static int parse_attribution(const char *value, struct pn_filter_term *t, struct
 	}
 	near = pn_nearest(value, words, PN_ATTR_MAX);
 	return pn_err_set(reterr, -EINVAL,
-			  "\"%.64s\" is none of cgroup, ip, port, service, node, cidr, ambiguous, "
-			  "none%s",
+			  "\"%.64s\" is none of cgroup, ip, stale, port, service, node, cidr, "
+			  "ambiguous, none%s",
 			  value, pn_meant(near, "", "").text);
 }
 

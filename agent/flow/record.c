@@ -8,7 +8,7 @@
 #include <netinet/tcp.h>
 
 static const char *const attributions[] = {
-	"cgroup", "ip", "port", "service", "node", "cidr", "ambiguous", "none",
+	"cgroup", "ip", "port", "service", "node", "cidr", "ambiguous", "none", "stale",
 };
 _Static_assert(PN_ARRAY_SIZE(attributions) == PN_ATTR_MAX, "a name for each attribution");
 

@@ -9,7 +9,7 @@
 #include "flow/drop_kind.h"
 #include "index/index.h"
 
-/** How an end's name was found, the surest first. */
+/** How an end's name was found. Histories keep the numbers: others go to the end. */
 enum pn_attribution {
 	PN_ATTR_CGROUP,	   /* its socket belongs to a pod or a process of this node: exact */
 	PN_ATTR_IP,	   /* a pod had the address when the flow began */
@@ -19,6 +19,7 @@ enum pn_attribution {
 	PN_ATTR_CIDR,	   /* a network that the address lies in */
 	PN_ATTR_AMBIGUOUS, /* several may have had the address when the flow began: no name */
 	PN_ATTR_NONE,	   /* no name */
+	PN_ATTR_STALE,	   /* as IP, but the flow began after the API server was last heard of */
 	PN_ATTR_MAX,	   /* sentinel */
 };
 

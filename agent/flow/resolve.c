@@ -85,6 +85,7 @@ static struct pn_end reached_of(const struct pn_conn *c)
 void pn_resolver_begin(struct pn_resolver *v)
 {
 	v->has_node_ports = pn_index_may_have_ports(v->index, NULL);
+	v->heard_until = pn_index_heard_until(v->index);
 	v->round++;
 	if (v->round)
 		return;
@@ -220,7 +221,9 @@ static struct name name_end(struct pn_resolver *v, const struct pn_end *e)
 		return name_by_network(v, e);
 	if (is_node)
 		return name_by_port(v, e, o);
-	return named(o, o->kind == PN_OWNER_SERVICE ? PN_ATTR_SERVICE : PN_ATTR_IP);
+	if (o->kind == PN_OWNER_SERVICE)
+		return named(o, PN_ATTR_SERVICE);
+	return named(o, e->when > v->heard_until ? PN_ATTR_STALE : PN_ATTR_IP);
 }
 
 static struct pn_record_end describe_end(const struct pn_end *e, const struct name *n)
@@ -234,7 +237,7 @@ static struct pn_record_end describe_end(const struct pn_end *e, const struct na
 static bool is_vague(const struct name *n)
 {
 	return n->certainty == PN_NAMES_OPEN && n->attribution >= PN_ATTR_SERVICE &&
-	       n->attribution != PN_ATTR_AMBIGUOUS;
+	       n->attribution != PN_ATTR_AMBIGUOUS && n->attribution != PN_ATTR_STALE;
 }
 
 /* Who was called: the one that was reached, or the Service's own address, which is not looked up. */

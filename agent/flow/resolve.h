@@ -30,13 +30,14 @@ enum { PN_RESOLVER_ANSWER_BITS = 12, PN_RESOLVER_ANSWERS = 1 << PN_RESOLVER_ANSW
  * @node:	     this node, as owner of loopback addresses; its name may be ""
  * @realtime_offset: CLOCK_REALTIME minus CLOCK_MONOTONIC
  * @round:	     counts pn_resolver_begin()
+ * @heard_until:	     see pn_index_heard_until(), in this round
  * @has_node_ports:  a Service may be known by any address of a node, in this round
  * @answers:	     by the address: a connection asks several times, and many ask for the same
  */
 struct pn_resolver {
 	const struct pn_index *index;
 	struct pn_owner node;
-	pn_nsec realtime_offset;
+	pn_nsec realtime_offset, heard_until;
 	uint32_t round;
 	bool has_node_ports;
 	struct pn_resolver_answer answers[PN_RESOLVER_ANSWERS];

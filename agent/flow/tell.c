@@ -291,10 +291,22 @@ static bool is_told(const struct pn_joiner *j, const struct pn_conn *c)
 	return told[0].packets || told[1].packets;
 }
 
+/*
+ * News of the time around @begin may be with an API server that is just away. One that has been so for longer
+ * than a connection waits at most is not waited for.
+ */
+static bool is_news_held_up(const struct pn_joiner *j, pn_nsec begin)
+{
+	pn_nsec heard = j->resolver.heard_until;
+
+	return heard != PN_NSEC_NEVER && j->config.name_wait &&
+	       heard < begin + j->config.name_wait && since(j, heard) < j->config.pod_wait;
+}
+
 /* May what the API server says next give an end of a connection another name? */
 static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 {
-	pn_nsec age = since(j, PN_MAX(pn_conn_start(c), j->known_since));
+	pn_nsec begin = PN_MAX(pn_conn_start(c), j->known_since), age = since(j, begin);
 	struct pn_ends ends;
 
 	if (is_told(j, c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
@@ -304,7 +316,7 @@ static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 	case PN_NAMES_EXACT:
 		break;
 	case PN_NAMES_OPEN:
-		return age < j->config.name_wait;
+		return age < j->config.name_wait || is_news_held_up(j, begin);
 	case PN_NAMES_AWAITED:
 		return age < j->config.pod_wait;
 	}

@@ -291,6 +291,7 @@ int pn_index_new(const struct pn_clock *clock, const char *node_name, struct pn_
 		return -ENOMEM;
 	idx->clock = clock;
 	idx->next_id = 1;
+	atomic_init(&idx->heard_until, PN_NSEC_NEVER);
 	(void)stpncpy(idx->node_name, node_name, sizeof(idx->node_name) - 1);
 	CDS_INIT_LIST_HEAD(&idx->dirty_places);
 	CDS_INIT_LIST_HEAD(&idx->past_places);
@@ -338,6 +339,11 @@ void pn_index_free(struct pn_index *idx)
 	destroy(idx->cgroups);
 	rcu_barrier();
 	free(idx);
+}
+
+void pn_index_heard(struct pn_index *idx, pn_nsec when)
+{
+	atomic_store_explicit(&idx->heard_until, when, memory_order_release);
 }
 
 void pn_index_prune(struct pn_index *idx)

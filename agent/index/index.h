@@ -149,6 +149,12 @@ struct pn_range {
 /** pn_index_set_ranges() - these and no others from now on; copied. Return: 0; -ENOMEM: some may be missing */
 int pn_index_set_ranges(struct pn_index *idx, const struct pn_range *ranges, size_t n);
 
+/**
+ * pn_index_heard() - until @when (CLOCK_MONOTONIC) the index has been told of every change of a pod, but for
+ *		      news under way; PN_NSEC_NEVER, as in the beginning: it is being told
+ */
+void pn_index_heard(struct pn_index *idx, pn_nsec when);
+
 /** pn_index_prune() - forget claims and owners whose memory is over; call it every few seconds */
 void pn_index_prune(struct pn_index *idx);
 
@@ -258,6 +264,9 @@ int pn_index_addr_at(const struct pn_index_addr *a, pn_nsec when, const struct p
  * Return: NULL: of none, of several, or of one that has it no more
  */
 const struct pn_owner *pn_index_addr_sole(const struct pn_index_addr *a, pn_nsec *ret_since);
+
+/** pn_index_heard_until() - as last given to pn_index_heard() */
+pn_nsec pn_index_heard_until(const struct pn_index *idx);
 
 /**
  * pn_index_may_have_ports() - can pn_index_service() or pn_index_headless() find anything at this address?

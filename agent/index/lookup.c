@@ -87,6 +87,11 @@ int pn_index_at(const struct pn_index *idx, const struct pn_addr *addr, pn_nsec 
 	return pn_index_addr_at(pn_index_addr_find(idx, addr), when, ret);
 }
 
+pn_nsec pn_index_heard_until(const struct pn_index *idx)
+{
+	return atomic_load_explicit(&idx->heard_until, memory_order_acquire);
+}
+
 bool pn_index_may_have_ports(const struct pn_index *idx, const struct pn_addr *addr)
 {
 	const struct pn_place_key key = pn_place_port(PN_PLACE_SERVICE, addr, 0, 0);

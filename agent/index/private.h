@@ -176,6 +176,7 @@ struct pn_index {
 	struct cds_lfht *places, *owners, *cgroups;
 	struct pn_lengths lengths;
 	_Atomic(uint32_t) n_ports[PN_PORT_SETS];
+	_Atomic(pn_nsec) heard_until;
 
 	/* writer */
 	struct pn_claimant *by_uid;

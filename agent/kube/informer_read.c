@@ -106,21 +106,27 @@ static void add_registrations(const struct pn_informer *inf, struct pn_informer_
 	}
 }
 
+/* @when: 0: never */
+static int64_t ms_since(pn_nsec when, pn_nsec now)
+{
+	return when ? (int64_t)((now - when) / PN_NSEC_PER_MSEC) : -1;
+}
+
 static void copy_status(const struct pn_informer *inf, struct pn_informer_status *ret)
 {
 	struct pn_reflector_status st;
-	pn_nsec now = pn_clock_now(inf->factory->clock);
+	pn_nsec now;
 
 	pn_reflector_status(inf->reflector, &st);
+	now = pn_clock_now(inf->factory->clock);
 	*ret = (struct pn_informer_status) {
 		.kind = inf->kind->plural,
 		.is_started = inf->is_started,
 		.is_stopped = is_all_over(inf),
 		.is_synced = pn_informer_has_synced(inf),
 		.n_objects = inf->store_ops->count(inf->store),
-		.last_contact_ms = st.last_contact
-					   ? (int64_t)((now - st.last_contact) / PN_NSEC_PER_MSEC)
-					   : -1,
+		.last_contact_ms = ms_since(st.last_contact, now),
+		.behind_ms = ms_since(st.current, now),
 		.n_failures = st.n_failures,
 		.n_lists = st.n_lists,
 		.n_watches = st.n_watches,

@@ -100,7 +100,7 @@ void pn_reflector_headers(struct pn_reflector *r, int status, const char *conten
 	r->last_contact = pn_reflector_now(r);
 	if (status != 200)
 		return;
-	r->last_good = r->last_contact;
+	r->last_good = a->open_since = r->last_contact;
 	a->error = pn_wire_open(&r->config.wire, is_list ? PN_WIRE_LIST : PN_WIRE_WATCH,
 				content_type, &pn_reflector_wire_ops, r, &r->wire, &a->err);
 	if (is_list || a->error)
@@ -185,6 +185,7 @@ void pn_reflector_status(const struct pn_reflector *r, struct pn_reflector_statu
 		.store_version = r->rv,
 		.last_contact = r->last_contact,
 		.last_good = r->last_good,
+		.current = pn_reflector_is_current(r) ? pn_reflector_now(r) : r->current,
 		.n_failures = r->n_failures,
 		.is_absent = r->is_absent,
 		.last_error = r->last_error.text,

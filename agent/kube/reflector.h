@@ -129,11 +129,12 @@ bool pn_reflector_server_is_back(struct pn_reflector *r);
  * struct pn_reflector_status - strings are borrowed until the next call
  * @watch_version, @store_version, ...: see struct pn_informer_status
  * @last_good: of a list or a watch; a refusal is only a contact. 0: never
+ * @current:   until then nothing has changed that the caller has not been told; now, while a watch is open; 0: never
  * @is_absent: the last failure was that an optional kind is not there
  */
 struct pn_reflector_status {
 	const char *watch_version, *store_version;
-	pn_nsec last_contact, last_good;
+	pn_nsec last_contact, last_good, current;
 	unsigned int n_failures;
 	bool is_absent;
 	const char *last_error;

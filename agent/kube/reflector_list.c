@@ -49,6 +49,7 @@ void pn_reflector_complete_list(struct pn_reflector *r, const char *rv)
 	memmove(r->rv, rv, strlen(rv) + 1);
 	r->is_rv_unusable = false;
 	r->list_time = pn_reflector_now(r) - r->list.begun_at;
+	r->current = r->list.begun_at;
 	r->list = (struct pn_listing) { 0 };
 	r->n_early = 0;
 	r->internal_since = r->internal_last = 0;

@@ -41,13 +41,14 @@ struct pn_listing {
  * @is_asked:    there is a request
  * @http_status: 0: no headers yet
  * @since:       a watch that ends within a second of this, without an event, is a short one
+ * @open_since:  it is good since then; of a stream: the changes come since then
  * @error:       why pn_reflector_data() gave up; @err says it, if it needs words
  * @is_local:    @error comes from the caller's ops, or is lack of memory
  */
 struct pn_answer {
 	bool is_asked;
 	int http_status, retry_after_s;
-	pn_nsec asked_at, since;
+	pn_nsec asked_at, since, open_since;
 	bool has_event, has_error_event, is_late;
 	struct pn_status error_event;
 	int error;
@@ -106,12 +107,16 @@ struct pn_reflector {
 	struct pn_buf path;
 
 	pn_nsec last_contact, last_good;
+	pn_nsec current; /* as of the last list, or of a watch that is over */
 	unsigned int n_failures;
 	bool is_absent;
 	struct pn_err last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused;
 	pn_nsec list_time;
 };
+
+/** pn_reflector_is_current() - a watch is open, and what it had to make up for is through */
+bool pn_reflector_is_current(const struct pn_reflector *r);
 
 static inline pn_nsec pn_reflector_now(const struct pn_reflector *r)
 {

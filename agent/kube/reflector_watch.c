@@ -11,6 +11,8 @@
 
 /* A watch that ends sooner, without an event, is a server in trouble. */
 static const pn_nsec short_watch = PN_NSEC_PER_SEC;
+/* What a watch had to make up for has come by then. */
+static const pn_nsec catch_up = PN_NSEC_PER_SEC;
 /* Without an internal error for so long, the next one is the first one again. */
 static const pn_nsec internal_reset = 60 * PN_NSEC_PER_SEC;
 /* Watches that break with one are not opened more often. */
@@ -77,7 +79,7 @@ static int take_event(void *data, enum pn_event event, const struct pn_object *o
 static void end_stream(struct pn_reflector *r, const char *rv)
 {
 	r->answer.has_event = false;
-	r->answer.since = pn_reflector_now(r);
+	r->answer.since = r->answer.open_since = pn_reflector_now(r);
 	r->n_failures = 0;
 	r->last_error.text[0] = '\0';
 	pn_reflector_complete_list(r, rv);
@@ -122,6 +124,14 @@ const struct pn_wire_ops pn_reflector_wire_ops = {
 };
 
 /* --- how watches end --- */
+
+bool pn_reflector_is_current(const struct pn_reflector *r)
+{
+	const struct pn_answer *a = &r->answer;
+
+	return r->phase == PN_PHASE_WATCH && a->http_status == 200 && !a->error &&
+	       pn_reflector_now(r) - a->open_since >= catch_up;
+}
 
 bool pn_reflector_was_short(const struct pn_reflector *r)
 {
@@ -179,6 +189,9 @@ void pn_reflector_watch_done(struct pn_reflector *r, int result, const struct pn
 	bool was_opened = r->answer.http_status == 200;
 	struct pn_ending end;
 
+	/* A server that has gone without a word may have done so long ago. */
+	if (pn_reflector_is_current(r))
+		r->current = result == -ETIMEDOUT ? r->last_contact : pn_reflector_now(r);
 	pn_reflector_ending(r, result, err, &end);
 	if (r->answer.has_event)
 		r->n_resumes = 0;

@@ -331,6 +331,8 @@ int pn_informer_wait_for_sync(struct pn_informer *inf, int timeout_ms);
  * @watch_version:    resourceVersion from which a watch would go on; "" before the first list
  * @store_version:    that the store reflects, bookmarks included
  * @last_contact_ms:  since the server last said something; -1: never
+ * @behind_ms:        so long there may have been changes that have not come: since the last watch ended, until another
+ *                    has been open for a second; 0: there are none, but for those under way; -1: nothing was listed yet
  * @n_failures:       in a row; 0: all is well
  * @last_error:       of the last failure, in words; "" if all is well
  * @n_lists, @n_watches, @n_short_watches: requests; short: ended within a second and without an event
@@ -347,7 +349,7 @@ struct pn_informer_status {
 	bool is_started, is_stopped, is_synced;
 	size_t n_objects;
 	char watch_version[128], store_version[128];
-	int64_t last_contact_ms;
+	int64_t last_contact_ms, behind_ms;
 	unsigned int n_failures;
 	struct pn_err last_error;
 	uint64_t n_lists, n_watches, n_short_watches, n_events, n_refused, n_transform_errors;

@@ -60,6 +60,20 @@ static_pod() { # NAMESPACE NAME HASH: its mirror has a uid of its own
 		jq -c --arg hash "$3" '.metadata.annotations = {"kubernetes.io/config.hash": $hash}'
 }
 
+@test "names: while the API server is away, names by address wait for it, and are stale if it stays away" {
+	serve_as pods/server in_pod server 7181
+	stop "$api_pid"
+	await 10 status_is '.api.kinds[] | select(.kind == "pods") | .behind_s >= 2'
+	ask_as pods/client in_pod client 10.79.0.2 7181
+	await 10 status_is '.metrics.pn_flow_waiting == 1'
+	await 30 ends_are 7181 'client stale -> server stale'
+	start_testapi in_node --objects "$dir/objects.json" --port "${api_url##*:}"
+	await 30 status_is '.api.kinds[] | select(.kind == "pods") | .behind_s == 0'
+	serve_as pods/server in_pod server 7182
+	ask_as pods/client in_pod client 10.79.0.2 7182
+	await 10 ends_are 7182 'client ip -> server ip'
+}
+
 # Another machine, at the end of a wire; its side answers on every port that a test opens.
 remote_node_up() { # V4
 	ip netns add "$cluster-far"

@@ -52,8 +52,8 @@ static const char *take_text(struct pn_line *l, const char **ret)
 	*ret = pn_line_string(l);
 	if (*ret)
 		return NULL;
-	return is_string || !pn_line_skip(l) ? "not a JSON object" :
-					       "src, dst and protocol must be strings";
+	return is_string || !pn_line_skip(l) ? "not a JSON object"
+					     : "src, dst and protocol must be strings";
 }
 
 /* Return: NULL, or what is wrong */

@@ -542,6 +542,81 @@ static void index_is_not_waited_for_without_end(void **state)
 	assert_counts(only_record(r, 38000), 2, 0);
 }
 
+/* --- an API server that is away ------------------------------------------------------------------- */
+
+static void heard_until(struct rig *r, uint64_t ms)
+{
+	pn_index_heard(r->w->idx, at_ms(ms));
+}
+
+static void api_server_that_is_just_away_is_waited_for(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	wait_for_names(r);
+	heard_until(r, 10000);
+	go_to(r->w, 11000);
+	leave(r, web_to_db, 1);
+	no_record(r, 14000);
+	no_record(r, 20000);
+	pn_index_heard(r->w->idx, PN_NSEC_NEVER);
+	assert_named(&only_record(r, 20001)->source, PN_ATTR_IP, "web");
+}
+
+static void name_from_before_the_api_server_went_is_stale(void **state)
+{
+	static const struct way next = { "10.0.0.1", 4001, "10.0.0.2", 80, IPPROTO_TCP };
+	const struct pn_flow_record *rec;
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	wait_for_names(r);
+	heard_until(r, 10000);
+	go_to(r->w, 11000);
+	leave(r, web_to_db, 1);
+	no_record(r, 24999);
+	rec = only_record(r, 25000);
+	assert_named(&rec->source, PN_ATTR_STALE, "web");
+	assert_named(&rec->destination, PN_ATTR_STALE, "db");
+	/* One that has been away for so long is not waited for again. */
+	go_to(r->w, 30000);
+	leave(r, next, 1);
+	no_record(r, 32999);
+	assert_named(&only_record(r, 33000)->source, PN_ATTR_STALE, "web");
+	pn_index_heard(r->w->idx, PN_NSEC_NEVER);
+	leave(r, web_to_db, 1);
+	assert_named(&only_record(r, 34000)->source, PN_ATTR_IP, "web");
+}
+
+static void connection_from_before_the_api_server_went_is_not_stale(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	wait_for_names(r);
+	go_to(r->w, 9000);
+	leave(r, web_to_db, 1);
+	heard_until(r, 10000);
+	no_record(r, 23999);
+	assert_named(&only_record(r, 24000)->source, PN_ATTR_IP, "web");
+}
+
+static void who_does_not_wait_for_names_does_not_wait_for_the_api_server(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	heard_until(r, 10000);
+	go_to(r->w, 11000);
+	leave(r, web_to_db, 1);
+	assert_named(&only_record(r, 11100)->source, PN_ATTR_STALE, "web");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -571,6 +646,10 @@ int main(void)
 		RIG_TEST(connection_that_waited_when_the_agent_was_killed_is_told_by_the_next),
 		RIG_TEST(connection_that_began_without_an_agent_waits_for_the_whole_index),
 		RIG_TEST(index_is_not_waited_for_without_end),
+		RIG_TEST(api_server_that_is_just_away_is_waited_for),
+		RIG_TEST(name_from_before_the_api_server_went_is_stale),
+		RIG_TEST(connection_from_before_the_api_server_went_is_not_stale),
+		RIG_TEST(who_does_not_wait_for_names_does_not_wait_for_the_api_server),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,7 @@ enum act {
 	HOOK,  /* the error hook was called with code @n and reason @text, and nothing else since */
 	WRONG, /* the last error has @text in it; "": there is none */
 	VERSION, /* the watch stands at @text */
+	BEHIND, /* for @n ms there may have been changes that have not come; -1: nothing has come yet */
 };
 
 struct row {
@@ -261,6 +262,17 @@ static inline void check_version(struct world *w, const char *want)
 	assert_string_equal(st.store_version, want);
 }
 
+static inline void check_behind(struct world *w, int ms)
+{
+	struct pn_reflector_status st;
+
+	pn_reflector_status(w->reflector, &st);
+	if (ms < 0)
+		assert_true(st.current == 0);
+	else
+		assert_int_equal((w->now - st.current) / PN_NSEC_PER_MSEC, ms);
+}
+
 static inline void cut(struct world *w, int result, const char *text)
 {
 	struct pn_err err;
@@ -328,6 +340,9 @@ static inline void play_row(struct world *w, const struct row *row)
 		break;
 	case WRONG:
 		check_wrong(w, row->text);
+		break;
+	case BEHIND:
+		check_behind(w, row->n);
 		break;
 	case VERSION:
 		check_version(w, row->text);

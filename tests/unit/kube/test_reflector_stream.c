@@ -208,6 +208,15 @@ static void lack_of_memory_leads_to_another_stream(void **state)
 		    { WAIT, 1600, "" }, SYNC_STREAM);
 }
 
+static void stream_is_behind_until_its_list_is_complete(void **state)
+{
+	(void)state;
+	PLAY_STREAM({ PASS, 1000, "" }, { ASK, 0, STREAM_ANY }, { PASS, 300, "" },
+		    { OPEN, 0, EVENT("ADDED", "a", "3") }, { PASS, 5000, "" }, { BEHIND, -1, "" },
+		    { MORE, 0, INITIAL_END("5") }, { BEHIND, 5300, "" }, { PASS, 1000, "" },
+		    { BEHIND, 0, "" });
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -227,6 +236,7 @@ int main(void)
 		cmocka_unit_test(missing_end_mark_is_told_once_after_ten_seconds),
 		cmocka_unit_test(stream_cut_at_any_byte_shows_nothing),
 		cmocka_unit_test(lack_of_memory_leads_to_another_stream),
+		cmocka_unit_test(stream_is_behind_until_its_list_is_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,6 +274,28 @@ static void lack_of_memory_loses_no_change(void **state)
 	     { CUT, -EIO, "" }, { VERSION, 0, "6" }, { WAIT, 1600, "" }, { ASK, 0, WATCH("6") });
 }
 
+static void what_may_have_changed_is_known_again_when_a_watch_has_caught_up(void **state)
+{
+	(void)state;
+	PLAY({ PASS, 1000, "" }, { BEHIND, -1, "" }, SYNC, { BEHIND, 0, "" }, { PASS, 500, "" },
+	     { ASK, 0, WATCH("5") }, { PASS, 500, "" }, { OPEN, 0, "" }, { PASS, 999, "" },
+	     { BEHIND, 1999, "" }, { PASS, 1, "" }, { BEHIND, 0, "" }, { PASS, 60000, "" },
+	     { BEHIND, 0, "" }, { END, 0, "" }, { BEHIND, 0, "" }, { ASK, 0, WATCH("5") },
+	     { PASS, 300, "" }, { BEHIND, 300, "" }, { CUT, -ECONNREFUSED, "" }, { WAIT, 800, "" },
+	     { BEHIND, 1100, "" }, { ASK, 0, WATCH("5") }, { OPEN, 0, EVENT("ADDED", "b", "6") },
+	     { BEHIND, 1100, "" }, { PASS, 1000, "" }, { BEHIND, 0, "" }, { PASS, 2000, "" },
+	     { CUT, -ECONNRESET, "" }, { BEHIND, 0, "" });
+}
+
+/* It may have gone right after its last word. */
+static void silent_server_is_behind_since_its_last_word(void **state)
+{
+	(void)state;
+	PLAY({ PASS, 1000, "" }, SYNC, { ASK, 0, WATCH("5") }, { OPEN, 0, "" }, { PASS, 5000, "" },
+	     { MORE, 0, BOOKMARK("6") }, { PASS, 330000, "" }, { CUT, -ETIMEDOUT, "silent" },
+	     { BEHIND, 330000, "" });
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -301,6 +323,8 @@ int main(void)
 		cmocka_unit_test(internal_error_after_a_quiet_minute_is_the_first_one_again),
 		cmocka_unit_test(refusal_with_500_is_not_retried_as_an_internal_error),
 		cmocka_unit_test(lack_of_memory_loses_no_change),
+		cmocka_unit_test(what_may_have_changed_is_known_again_when_a_watch_has_caught_up),
+		cmocka_unit_test(silent_server_is_behind_since_its_last_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
