@@ -35,7 +35,8 @@ static bool has_ports(const struct pn_flow_record *r)
 
 static bool is_nobody(const struct pn_record_end *e)
 {
-	return e->attribution == PN_ATTR_AMBIGUOUS || e->attribution == PN_ATTR_SERVICE;
+	return e->attribution == PN_ATTR_AMBIGUOUS || e->attribution == PN_ATTR_SERVICE ||
+	       e->attribution == PN_ATTR_STALE;
 }
 
 bool pn_judge_is_subject(const struct pn_flow_record *r)

@@ -26,6 +26,7 @@ static const struct {
 	[PN_RECORD_PORT] = { "no-port", "without a port, as the agent's full table told them "
 					"together" },
 	[PN_RECORD_AMBIGUOUS] = { "ambiguous", "with an address that several may have had" },
+	[PN_RECORD_STALE] = { "stale", "whose names are from before the API server went away" },
 	[PN_RECORD_SERVICE] = { "service-only", "to a Service, and by which pod is not known" },
 	[PN_RECORD_GONE] = { "pod-gone", "of a pod that is gone, as are all of its workload" },
 };
@@ -100,6 +101,8 @@ static enum pn_record_fate resolve_end(const struct pn_policy_set *set,
 
 	if (pn_addr_parse(e->address, &addr) < 0)
 		return PN_RECORD_UNREADABLE;
+	if (strcmp(e->attribution, "stale") == 0)
+		return PN_RECORD_STALE;
 	if (*e->pod)
 		return resolve_pod(set, workloads, e, &addr, ret);
 	if (strcmp(e->attribution, "ambiguous") == 0)

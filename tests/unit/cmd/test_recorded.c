@@ -136,6 +136,9 @@ static void who_has_no_name_is_found_by_the_address(void **state)
 	e = nobody("10.0.0.2");
 	e.attribution = "ambiguous";
 	assert_int_equal(resolve(&e, &s), PN_RECORD_AMBIGUOUS);
+	e = pod_end("10.0.0.1", "web-7d9-a", "Deployment", "web", "n1");
+	e.attribution = "stale"; /* it has a name, but that one may be another's */
+	assert_int_equal(resolve(&e, &s), PN_RECORD_STALE);
 	e = nobody("10.96.0.1");
 	assert_int_equal(resolve(&e, &s), PN_RECORD_SERVICE);
 	e = nobody("10.96.0.77");

@@ -129,6 +129,9 @@ static void what_policies_cannot_name_is_not_judged(void **state)
 	other.source.attribution = PN_ATTR_AMBIGUOUS;
 	assert_false(pn_judge_is_subject(&other));
 	other = r;
+	other.destination.attribution = PN_ATTR_STALE;
+	assert_false(pn_judge_is_subject(&other));
+	other = r;
 	assert_int_equal(pn_addr_parse("224.0.0.251", &other.destination.addr), 0);
 	assert_false(pn_judge_is_subject(&other));
 	assert_int_equal(pn_addr_parse("ff02::1", &other.destination.addr), 0);
