@@ -6,10 +6,11 @@
  *
  * The time is that of the last packet; counts are what the opener sent, then what it got. An
  * end that is no pod says first what it is: node/NODE, node/NODE/PROCESS, service/NAMESPACE/SERVICE,
- * network/NAME. An address stands where there is no name, and behind the name of a network. A state
- * is said only when the connection is over; an ICMP error says what it is about; what the full table
- * had no room for stands together, without ports, as "several connections". A policy is named when it
- * denies the connection, or when the kernel did not do what policies say. Packets that the node
+ * network/NAME. A question mark behind a name: it is stale. An address stands where there is no
+ * name, and behind the name of a network. A state is said only when the connection is over; an ICMP
+ * error says what it is about; what the full table had no room for stands together, without ports,
+ * as "several connections". A policy is named when it denies the connection, or when the kernel did
+ * not do what policies say. Packets that the node
  * has thrown away are said last; in a line of drops alone they stand in the place of the counts:
  *
  *   12:03:04.512 shop/web-7d9:43210 -> shop/db-0:5432 TCP 3x dropped by netfilter (policy-like): NETFILTER_DROP in nft_do_chain

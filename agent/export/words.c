@@ -180,6 +180,8 @@ void pn_words_end(struct pn_words *w, const struct pn_record_end *e, const char 
 	}
 	pn_words_color(w, color);
 	put_owner(w, e->owner);
+	if (e->attribution == PN_ATTR_STALE)
+		pn_text_char(&w->text, '?');
 	if (e->attribution == PN_ATTR_CIDR) {
 		pn_text_char(&w->text, '/');
 		put_addr(w, &e->addr, e->port);

@@ -173,6 +173,17 @@ static void compact_tells_processes_and_networks(void **state)
 			   "network/office/[2001:db8::9]:5432 TCP 12 kB/3 kB 18/14 packets\n");
 }
 
+static void compact_doubts_a_stale_name(void **state)
+{
+	struct pn_flow_record r = sample_record();
+
+	(void)state;
+	r.service = NULL;
+	r.destination.attribution = PN_ATTR_STALE;
+	assert_compact(&r, "12:03:04.512 shop/web-7d9:43210 -> shop/db-0?:5432 TCP 12 kB/3 kB "
+			   "18/14 packets\n");
+}
+
 static void compact_says_what_is_special_about_a_service(void **state)
 {
 	struct pn_flow_record r = sample_record();
@@ -465,6 +476,7 @@ int main(void)
 		cmocka_unit_test(compact_without_names_has_addresses),
 		cmocka_unit_test(compact_tells_nodes_and_services_from_pods),
 		cmocka_unit_test(compact_tells_processes_and_networks),
+		cmocka_unit_test(compact_doubts_a_stale_name),
 		cmocka_unit_test(compact_says_what_is_special_about_a_service),
 		cmocka_unit_test(compact_names_icmp_types),
 		cmocka_unit_test(compact_of_a_sample_says_what_it_stands_for),
