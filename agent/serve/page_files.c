@@ -18,6 +18,7 @@
 
 EMBED(html, "index.html");
 EMBED(css, "page.css");
+EMBED(start, "start.js");
 EMBED(page, "page.js");
 EMBED(model, "model.js");
 EMBED(stream, "stream.js");
@@ -31,6 +32,7 @@ EMBED(panel, "panel.js");
 const struct pn_http_file pn_page_files[PN_PAGE_N_FILES] = {
 	{ "/", HTML, pn_page_html, pn_page_html_end },
 	{ "/page.css", CSS, pn_page_css, pn_page_css_end },
+	{ "/start.js", SCRIPT, pn_page_start, pn_page_start_end },
 	{ "/page.js", SCRIPT, pn_page_page, pn_page_page_end },
 	{ "/model.js", SCRIPT, pn_page_model, pn_page_model_end },
 	{ "/stream.js", SCRIPT, pn_page_stream, pn_page_stream_end },

@@ -43,13 +43,14 @@ need() { # PROGRAM
 	done <<-FILES
 		/ index.html text/html
 		/page.css page.css text/css
+		/start.js start.js text/javascript
 		/page.js page.js text/javascript
 		/model.js model.js text/javascript
 		/stream.js stream.js text/javascript
 		/table.js table.js text/javascript
 		/panel.js panel.js text/javascript
 	FILES
-	assert_equal "$(find "$root/agent/serve/page" -type f | wc -l)" 7
+	assert_equal "$(find "$root/agent/serve/page" -type f | wc -l)" 8
 }
 
 @test "page: nothing from elsewhere, no markup from names, no frames" {

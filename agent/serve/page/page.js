@@ -338,4 +338,4 @@ addEventListener("hashchange", () => {
 });
 setInterval(wantFrame, 1000);
 readHash();
-requestAnimationFrame(() => setTimeout(start)); // what is there already is seen first
+start();

@@ -75,6 +75,7 @@ export class Panel {
 		$("focus-close").addEventListener("click", () => this.on.close());
 		$("why-copy").addEventListener("click", () => this.copy());
 		$("why-ask").addEventListener("click", () => this.explain());
+		$("panel").hidden = false;
 	}
 
 	showWorkload(end) {
