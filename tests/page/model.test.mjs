@@ -142,6 +142,7 @@ test("model: of too many pairs the ones seen least lately go", () => {
 	assert.equal(m.forgotten, MAX_PAIRS / 10);
 	assert.equal(m.pairs.size, MAX_PAIRS - MAX_PAIRS / 10 + 1);
 	assert.ok(m.pairs.has(first.id));
+	assert.deepEqual(new Set(m.sorted("seen", true, NOW)), new Set(m.pairs.values()));
 	assert.ok(m.workloads.size < 1000);
 });
 
@@ -151,6 +152,10 @@ test("model: order", () => {
 		m.add(record(n), false, NOW);
 	assert.deepEqual(m.sorted("from", false, NOW).map(p => p.from.name), ["shop/client-1", "shop/client-2", "shop/client-3"]);
 	assert.deepEqual(m.sorted("from", true, NOW).map(p => p.from.name), ["shop/client-3", "shop/client-2", "shop/client-1"]);
+	m.add(record(2), false, NOW + 1);
+	m.add(record(0), false, NOW + 1);
+	assert.deepEqual(m.sorted("from", false, NOW + 1).map(p => p.from.name),
+		["shop/client-0", "shop/client-1", "shop/client-2", "shop/client-3"]);
 });
 
 test("events: cut wherever the network cuts them", () => {

@@ -126,6 +126,7 @@ export class Model {
 
 	reset() {
 		this.pairs = new Map(); // the one seen last is the last
+		this.order = []; // the same, as they were last sorted; new ones at the end
 		this.workloads = new Map();
 		this.plot = new Window(PLOT_SLOTS, PLOT_SLOT);
 		this.records = 0;
@@ -150,7 +151,8 @@ export class Model {
 			this.makeRoom();
 			pair = {id, from, to, protocol, port, verdict, bytes: 0, packets: 0, drops: 0,
 				window: new Window(RATE_SLOTS, RATE_SLOT), first: end, seen: end, record,
-				plots: this.plotsOf(from, to)};
+				fromId: workloadKey(from), toId: workloadKey(to), plots: this.plotsOf(from, to)};
+			this.order.push(pair);
 			this.version++;
 		} else {
 			this.pairs.delete(id);
@@ -213,9 +215,10 @@ export class Model {
 				break;
 			this.pairs.delete(id);
 		}
+		this.order = this.order.filter(pair => this.pairs.has(pair.id));
 		const named = new Set();
 		for (const pair of this.pairs.values())
-			named.add(workloadKey(pair.from)).add(workloadKey(pair.to));
+			named.add(pair.fromId).add(pair.toId);
 		for (const id of this.workloads.keys())
 			if (!named.has(id))
 				this.workloads.delete(id);
@@ -231,17 +234,16 @@ export class Model {
 	around(id, now) {
 		const callers = new Map(), callees = new Map();
 		for (const pair of this.pairs.values()) {
-			if (workloadKey(pair.to) === id)
-				this.addPeer(callers, pair.from, pair, now);
-			if (workloadKey(pair.from) === id)
-				this.addPeer(callees, pair.to, pair, now);
+			if (pair.toId === id)
+				this.addPeer(callers, pair.fromId, pair.from, pair, now);
+			if (pair.fromId === id)
+				this.addPeer(callees, pair.toId, pair.to, pair, now);
 		}
 		const busiest = map => [...map.values()].sort((a, b) => b.bytes - a.bytes || b.total - a.total);
 		return {callers: busiest(callers), callees: busiest(callees)};
 	}
 
-	addPeer(peers, end, pair, now) {
-		const id = workloadKey(end);
+	addPeer(peers, id, end, pair, now) {
 		const peer = peers.get(id) || {id, end, bytes: 0, packets: 0, total: 0, drops: 0, pairs: []};
 		peer.bytes += this.rate(pair, 0, now);
 		peer.packets += this.rate(pair, 1, now);
@@ -251,6 +253,7 @@ export class Model {
 		peers.set(id, peer);
 	}
 
+	// What is nearly in order, as it is from one second to the next, is sorted fast.
 	sorted(column, down, now) {
 		const value = {
 			from: p => p.from.name,
@@ -263,9 +266,11 @@ export class Model {
 			seen: p => p.seen,
 		}[column];
 		const order = down ? -1 : 1;
-		const rows = Array.from(this.pairs.values(), pair => [value(pair), pair]);
-		rows.sort(([a, p], [b, q]) => a < b ? -order : a > b ? order : q.bytes - p.bytes || (p.id < q.id ? -1 : 1));
-		return rows.map(row => row[1]);
+		for (const pair of this.order)
+			pair.value = value(pair);
+		this.order.sort((p, q) => p.value < q.value ? -order : p.value > q.value ? order :
+			q.bytes - p.bytes || (p.id < q.id ? -1 : 1));
+		return [...this.order];
 	}
 }
 
@@ -281,8 +286,11 @@ export function bytesText(n) {
 	return `${n >= 99.5 || i === 0 ? Math.round(n) : n.toPrecision(2)} ${units[i]}`;
 }
 
+// By hand: the first toLocaleString() of a page loads locales, and holds a frame up.
 export function countText(n) {
-	return n >= 99.5 || Number.isInteger(n) ? Math.round(n).toLocaleString("en") : n.toPrecision(2);
+	if (n < 99.5 && !Number.isInteger(n))
+		return n.toPrecision(2);
+	return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 export function agoText(seconds) {

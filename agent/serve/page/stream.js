@@ -5,6 +5,7 @@
 
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 30000;
+const PIECE = 65536; // characters that are cut at once: what the browser gives at once may be megabytes
 
 // Cuts text that comes in pieces into events: {event, data}. Comments are dropped.
 export class EventCutter {
@@ -65,9 +66,12 @@ async function readOnce(path, token, signal, on) {
 		const {value, done} = await reader.read();
 		if (done)
 			return;
-		const lines = cutter.push(value).filter(e => e.event === "message").map(e => e.data);
-		if (lines.length)
-			await on.take(lines);
+		for (let at = 0; at < value.length; at += PIECE) {
+			const events = cutter.push(value.slice(at, at + PIECE));
+			const lines = events.filter(e => e.event === "message").map(e => e.data);
+			if (lines.length)
+				await on.take(lines);
+		}
 	}
 }
 
