@@ -23,11 +23,24 @@ export class Browser {
 		b.id = 0;
 		b.read(b.process.stdio[4]);
 		const {targetInfos} = await b.send("Target.getTargets");
-		const target = targetInfos.find(t => t.type === "page");
-		b.session = (await b.send("Target.attachToTarget", {targetId: target.targetId, flatten: true})).sessionId;
-		for (const domain of ["Page", "Runtime", "Log"])
-			await b.send(`${domain}.enable`);
+		await b.attach(targetInfos.find(t => t.type === "page").targetId);
 		return b;
+	}
+
+	async attach(targetId) {
+		this.session = undefined;
+		this.session = (await this.send("Target.attachToTarget", {targetId, flatten: true})).sessionId;
+		this.tab = targetId;
+		for (const domain of ["Page", "Runtime", "Log"])
+			await this.send(`${domain}.enable`);
+	}
+
+	// Another tab instead of this one: the process behind it has shown nothing yet.
+	async newTab() {
+		const old = this.tab;
+		this.session = undefined;
+		await this.attach((await this.send("Target.createTarget", {url: "about:blank"})).targetId);
+		await this.send("Target.closeTarget", {targetId: old});
 	}
 
 	read(pipe) {

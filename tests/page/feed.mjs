@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Stands for an agent with much traffic: the page's own files with the agent's policy of content, and streams of
-// made-up records: so many pairs at once, then so many records a second.
+// made-up records: so many pairs at once, then so many records a second. /bare is as little as a page can be.
 
 import {readFileSync} from "node:fs";
 import {createServer} from "node:http";
@@ -9,6 +9,7 @@ import {createServer} from "node:http";
 const folder = new URL("../../agent/serve/page/", import.meta.url);
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const BARE = '<!DOCTYPE html><title>bare</title><link rel="icon" href="data:,"><p>a page of one line';
 const TYPES = {html: "text/html", css: "text/css", js: "text/javascript"};
 
 const end = (kind, name, more) => ({address: "10.0.0.1", bytes: 0, packets: 0, ...more,
@@ -57,6 +58,8 @@ export async function startFeed(pairs, perSecond) {
 			return stream(response, 0, 0);
 		if (path === "/v1/status")
 			return response.end('{"node": "feed"}');
+		if (path === "/bare")
+			return response.writeHead(200, {"Content-Type": TYPES.html, "Content-Security-Policy": CSP}).end(BARE);
 		const name = path === "/" ? "index.html" : path.slice(1);
 		if (!TYPES[name.split(".")[1]])
 			return response.writeHead(404).end(); // a browser's favicon.ico
