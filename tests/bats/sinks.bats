@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck disable=SC2154,SC2030,SC2031 # variables of the helper; each test is a subshell
 #
-# Sinks with receivers of others: what nfcapd (UDP), libfixbuf (TCP) and kcat have read is what the
-# ledger says. Records are made up by sink-feed, which hands them over as the flow thread does.
+# Sinks with receivers of others: what nfcapd (UDP), libfixbuf (TCP), kcat and a collector of logs (OTLP) have
+# read is what the ledger says. Records are made up by sink-feed, which hands them over as the flow thread does.
 
 load helper
 
@@ -56,7 +56,7 @@ end_feed() {
 }
 
 need() { # PROGRAM PACKAGE
-	command -v "$1" >/dev/null || skip "$1 is not installed (package $2)"
+	type -P "$1" >/dev/null || skip "$1 is not installed (package $2)" # a program, no function of the helper
 }
 
 # A port that nobody has, of UDP or TCP.
@@ -246,6 +246,32 @@ start_broker() {
 feed_until() { # FILTER
 	echo 'records 500 0' >&7
 	ledger_is "$1"
+}
+
+start_otlp() { # PORT
+	start /dev/null "$dir/otlp.err" env node "$root/tests/tools/otlp_ids.mjs" "$1" "$dir/otlp" 7>&-
+	receiver_pid=$started
+	await 10 listens env "$1"
+}
+
+@test "sinks: otlp: a collector that goes and comes back has all but what was counted as lost, once each" {
+	need node nodejs
+	port=$(free_port)
+	start_otlp "$port"
+	start_feed "otlp:http://127.0.0.1:$port,queue=1M,retry-max=200ms"
+	echo 'records 500 0' >&7
+	await 10 ledger_is '.sent == 500'
+	stop "$receiver_pid"
+	await 30 feed_until '.queue_full > 0 and .retries > 0'
+	start_otlp "$port"
+	await 10 ledger_is '.waiting == 0 and .error == ""'
+	echo 'records 100 0' >&7
+	await 10 ledger_is '.waiting == 0'
+	end_feed
+	assert_equal "$(wc -l <"$dir/otlp")" "$(ledger .sent)"
+	assert_equal "$(sort -u "$dir/otlp" | wc -l)" "$(ledger .sent)"
+	assert_equal "$(ledger '.told - .queue_full')" "$(ledger .sent)"
+	assert_equal "$(cat "$dir/otlp.err")" ''
 }
 
 @test "sinks: lines in files that are rotated, in each form" {
