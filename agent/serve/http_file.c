@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of the page in a browser, for http.c. A browser keeps them and asks each time whether they are
+ * Files of the page in a browser, for http_answer.c. A browser keeps them and asks each time whether they are
  * still the same: the tag (RFC 9110, 8.8.3) is a hash of the content, so another agent's page is
  * taken at once, be it newer or older.
  *

@@ -11,7 +11,7 @@
  * @known:      the request's header If-None-Match; NULL: it has none
  * @ret_status: 200 or 304
  *
- * For http.c only. Return: to be queued, and to be given back; NULL without memory
+ * For http_answer.c only. Return: to be queued, and to be given back; NULL without memory
  */
 struct MHD_Response *pn_http_file_response(const struct pn_http_file *file, const char *known,
 					   unsigned int *ret_status);

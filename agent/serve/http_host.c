@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * By which name the agent was called, for http.c: a page of somebody else that a browser takes for ours (DNS
+ * By which name the agent was called, for http_answer.c: a page of somebody else that a browser takes for ours (DNS
  * rebinding) says so in its header Host, which scripts cannot change.
  */
 #include "serve/http_host.h"

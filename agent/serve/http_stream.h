@@ -8,7 +8,7 @@
 
 #define PN_HTTP_EVENTS "text/event-stream"
 
-/* One answer that comes bit by bit from a descriptor, see http.h. For http.c only. */
+/* One answer that comes bit by bit from a descriptor, see http.h. For http.c and http_answer.c only. */
 struct pn_http_stream;
 
 /**

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The token of HTTP requests, for http.c: as a bearer token (RFC 6750) or alone in a header.
+ * The token of HTTP requests, for http_answer.c: as a bearer token (RFC 6750) or alone in a header.
  */
 #include "serve/http_token.h"
 
