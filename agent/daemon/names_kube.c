@@ -167,6 +167,7 @@ static void restore(struct pn_names *n)
 static void stop_kube(struct pn_names *n)
 {
 	(void)n->config.watch(n->config.data, NULL, NULL);
+	memset(n->informers, 0, sizeof(n->informers)); /* they go with it */
 	pn_factory_free(PN_TAKE_PTR(n->factory));
 }
 
