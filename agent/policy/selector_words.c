@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A selector as words, which labels.c finds it by and holds against sets: for each requirement its
+ * A selector as words, which selectors.c finds it by and holds against sets: for each requirement its
  * key, operator, number of values and values. Strings are interned, so equal selectors are equal
  * words, and a label is compared by its pointer.
  */
