@@ -8,8 +8,9 @@
 
 /*
  * Everything that a request needs in order to be trusted and to trust: the token, the user name, the
- * plugin that brings them, the certificates. For client.c only. For an http:// server there is
- * nothing of it, but for a token that a program gives for a server on its own host.
+ * plugin that brings them, the certificates. For client.c and client_transfer.c only. For an
+ * http:// server there is nothing of it, but for a token that a program gives for a server on its own
+ * host.
  */
 struct pn_auth;
 

@@ -23,10 +23,7 @@
 #include <string.h>
 #include <utlist.h>
 
-#include "kube/auth.h"
-#include "kube/client_loop.h"
-#include "kube/request_head.h"
-#include "kube/transport.h"
+#include "kube/client_private.h"
 
 /* Fewer than the streams (100) that servers commonly allow on a connection, so that one is enough. */
 enum {
@@ -36,49 +33,6 @@ enum {
 	MIN_FREED = 64, /* requests gone since memory was last given back */
 };
 
-enum state {
-	QUEUED,
-	RUNNING,
-	DEAD,
-	STATE_MAX, /* sentinel */
-};
-
-struct pn_request {
-	struct pn_client *client;
-	struct pn_request *prev, *next;
-	enum state state;
-	char *url, *accept;
-	unsigned int idle_ms;
-	const struct pn_request_ops *ops;
-	void *data;
-
-	CURL *easy;
-	struct pn_certificates *certificates; /* @easy reads them */
-	struct curl_slist *headers;
-	uint64_t sent_ms, heard_ms;
-	bool has_headers;
-	bool is_opening; /* counted in the client's n_opening */
-	int result;	 /* what ops->data returned, if negative */
-	char error[CURL_ERROR_SIZE];
-};
-
-struct pn_client {
-	struct pn_kube_config config;
-	struct pn_transport *transport;
-	struct pn_auth *auth;
-	char **impersonate, **headers; /* borrowed from @config; NULL for http:// */
-	struct pn_curl_loop *curl;
-	uv_loop_t *loop;
-	uv_idle_t starter;   /* active while queued requests can be started */
-	uv_timer_t watchdog; /* runs out when the first request may have been silent too long */
-	int n_handles;
-	struct pn_request *requests[STATE_MAX];
-	unsigned int n_running, n_opening, n_freed;
-	uint64_t heard_ms; /* when anything arrived, on any request */
-	bool is_busy;	   /* handling an event: nothing may be freed */
-	bool is_freed;
-};
-
 static void set_opening(struct pn_request *r, bool is_opening)
 {
 	r->client->n_opening += is_opening;
@@ -86,13 +40,13 @@ static void set_opening(struct pn_request *r, bool is_opening)
 	r->is_opening = is_opening;
 }
 
-static void move(struct pn_request *r, enum state state)
+static void move(struct pn_request *r, enum pn_request_state state)
 {
 	struct pn_client *c = r->client;
 
-	set_opening(r, state == RUNNING);
-	c->n_running -= r->state == RUNNING;
-	c->n_running += state == RUNNING;
+	set_opening(r, state == PN_REQUEST_RUNNING);
+	c->n_running -= r->state == PN_REQUEST_RUNNING;
+	c->n_running += state == PN_REQUEST_RUNNING;
 	DL_DELETE(c->requests[r->state], r);
 	r->state = state;
 	DL_APPEND(c->requests[state], r);
@@ -100,12 +54,7 @@ static void move(struct pn_request *r, enum state state)
 
 static void request_free(struct pn_request *r)
 {
-	if (r->easy) {
-		(void)curl_multi_remove_handle(pn_curl_loop_multi(r->client->curl), r->easy);
-		curl_easy_cleanup(r->easy);
-	}
-	pn_request_head_free(r->headers);
-	pn_certificates_unref(r->certificates);
+	pn_transfer_drop(r);
 	free(r->url);
 	free(r->accept);
 	free(r);
@@ -115,8 +64,8 @@ static void reap(struct pn_client *c)
 {
 	struct pn_request *r;
 
-	while ((r = c->requests[DEAD])) {
-		DL_DELETE(c->requests[DEAD], r);
+	while ((r = c->requests[PN_REQUEST_DEAD])) {
+		DL_DELETE(c->requests[PN_REQUEST_DEAD], r);
 		request_free(r);
 		c->n_freed++;
 	}
@@ -168,7 +117,7 @@ static bool may_open(const struct pn_client *c)
 
 static void start_queued(struct pn_client *c)
 {
-	if (c->requests[QUEUED] && may_open(c) && !pn_auth_is_waiting(c->auth))
+	if (c->requests[PN_REQUEST_QUEUED] && may_open(c) && !pn_auth_is_waiting(c->auth))
 		(void)uv_idle_start(&c->starter, on_start);
 }
 
@@ -189,100 +138,23 @@ static void leave(struct pn_client *c)
 		start_queued(c);
 }
 
-/* The last that a request's owner hears of it. */
-static void finish(struct pn_request *r, int result, const struct pn_err *err)
+void pn_request_opened(struct pn_request *r)
 {
-	move(r, DEAD);
-	r->ops->done(r->data, result, err);
-}
-
-/* --- what libcurl tells us --- */
-
-static void report_headers(struct pn_request *r, int status)
-{
-	struct pn_response response;
-	char type[PN_MEDIA_TYPE_LEN];
-
-	pn_transport_response(r->easy, status, type, &response);
-	if (status == 401)
-		pn_auth_refused(r->client->auth, r->sent_ms);
 	set_opening(r, false);
-	r->has_headers = true;
-	r->ops->headers(r->data, &response);
 }
 
-static void heard(struct pn_request *r)
+void pn_request_finish(struct pn_request *r, int result, const struct pn_err *err)
 {
-	r->heard_ms = r->client->heard_ms = uv_now(r->client->loop);
-}
-
-/* One line of headers at a time; an empty one ends them. Interim (1xx) answers and trailers do not count. */
-static size_t on_header(char *line, size_t size, size_t n_bytes, void *data)
-{
-	struct pn_request *r = data;
-	long status = 0;
-
-	(void)size;
-	if (r->state != RUNNING)
-		return CURL_WRITEFUNC_ERROR;
-	heard(r);
-	if (!r->has_headers && *line == '\r')
-		(void)curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status >= 200)
-		report_headers(r, (int)status);
-	return r->state == RUNNING ? n_bytes : CURL_WRITEFUNC_ERROR;
-}
-
-static size_t on_body(char *bytes, size_t size, size_t n_bytes, void *data)
-{
-	struct pn_request *r = data;
-
-	(void)size;
-	if (r->state != RUNNING)
-		return CURL_WRITEFUNC_ERROR;
-	heard(r);
-	r->result = r->ops->data(r->data, bytes, n_bytes);
-	return r->state == RUNNING && r->result >= 0 ? n_bytes : CURL_WRITEFUNC_ERROR;
-}
-
-static void finish_transfer(struct pn_request *r, CURLcode code)
-{
-	struct pn_err err = { 0 };
-	int result = 0;
-
-	if (r->result < 0)
-		result = pn_err_set(&err, r->result, "%s: the answer was refused: %s",
-				    r->client->config.server, strerror(-r->result));
-	else if (code != CURLE_OK || !r->has_headers) /* cut headers are fine with libcurl */
-		result = pn_transport_explain(r->client->transport, r->easy,
-					      code == CURLE_OK ? CURLE_GOT_NOTHING : code, r->error,
-					      &err);
-	if (result == -EPROTO)
-		pn_auth_distrusted(r->client->auth, r->sent_ms);
-	finish(r, result, &err);
-}
-
-static void finish_transfers(struct pn_client *c)
-{
-	struct pn_request *r;
-	CURLMsg *msg;
-	int n_left;
-
-	while ((msg = curl_multi_info_read(pn_curl_loop_multi(c->curl), &n_left))) {
-		(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&r);
-		if (msg->msg == CURLMSG_DONE && r->state == RUNNING)
-			finish_transfer(r, msg->data.result);
-	}
+	move(r, PN_REQUEST_DEAD);
+	r->ops->done(r->data, result, err);
 }
 
 static void on_act(void *data, curl_socket_t fd, int events)
 {
 	struct pn_client *c = data;
-	int n_left;
 
 	enter(c);
-	(void)curl_multi_socket_action(pn_curl_loop_multi(c->curl), fd, events, &n_left);
-	finish_transfers(c);
+	pn_transfers_act(c, fd, events);
 	leave(c);
 }
 
@@ -306,7 +178,7 @@ static void give_up(struct pn_request *r)
 		pn_curl_loop_hang_up(c->curl);
 	(void)pn_err_set(&err, -ETIMEDOUT, "%s: nothing was heard for %u.%03u s", c->config.server,
 			 r->idle_ms / 1000, r->idle_ms % 1000);
-	finish(r, -ETIMEDOUT, &err);
+	pn_request_finish(r, -ETIMEDOUT, &err);
 }
 
 static void on_watchdog(uv_timer_t *timer);
@@ -326,7 +198,7 @@ static void rearm_watchdog(struct pn_client *c)
 	uint64_t now_ms = uv_now(c->loop), first_ms = UINT64_MAX;
 	struct pn_request *r;
 
-	DL_FOREACH (c->requests[RUNNING], r)
+	DL_FOREACH (c->requests[PN_REQUEST_RUNNING], r)
 		first_ms = PN_MIN(first_ms, due_ms(r));
 	if (first_ms != UINT64_MAX)
 		(void)uv_timer_start(&c->watchdog, on_watchdog, PN_MAX(first_ms, now_ms) - now_ms,
@@ -338,7 +210,7 @@ static struct pn_request *find_silent(struct pn_client *c)
 	uint64_t now_ms = uv_now(c->loop);
 	struct pn_request *r;
 
-	DL_FOREACH (c->requests[RUNNING], r) {
+	DL_FOREACH (c->requests[PN_REQUEST_RUNNING], r) {
 		if (is_silent(r, now_ms))
 			return r;
 	}
@@ -352,7 +224,7 @@ static void on_watchdog(uv_timer_t *timer)
 	struct pn_request *r;
 
 	enter(c);
-	DL_FOREACH (c->requests[RUNNING], r) {
+	DL_FOREACH (c->requests[PN_REQUEST_RUNNING], r) {
 		if (now_ms - r->sent_ms >= OPENING_MS)
 			set_opening(r, false);
 	}
@@ -364,67 +236,10 @@ static void on_watchdog(uv_timer_t *timer)
 
 /* --- starting --- */
 
-static int set_headers(struct pn_request *r)
-{
-	const struct pn_client *c = r->client;
-	const struct pn_request_head head = {
-		.accept = r->accept,
-		.token = pn_auth_token(c->auth),
-		.basic = pn_auth_basic(c->auth),
-		.impersonate = c->impersonate,
-		.headers = c->headers,
-		.host = pn_transport_host_header(c->transport),
-	};
-
-	return pn_request_head_make(&head, &r->headers);
-}
-
-/* Connections that know the client by an older certificate end, and what runs over them. */
-static int use_certificates(struct pn_request *r)
-{
-	struct pn_client *c = r->client;
-	struct pn_certificates *certificates = pn_auth_certificates(c->auth);
-	int result;
-
-	if (!certificates)
-		return 0;
-	result = pn_transport_use(c->transport, certificates);
-	if (result == PN_CLIENT_CERTIFICATE_CHANGED)
-		pn_curl_loop_hang_up(c->curl);
-	r->certificates = pn_certificates_ref(certificates);
-	return result;
-}
-
-static int hand_over(struct pn_request *r)
-{
-	struct pn_client *c = r->client;
-	CURL *easy;
-
-	if (set_headers(r) < 0 || use_certificates(r) < 0)
-		return -ENOMEM;
-	easy = pn_transport_easy(c->transport);
-	if (!easy)
-		return -ENOMEM;
-	(void)curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
-	(void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, r->headers);
-	(void)curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, r->error);
-	(void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	(void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
-	(void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	(void)curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
-	if (curl_easy_setopt(easy, CURLOPT_URL, r->url) != CURLE_OK ||
-	    curl_multi_add_handle(pn_curl_loop_multi(c->curl), easy) != CURLM_OK) {
-		curl_easy_cleanup(easy);
-		return -ENOMEM;
-	}
-	r->easy = easy;
-	return 0;
-}
-
 static void fail(struct pn_request *r, int result, struct pn_err *err)
 {
 	(void)pn_err_wrap(err, result, "%s", r->client->config.server);
-	finish(r, result, err);
+	pn_request_finish(r, result, err);
 }
 
 static void launch(struct pn_request *r)
@@ -432,8 +247,8 @@ static void launch(struct pn_request *r)
 	struct pn_err err = { 0 };
 
 	r->sent_ms = r->heard_ms = uv_now(r->client->loop);
-	move(r, RUNNING);
-	if (hand_over(r) < 0)
+	move(r, PN_REQUEST_RUNNING);
+	if (pn_transfer_start(r) < 0)
 		fail(r, pn_err_set(&err, -EIO, "out of memory"), &err);
 }
 
@@ -462,8 +277,8 @@ static void on_start(uv_idle_t *starter)
 
 	enter(c);
 	(void)uv_idle_stop(starter); /* leave() starts it again if there is reason to */
-	DL_COUNT(c->requests[QUEUED], r, n);
-	while (n-- && (r = c->requests[QUEUED]) && may_open(c)) {
+	DL_COUNT(c->requests[PN_REQUEST_QUEUED], r, n);
+	while (n-- && (r = c->requests[PN_REQUEST_QUEUED]) && may_open(c)) {
 		if (!try_launch(r))
 			break;
 	}
@@ -481,8 +296,8 @@ static void on_auth_changed(void *data, int result, const struct pn_err *err)
 
 	enter(c);
 	if (result < 0)
-		DL_COUNT(c->requests[QUEUED], r, n);
-	while (n-- && (r = c->requests[QUEUED])) {
+		DL_COUNT(c->requests[PN_REQUEST_QUEUED], r, n);
+	while (n-- && (r = c->requests[PN_REQUEST_QUEUED])) {
 		words = *err;
 		fail(r, result, &words);
 	}
@@ -510,7 +325,7 @@ int pn_client_get(struct pn_client *c, const char *path, const char *accept, uns
 		request_free(r);
 		return -ENOMEM;
 	}
-	DL_APPEND(c->requests[QUEUED], r);
+	DL_APPEND(c->requests[PN_REQUEST_QUEUED], r);
 	start_queued(c);
 	*ret = r;
 	return 0;
@@ -518,9 +333,9 @@ int pn_client_get(struct pn_client *c, const char *path, const char *accept, uns
 
 void pn_request_cancel(struct pn_request *r)
 {
-	if (!r || r->state == DEAD)
+	if (!r || r->state == PN_REQUEST_DEAD)
 		return;
-	move(r, DEAD);
+	move(r, PN_REQUEST_DEAD);
 	if (!r->client->is_busy) {
 		enter(r->client);
 		leave(r->client);
@@ -588,9 +403,9 @@ void pn_client_free(struct pn_client *c)
 	if (!c)
 		return;
 	c->is_freed = true;
-	for (enum state s = QUEUED; s < DEAD; s++) {
+	for (enum pn_request_state s = PN_REQUEST_QUEUED; s < PN_REQUEST_DEAD; s++) {
 		while (c->requests[s])
-			move(c->requests[s], DEAD);
+			move(c->requests[s], PN_REQUEST_DEAD);
 	}
 	if (!c->is_busy) {
 		enter(c);

@@ -7,7 +7,7 @@
 
 /*
  * A libcurl multi handle that lives in a libuv loop: its sockets and its timer are handles of the
- * loop. For client.c only.
+ * loop. For client.c and client_transfer.c only.
  */
 struct pn_curl_loop;
 

@@ -9,7 +9,7 @@
 
 /*
  * How to reach the API server, in libcurl's terms: everything about a request that is the same for
- * all of them, and what libcurl's results mean. For client.c only.
+ * all of them, and what libcurl's results mean. For client.c and client_transfer.c only.
  */
 struct pn_transport;
 
