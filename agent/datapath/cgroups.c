@@ -60,13 +60,9 @@ static int dispatch(struct pn_cgroups *c, struct pn_err *reterr)
 
 	if (read(c->timer_fd, &n_ticks, sizeof(n_ticks)) > 0)
 		pn_cgroup_tree_tick(c);
-	for (int i = 0; r > 0 && i < MAX_READS; i++) {
-		int r2 = c->needs_reading ? pn_cgroup_tree_read(c, reterr) : 0;
-
-		if (r2 < 0)
-			return r2;
+	/* first, also where the tree cannot be read: with events left the descriptor would stay readable */
+	for (int i = 0; r > 0 && i < MAX_READS; i++)
 		r = read_events(c);
-	}
 	if (r < 0) {
 		c->needs_reading = true; /* of these events the rest is lost */
 		return pn_err_set(reterr, r, "following cgroups: %s", strerror(-r));

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -347,6 +348,32 @@ static void what_cannot_be_read_is_not_taken_to_be_gone(void **state)
 	assert_int_equal(w->n_known, 4);
 }
 
+static void without_descriptors_it_waits_for_its_timer(void **state)
+{
+	enum { MANY = 1000 };
+	struct world *w = world_of(state);
+	struct pollfd p = { .events = POLLIN };
+	struct rlimit was, few = { .rlim_cur = 3 };
+	int n = 0, r;
+
+	start(w);
+	p.fd = pn_cgroups_fd(w->cgroups);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few.rlim_max = was.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	make(w, "a.slice");
+	r = pn_cgroups_dispatch(w->cgroups, NULL);
+	make(w, "b.slice");
+	while (n < MANY && poll(&p, 1, 0) == 1) {
+		(void)pn_cgroups_dispatch(w->cgroups, NULL);
+		n++;
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_true(n < MANY);
+	wait_for_number(w, 2);
+}
+
 static void a_process_gives_its_name(void **state)
 {
 	struct world *w = world_of(state);
@@ -490,6 +517,7 @@ int main(void)
 		TEST(late_events_do_no_harm),
 		TEST(lost_events_lead_to_reading_everything_again),
 		TEST(what_cannot_be_read_is_not_taken_to_be_gone),
+		TEST(without_descriptors_it_waits_for_its_timer),
 		TEST(a_process_gives_its_name),
 		TEST(a_process_that_comes_later_gives_its_name_then),
 		TEST(a_process_that_starts_another_program_is_asked_again),
