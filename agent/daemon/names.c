@@ -46,9 +46,13 @@ static const struct pn_cgroups_ops cgroups_ops = {
 static void read_cgroups(struct pn_names *n)
 {
 	struct pn_err err = { "" };
+	unsigned int n_held;
 
-	if (n->cgroups && pn_cgroups_dispatch(n->cgroups, &err) < 0)
-		pn_warn("names", "following cgroups: %s", err.text);
+	if (!n->cgroups || pn_cgroups_dispatch(n->cgroups, &err) == 0)
+		return;
+	if (pn_log_allow(&n->cgroups_limit, pn_clock_now(n->config.clock), 60 * PN_NSEC_PER_SEC,
+			 &n_held))
+		pn_warn("names", "%s, trying again held=%u", err.text, n_held);
 }
 
 static void on_cgroups_readable(uv_poll_t *poll, int status, int events)

@@ -46,7 +46,7 @@ struct pn_names {
 	bool cgroups_poll_is_open;
 	bool maps_dirty, maps_swept, maps_failed;
 	unsigned int n_ticks;
-	struct pn_log_limit maps_limit;
+	struct pn_log_limit maps_limit, cgroups_limit;
 
 	struct pn_factory *factory;
 	struct pn_informer *informers[PN_NAMES_N_KINDS];
