@@ -158,11 +158,13 @@ $(B)/agent/base/version.o: $(B)/version
 $(B)/agent/serve/page_files.o: $(wildcard agent/serve/page/*)
 $(B)/agent/base/version.%: CPPFLAGS += -DPN_VERSION='"$(VERSION)"'
 
-# BPF: the object is the same in every mode; the skeleton embeds it.
+# BPF: the object is the same in every mode; the skeleton embeds it. Linking leaves DWARF out, which
+# nobody reads there: what the kernel and bpftool show of a program is in its BTF.
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(CONFIG)
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c -o $@.tmp $<
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
 
 $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
