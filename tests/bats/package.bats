@@ -3,7 +3,7 @@
 # shellcheck disable=SC2154 # variables of the helper
 #
 # The Debian package through its life, on a copy of this machine: an overlay of its root, whose upper
-# layer shows what a package has left behind.
+# layer shows what a package has left behind. And the file system of the container image.
 
 load helper
 
@@ -37,6 +37,12 @@ teardown_file() {
 
 on_machine() { # COMMAND...
 	chroot "$machine" /usr/bin/env PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+}
+
+# Once for the tests that look at it.
+make_image() {
+	image=$suite/image
+	[[ -d $image ]] || "$root/deploy/image/root" "$podonym" "$image"
 }
 
 what_is_left() {
@@ -91,4 +97,31 @@ what_is_left() {
 	run what_is_left
 	refute_output
 	[[ ! -e $machine/sys/fs/bpf/podonym ]]
+}
+
+@test "image: the program starts in it, with no file of the machine" {
+	make_image
+	run chroot "$image" /usr/bin/podonym version
+	assert_success
+	run chroot "$image" /usr/bin/podonym policy check --help
+	assert_success
+}
+
+@test "image: under 30 MB" {
+	[[ $(. /etc/os-release && echo "$ID-$VERSION_ID") == debian-12 ]] || skip 'it is made from Debian 12'
+	make_image
+	size=$(find "$image" -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum }')
+	((size < 30000000)) || { find "$image" -type f -printf '%s %P\n' | sort -rn; return 1; }
+}
+
+@test "image: its bill of materials has the package of each library" {
+	make_image
+	find "$image" -name '*.so*' -printf '/%P\n' | xargs realpath | sort >"$suite/libraries"
+	# The package manager knows a file of /usr/lib by that name or without /usr.
+	{ sed 'p; s|^/usr||' "$suite/libraries" | xargs dpkg-query -S 2>/dev/null || :; } |
+		sed 's|:.* /lib| /usr/lib|; s|:.* /| /|' | sort -u >"$suite/owners"
+	diff "$suite/libraries" <(cut -d ' ' -f 2 "$suite/owners" | sort)
+	run comm -23 <(cut -d ' ' -f 1 "$suite/owners" | sort -u) \
+		<(jq -r '.packages[].name' "$image/usr/share/podonym/sbom.spdx.json" | sort)
+	refute_output
 }
