@@ -23,7 +23,7 @@ setup_file() {
 	cp "$build"/podonym_*.deb "$machine/first.deb"
 	dpkg-deb -R "$machine/first.deb" "$suite/next"
 	sed -i 's/^Version: .*/&.1/' "$suite/next/DEBIAN/control"
-	dpkg-deb -Zgzip --root-owner-group -b "$suite/next" "$machine/next.deb" >/dev/null
+	dpkg-deb -Znone --root-owner-group -b "$suite/next" "$machine/next.deb" >/dev/null
 }
 
 teardown_file() {
