@@ -101,7 +101,7 @@ WANTED := -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=
 
 MODE_release := -O2 -g -D_FORTIFY_SOURCE=3
 MODE_debug := -O0 -g3
-MODE_asan := -O1 -g3 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+MODE_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 MODE_tsan := -O1 -g3 -fsanitize=thread -fno-omit-frame-pointer
 MODE_coverage := -O0 -g --coverage -fprofile-update=atomic
 MODE_fuzz := $(MODE_asan) -fsanitize=fuzzer-no-link
