@@ -209,5 +209,7 @@ int pn_ranges_file_read(struct pn_ranges_file *f, struct pn_ranges *ret, struct 
 	r = pn_file_read(f->path, MAX_BYTES, &text, reterr);
 	if (r == 0)
 		r = pn_ranges_parse(f->path, text, ret, reterr);
+	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+		f->seen = (struct stat) { .st_size = 0 };
 	return r < 0 ? r : 1;
 }

@@ -43,7 +43,7 @@ struct pn_ranges_file {
  * pn_ranges_file_read() - read the file, if it is not as it was at the last call
  *
  * Return: 1 and @ret to be undone by pn_ranges_done(); 0 nothing changed; or a negative errno with
- * @reterr, once for each state of the file
+ * @reterr, once for each state of the file; but what failed for want of memory or descriptors is tried again
  */
 int pn_ranges_file_read(struct pn_ranges_file *f, struct pn_ranges *ret, struct pn_err *reterr);
 

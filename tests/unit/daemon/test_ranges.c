@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -152,6 +153,29 @@ static void the_file_is_read_again_when_it_is_another(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void want_of_descriptors_says_nothing_about_the_file(void **state)
+{
+	char path[] = "/tmp/podonym-ranges.XXXXXX";
+	struct pn_ranges_file f = { .path = path };
+	struct pn_ranges r = { .n = 0 };
+	struct rlimit limit, none;
+	struct pn_err err = { "" };
+
+	(void)state;
+	assert_int_equal(close(mkstemp(path)), 0);
+	write_file(path, "10.0.0.0/8 a\n");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(pn_ranges_file_read(&f, &r, &err), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(pn_ranges_file_read(&f, &r, &err), 1);
+	assert_int_equal(r.n, 1);
+	pn_ranges_done(&r);
+	assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +184,7 @@ int main(void)
 		cmocka_unit_test(a_mistake_is_told_with_its_line),
 		cmocka_unit_test(one_network_has_one_name),
 		cmocka_unit_test(the_file_is_read_again_when_it_is_another),
+		cmocka_unit_test(want_of_descriptors_says_nothing_about_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
