@@ -195,14 +195,15 @@ get() { # ARGUMENTS
 }
 
 @test "cli: agent: a directory that is no BPF file system is named" {
-	run in_node "$podonym" agent --server "$api_url" --output none --socket "$dir/s" --pin-path "$dir/plain"
+	run in_node "$podonym" agent --server "$api_url" --output none --history off --socket "$dir/s" \
+		--pin-path "$dir/plain"
 	assert_failure 1
 	assert_output --partial "$dir/plain"
 }
 
 @test "cli: agent: an output that cannot be opened is named" {
-	run in_node "$podonym" agent --server "$api_url" --output "$dir/no/such/file" --socket "$dir/s" \
-		--pin-path "$dir/bpf/other"
+	run in_node "$podonym" agent --server "$api_url" --output "$dir/no/such/file" --history off \
+		--socket "$dir/s" --pin-path "$dir/bpf/other"
 	assert_failure 1
 	assert_output --partial "$dir/no/such/file"
 }

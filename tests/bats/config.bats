@@ -53,6 +53,7 @@ write_config() { # LINE...
 		pin-path: $dir/bpf/podonym
 		name-wait: 500ms
 		state: none
+		history: $dir/history.db
 		http: none
 	EOF
 	printf '%s\n' "$@" >>"$dir/config.new"
@@ -222,7 +223,7 @@ namespace=shop or port=80"
 	before=$(sent udp)
 	write_config 'interval: 300ms' 'select: port=9' 'log-level: err'
 	reload
-	running interval '.value == "300ms" and .live and .from == "file" and (.where | endswith(":10"))'
+	running interval '.value == "300ms" and .live and .from == "file" and (.where | endswith(":11"))'
 	status_is '.selection.expression == "port=9"'
 	run -0 wc -l "$dir/agent.err"
 	write_config 'interval: 300ms' 'select: port=8' 'log-level: err'
@@ -252,9 +253,9 @@ namespace=shop or port=80"
 @test "config: a file with an error changes nothing, and says so" {
 	write_config 'interval: 1s' 'samlpe: 3'
 	reload
-	grep -q "config: $dir/config.yaml:11: unknown key \"samlpe\", did you mean sample?" "$dir/agent.err"
+	grep -q "config: $dir/config.yaml:12: unknown key \"samlpe\", did you mean sample?" "$dir/agent.err"
 	running interval '.value == "200ms"'
-	status_is '.config.error | contains(":11: unknown key")'
+	status_is '.config.error | contains(":12: unknown key")'
 	status_is '.metrics.pn_config_reload_failures_total == 1'
 	run -0 "$podonym" status --socket "$dir/socket"
 	assert_output --partial 'refused     '

@@ -352,7 +352,8 @@ stop_watching() {
 
 @test "connection: a second agent on the same maps is refused, the first goes on" {
 	start_both
-	run in_node "$podonym" agent --server "$api_url" --output none --socket "$dir/socket2" --pin-path "$dir/bpf/podonym"
+	run in_node "$podonym" agent --server "$api_url" --output none --socket "$dir/socket2" --pin-path "$dir/bpf/podonym" \
+		--history off
 	assert_failure 1
 	assert_output --partial 'agent'
 	run in_node "$podonym" agent --server "$api_url" --output none --socket "$dir/socket" --pin-path "$dir/bpf/podonym2" \

@@ -26,7 +26,7 @@ setup_file() {
 	bpffs_up "$dir/bpf-b"
 	start /dev/null "$dir/agent-b.err" in_pod client "$podonym" agent --server http://127.0.0.1:1 --node node-b \
 		--interval 200ms --http 10.87.0.2:9960 --http-token-file "$dir/token" --disable cgroup --socket "$dir/socket-b" \
-		--output "$dir/flows-b.json" --pin-path "$dir/bpf-b/podonym"
+		--output "$dir/flows-b.json" --history "$dir/history-b.db" --pin-path "$dir/bpf-b/podonym"
 	echo "$started" >"$dir/agent-b.pid"
 	await 30 "$podonym" status --quiet --live --socket "$dir/socket-b" || { cat "$dir/agent-b.err"; return 1; }
 	await 30 agent_in_sync

@@ -197,7 +197,8 @@ later_maps() { # DIR VALUE-SIZE
 		assert_output --partial 'version 2, this podonym uses 1'
 		run -1 "$counter" --pin-path "$later"
 		assert_output --partial 'version 2, this program was built for version 1'
-		run -1 "$podonym" agent --server "$api_url" --pin-path "$later" --socket "$dir/later" --output none
+		run -1 "$podonym" agent --server "$api_url" --pin-path "$later" --socket "$dir/later" --output none \
+			--history off
 		assert_output --partial 'version 2, this podonym uses 1'
 		run -0 ls "$later"
 		assert_output meta

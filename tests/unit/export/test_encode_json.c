@@ -261,8 +261,8 @@ static void json_of_processes_networks_and_zones(void **state)
 
 static void json_names_every_attribution(void **state)
 {
-	static const char *const names[] = { "cgroup", "ip",   "port",	    "service",
-					     "node",   "cidr", "ambiguous", "none" };
+	static const char *const names[] = { "cgroup", "ip",	    "port", "service", "node",
+					     "cidr",   "ambiguous", "none", "stale" };
 
 	(void)state;
 	_Static_assert(PN_ARRAY_SIZE(names) == PN_ATTR_MAX, "all of them");
