@@ -61,6 +61,7 @@ test("names: the workload, else the pod, the process, the Service, the node, the
 	assert.deepEqual(name({address: "1", k8s: {node: {name: "n"}}}), ["Node", "n"]);
 	assert.deepEqual(name({address: "1", network: {name: "office"}}), ["Network", "office"]);
 	assert.deepEqual(name({address: "1"}), ["Address", "1"]);
+	assert.equal(endOf({address: "1", k8s: {...shop, pod: {name: "p"}}}, "stale").name, "shop/p?");
 });
 
 test("verdict: what the node did, and what policies say", () => {

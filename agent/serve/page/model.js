@@ -80,8 +80,14 @@ export function parseFilter(text) {
 
 // --- names -----------------------------------------------------------------------------------------
 
-// What one end of a record is called, the workload before the pod: {name, kind, pod, address}.
-export function endOf(end) {
+// What one end of a record is called, the workload before the pod: {name, kind, pod, address}. A stale name is
+// another than the sure one.
+export function endOf(end, attribution) {
+	const named = nameOf(end);
+	return attribution === "stale" ? {...named, name: `${named.name}?`} : named;
+}
+
+function nameOf(end) {
 	const k8s = end.k8s || {};
 	const namespace = k8s.namespace?.name;
 	const within = name => namespace ? `${namespace}/${name}` : name;
@@ -139,7 +145,8 @@ export class Model {
 	// Drops stand in both streams where they belong to a connection: only /v1/drops counts them.
 	add(record, isDrop, now) {
 		const p = record.podonym;
-		const from = endOf(record.source), to = endOf(record.destination);
+		const how = record.podonym.attribution;
+		const from = endOf(record.source, how?.source), to = endOf(record.destination, how?.destination);
 		const port = record.destination.port || 0, protocol = record.network.transport;
 		const verdict = verdictOf(p);
 		const id = key(from.kind, from.name, to.kind, to.name, protocol, port, verdict);
