@@ -14,16 +14,14 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/cidr.h"
 #include "base/clock.h"
+#include "datapath/grace.h"
 
 #define BANK_BITS 32
 
@@ -96,7 +94,7 @@ static int clear_bank(struct pn_select *s, uint32_t bank)
 {
 	int r;
 
-	(void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	(void)pn_grace();
 	r = clear_map(s->maps.owners_fd, offsetof(struct pn_select_addr, bank), bank);
 	if (r == 0)
 		r = clear_map(s->maps.cidrs_fd, offsetof(struct pn_select_cidr, in.bank), bank);
