@@ -23,6 +23,7 @@
 #include "bpf/compat.bpf.h"
 #include "bpf/flow.h"
 #include "bpf/fragment.bpf.h"
+#include "bpf/line.bpf.h"
 #include "bpf/nat.bpf.h"
 #include "bpf/pair.bpf.h"
 #include "bpf/parse.bpf.h"
@@ -159,8 +160,7 @@ static __always_inline int look_closely(struct __sk_buff *skb, bool has_ethernet
 	__builtin_memset(p, 0, sizeof(*p));
 	end = pn_parse(skb, has_ethernet, p);
 	if (end) {
-		ret->total_len = skb->len;
-		ret->headers_len = 0;
+		*ret = (struct pn_seen) { .total_len = skb->len };
 		return end;
 	}
 	if (p->more_fragments || p->later_fragment)
@@ -169,6 +169,7 @@ static __always_inline int look_closely(struct __sk_buff *skb, bool has_ethernet
 	ret->total_len = p->total_len;
 	ret->headers_len = p->headers_len;
 	ret->tcp_flags = p->tcp_flags;
+	ret->is_plain = false;
 	return 0;
 }
 
@@ -219,7 +220,7 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 	before = pn_count(v, at, s, cpu->tick);
 	note_tcp_flags(v, s->from, s->tcp_flags);
 	if (!pn_is_delivery(at) && key->k.proto == IPPROTO_TCP)
-		pn_tcp_look(skb, v, s->from, s->tcp_flags, cpu->tick);
+		pn_tcp_look(skb, v, s->from, s->tcp_flags, cpu->tick, !before);
 	if (!s->is_plain)
 		note_rest(skb, p, v);
 	if (before < PN_MAX_LOOKS && cgroup_enabled)
@@ -255,24 +256,32 @@ static __always_inline void tally(struct pn_flow_cpu *cpu, enum pn_place at, int
 		cpu->stat[stat] += packets;
 }
 
+/* A line is looked for as soon as it is known which: it is on its way while the rest is done. */
 static __always_inline void trace(struct __sk_buff *skb, enum pn_place at)
 {
 	__u32 cell = pn_is_at_socket(at) ? PN_CELL_SOCKETS : PN_CELL_INTERFACES;
-	struct pn_flow_cpu *cpu = bpf_map_lookup_elem(&cpus, &cell);
+	struct pn_flow_line *line = NULL;
+	struct pn_flow_cpu *cpu;
 	union pn_table_key key;
-	struct pn_seen s = {};
 	struct pn_packet p;
+	struct pn_seen
+		s; /* not set beforehand: each check of plain headers would bring that along */
 	int end = 0;
 
+	s.is_plain = pn_plain(skb, !pn_is_at_socket(at), &key, &s);
+	if (s.is_plain && !pn_is_at_socket(at))
+		line = pn_line_find(&key, s.from, at);
+	cpu = bpf_map_lookup_elem(&cpus, &cell);
 	if (!cpu)
 		return;
 	note_tick(cpu);
-	s.is_plain = pn_plain(skb, !pn_is_at_socket(at), &key, &s);
 	if (!s.is_plain)
 		end = look_closely(skb, !pn_is_at_socket(at), &p, &key, &s);
 	s.packets = count_segments(skb, s.total_len - s.headers_len);
 	tally(cpu, at, PN_STAT_SEEN, s.packets);
-	if (!end)
+	if (line && pn_line_count(line, at, &s, cpu->tick))
+		end = PN_STAT_RECORDED;
+	else if (!end)
 		end = record(skb, cpu, at, &p, &key, &s);
 	if (end > PN_STAT_SEEN && end < PN_STAT_MAX)
 		tally(cpu, at, end, s.packets);
@@ -317,4 +326,18 @@ int pn_to_socket(struct __sk_buff *skb)
 	if (is_the_node_s(skb))
 		trace(skb, PN_TO_SOCKET);
 	return PN_PASS;
+}
+
+/* At no hook: the agent runs it with a list of lines for a packet, see PN_LINES_SETTLED. */
+SEC("tc")
+int pn_settle_lines(struct __sk_buff *skb)
+{
+	const __u32 *numbers = (void *)(long)skb->data;
+	__u32 i;
+
+	if ((void *)(numbers + PN_LINES_SETTLED) > (void *)(long)skb->data_end)
+		return 1;
+	for (i = 0; i < PN_LINES_SETTLED; i++)
+		pn_line_settle(numbers[i]);
+	return 0;
 }

@@ -22,7 +22,7 @@
 #include <linux/types.h>
 
 /* Raise it with every change of a struct below, and of the journal that the agent keeps beside the tables. */
-#define PN_FLOW_LAYOUT 8
+#define PN_FLOW_LAYOUT 9
 
 /*
  * Ends are sorted: (addr, port) of end 0 is not greater than that of end 1, compared as bytes. So
@@ -47,6 +47,9 @@ enum pn_flow_kind {
 struct pn_flow_count {
 	__u64 packets, bytes;
 };
+
+/* An end that has not shown its socket in so many packets of one way is not asked again. */
+#define PN_MAX_LOOKS 8
 
 enum pn_flow_state {
 	PN_FLOW_NAT = 1 << 0,	    /* nat holds the connection's tuple on the other side */
@@ -139,6 +142,83 @@ static inline unsigned int pn_flow_opener(const struct pn_flow_value *v)
 /* What end `end` of the entry `v` has sent: struct pn_flow_way *, const if `v` is. */
 #define pn_flow_way(v, end) ((end) ? &(v)->way_1 : &(v)->way_0)
 
+/*
+ * Lines in front of the table: what a packet of a long connection needs and nothing else, in one cache
+ * line of its own; see line.bpf.h. One is for one way of an entry, whose counts are those of the table
+ * and of its lines together. Programs count in lines; only the agent gives and takes them, while the
+ * entry is in the table.
+ *
+ * Lines lie in sets of two, and the key says in which. Of the sets only as many are in use as there are
+ * connections for them: what is close together costs fewer misses, of the pages' addresses as well.
+ */
+#define PN_LINES_IN_SET 2
+
+/* A line is free if `state` is 0. */
+enum pn_flow_line_state {
+	PN_LINE_SENT = 1 << 0,	    /* packets that are sent are counted in it */
+	PN_LINE_DELIVERED = 1 << 1, /* packets that are delivered */
+	PN_LINE_PSH = 1 << 3,	    /* those with this flag, too; it has the flag's place */
+	PN_LINE_ACK = 1 << 4,	    /* likewise */
+	PN_LINE_WAY_0 = 1 << 6,	    /* << end: it is that end's */
+};
+
+struct pn_flow_line {
+	__u8 addr[2][16]; /* these are the entry's key */
+	__be16 port[2];
+	__u8 proto;
+	__u8 state;	  /* enum pn_flow_line_state */
+	__u16 time;	  /* of the last packet, see pn_flow_line_time() */
+	__u32 packets[2]; /* sent, delivered: since the line was given */
+	__u64 bytes[2];
+};
+
+struct pn_flow_lines {
+	struct pn_flow_line line[PN_LINES_IN_SET];
+};
+
+/* A line that has counted so many packets of a sort takes no more of them: the agent may be away. */
+#define PN_LINE_MAX_PACKETS (1u << 31)
+/* Times of lines are in 64 ticks and go round, after 70 minutes with 1,000 ticks a second. */
+#define PN_LINE_TIME_SHIFT 6
+#define PN_LINE_MAX_LEAD 256 /* so much newer than now may one be that was just noted */
+
+static inline __u16 pn_flow_line_time(__u32 tick)
+{
+	return (__u16)(tick >> PN_LINE_TIME_SHIFT);
+}
+
+/* The tick at about which a line's time was noted; @now: of about now, not once round later. */
+static inline __u32 pn_flow_line_tick(__u16 time, __u32 now)
+{
+	__u16 lead = time - pn_flow_line_time(now);
+	__s32 from_now = lead < PN_LINE_MAX_LEAD ? lead : (__s32)lead - 0x10000;
+
+	return (now >> PN_LINE_TIME_SHIFT << PN_LINE_TIME_SHIFT) +
+	       from_now * (1 << PN_LINE_TIME_SHIFT);
+}
+
+/* What of an address makes a difference, at the low end: a multiplication carries upwards only. */
+static inline __u64 pn_flow_line_fold(const __u64 addr[2])
+{
+	return addr[0] ^ (addr[1] >> 32 | addr[1] << 32);
+}
+
+/* Which set the line of a way is in: so many of the lowest bits, of 24, as there are sets. */
+static inline __u32 pn_flow_line_hash(const __u64 addr[4], __u32 ports, __u8 proto, __u32 way)
+{
+	__u64 h = pn_flow_line_fold(addr) * 0x9e3779b97f4a7c15ull;
+
+	h = (h ^ pn_flow_line_fold(addr + 2)) * 0xbf58476d1ce4e5b9ull;
+	h = (h ^ ports ^ (__u64)(proto << 1 | way) << 24) * 0x94d049bb133111ebull;
+	return (__u32)(h >> 40);
+}
+
+/*
+ * The program that gives the counts of lines back to the table gets a packet of so many numbers of lines, from
+ * 1 on; 0 is none.
+ */
+#define PN_LINES_SETTLED 64
+
 /* The ledger: packets (as on the wire, GSO counted by its segments), cells in each CPU. */
 enum pn_flow_stat {
 	PN_STAT_SEEN,	      /* came to a hook */
@@ -163,11 +243,11 @@ enum pn_flow_cell {
 };
 
 struct pn_flow_cpu {
-	__u64 stat[PN_STAT_MAX];
-	__u64 n_ids;   /* given to new entries on this CPU; not used at sockets */
-	__u64 tick_ns; /* CLOCK_MONOTONIC when the first packet of `tick` came */
-	__u32 tick;    /* low bits of jiffies */
+	__u32 tick; /* low bits of jiffies */
 	__u32 reserved;
+	__u64 stat[PN_STAT_MAX];
+	__u64 tick_ns; /* CLOCK_MONOTONIC when the first packet of `tick` came */
+	__u64 n_ids;   /* given to new entries on this CPU; not used at sockets */
 };
 
 /*
@@ -235,6 +315,7 @@ struct pn_select_refusal {
 };
 
 _Static_assert(sizeof(struct pn_select_refusal) == 8, "no hidden padding");
+_Static_assert(sizeof(struct pn_flow_line) == 64, "a cache line");
 _Static_assert(sizeof(struct pn_flow_key) == 40, "no hidden padding");
 _Static_assert(sizeof(struct pn_flow_value) == 160, "no hidden padding");
 _Static_assert(__builtin_offsetof(struct pn_flow_value, way_0) == 48, "see there");

@@ -41,6 +41,7 @@ static __always_inline bool pn_plain_udp(const struct udphdr *udp, __u32 room, s
 
 	if (len < sizeof(*udp) || len > room)
 		return false;
+	ret->tcp_flags = 0;
 	ret->headers_len += sizeof(*udp);
 	return true;
 }
@@ -62,31 +63,29 @@ struct pn_plain_ports {
 
 /*
  * Sorted as pn_table_sort() does it, without a branch: an address and its port are compared as one
- * number. The asm keeps the compiler from making branches of it again.
+ * number. The asm keeps the compiler from making branches of it again. Written in the words in which it
+ * will be read: a load of what two stores have written waits for both.
  */
 static __always_inline __u32 pn_plain_key_ipv4(const struct iphdr *ip,
 					       const struct pn_plain_ports *ports,
 					       union pn_table_key *ret)
 {
-	__u32 src = ip->saddr, dst = ip->daddr, sport = ports->source, dport = ports->dest;
+	__u64 src = ip->saddr, dst = ip->daddr, sport = ports->source, dport = ports->dest;
 	__u64 from = ((__u64)bpf_ntohl(dst) << 16 | bpf_ntohs(dport)) -
 		     ((__u64)bpf_ntohl(src) << 16 | bpf_ntohs(sport));
 	__u64 addrs = src ^ dst, differ = sport ^ dport, turn;
 
-	from >>= 63;
+	asm volatile("%0 >>= 63" : "+r"(from));
 	turn = -from;
 	asm volatile("%0 &= %2\n%1 &= %2" : "+r"(addrs), "+r"(differ) : "r"(turn));
-	ret->w.addr[0][0] = ret->w.addr[0][1] = 0;
-	ret->w.addr[1][0] = ret->w.addr[1][1] = 0;
-	ret->w.addr[0][2] = ret->w.addr[1][2] = bpf_htonl(0xffff);
-	ret->w.addr[0][3] = src ^ addrs;
-	ret->w.addr[1][3] = dst ^ addrs;
-	ret->w.port[0] = sport ^ differ;
-	ret->w.port[1] = dport ^ differ;
-	ret->w.proto = 0;
-	ret->k.proto = ip->protocol;
+	ret->q.addr[0] = ret->q.addr[2] = 0;
+	ret->q.addr[1] = (src ^ addrs) << 32 | bpf_htonl(0xffff);
+	ret->q.addr[3] = (dst ^ addrs) << 32 | bpf_htonl(0xffff);
+	ret->q.ports = (sport ^ differ) | (dport ^ differ) << 16;
+	ret->w.proto = ip->protocol;
 	return from;
 }
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "halves of words are in this order");
 
 static __always_inline bool pn_plain_ipv4(struct __sk_buff *skb, void *at, void *data_end,
 					  __u32 off, union pn_table_key *key, struct pn_seen *ret)

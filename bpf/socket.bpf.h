@@ -22,8 +22,6 @@
 #define PN_ROOT_CGROUP 1
 /* A socket that stands for a connection not yet accepted: the head of a socket and no more. */
 #define PN_TCP_NEW_SYN_RECV 12
-/* An end that has not shown its socket in so many packets of one way is not asked again. */
-#define PN_MAX_LOOKS 8
 
 /* Set before load. */
 const volatile bool cgroup_enabled = true;

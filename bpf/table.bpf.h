@@ -56,7 +56,7 @@ volatile __u32 room = PN_ROOM_FREE;
 volatile __u32 selecting = 0;
 struct pn_select_rules selection[2] = {};
 
-/* The key in aligned words: that is how it is compared and hashed. */
+/* The key in aligned words, of four and of eight bytes: that is how it is compared and hashed. */
 union pn_table_key {
 	struct pn_flow_key k;
 	struct {
@@ -64,6 +64,10 @@ union pn_table_key {
 		__be16 port[2];
 		__u32 proto;
 	} w;
+	struct {
+		__u64 addr[4];
+		__u32 ports;
+	} q;
 };
 
 /* What is counted of a packet. */

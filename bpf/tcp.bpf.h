@@ -106,16 +106,16 @@ static __always_inline void pn_tcp_note_look(struct pn_flow_value *v, __u32 from
 	v->tcp_looked = (v->tcp_looked & 0xf0 >> from * 4) | now << from * 4;
 }
 
-/* Of a packet on its way out of its socket. */
+/* Of a packet on its way out of its socket. A first SYN comes before anything has been measured. */
 static __always_inline void pn_tcp_look(struct __sk_buff *skb, struct pn_flow_value *v, __u32 from,
-					__u8 flags, __u32 tick)
+					__u8 flags, __u32 tick, bool is_first)
 {
 	__u32 now = tick >> PN_TCP_LOOK_SHIFT & 0xf;
 
 	if (pn_tcp_is_looked(v, from, now) && !(flags & (PN_TCP_SYN | PN_TCP_FIN | PN_TCP_RST)))
 		return;
 	pn_tcp_note_look(v, from, now);
-	if (tcp_enabled)
+	if (tcp_enabled && !(is_first && flags & PN_TCP_SYN))
 		pn_tcp_read(skb, v, from);
 }
 

@@ -39,6 +39,8 @@
 	  "such packets in records that an agent was writing when it was killed")                  \
 	X(FLOW_UNTOLD, "pn_flow_sights_untold",                                                    \
 	  "such packets in the flow table that no record has told yet, at the last drain")         \
+	X(FLOW_DRAINS, "pn_flow_drains_total", "times that the kernel's flow table has been read") \
+	X(FLOW_LINES, "pn_flow_lines", "ways of connections that are counted in a line")           \
 	X(FLOW_WAITING, "pn_flow_waiting", "connections whose first record waits for names")       \
 	X(FLOW_UNJOURNALED, "pn_flow_unjournaled_total",                                           \
 	  "connections beyond the journal's room: told again after a restart")                     \

@@ -19,9 +19,9 @@ enum { MAX_TOKEN_BYTES = 4096 };
 
 int pn_agent_disable(const char *list, struct pn_agent_config *config, struct pn_err *reterr)
 {
-	static const char *const names[] = { "tcx", "nat", "cgroup", "tcp", "drops" };
-	bool *const switches[] = { &config->no_tcx, &config->no_nat, &config->no_cgroup,
-				   &config->no_tcp, &config->no_drops };
+	static const char *const names[] = { "tcx", "nat", "cgroup", "tcp", "lines", "drops" };
+	bool *const switches[] = { &config->no_tcx, &config->no_nat,   &config->no_cgroup,
+				   &config->no_tcp, &config->no_lines, &config->no_drops };
 
 	while (*list) {
 		size_t len = strcspn(list, ","), i = 0;
@@ -32,7 +32,7 @@ int pn_agent_disable(const char *list, struct pn_agent_config *config, struct pn
 		if (i == PN_ARRAY_SIZE(names))
 			return pn_err_set(reterr, -EINVAL,
 					  "\"%.*s\" is not a feature; there are: tcx, "
-					  "nat, cgroup, tcp, drops",
+					  "nat, cgroup, tcp, lines, drops",
 					  (int)len, list);
 		*switches[i] = true;
 		list += len;

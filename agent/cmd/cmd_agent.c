@@ -434,7 +434,7 @@ static const struct pn_option options[] = {
 		.offset = offsetof(struct pn_agent_values, disable),
 		.has_env = true,
 		.check = check_disable,
-		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp, drops",
+		.help = "do without, as an older kernel would: tcx, nat, cgroup, tcp, lines, drops",
 	},
 	{
 		.name = "confine",

@@ -258,6 +258,7 @@ static int start_flow(struct pn_agent *a, struct pn_sink **sink, struct pn_err *
 		.no_nat = a->config->no_nat,
 		.no_cgroup = a->config->no_cgroup,
 		.no_tcp = a->config->no_tcp,
+		.no_lines = a->config->no_lines,
 	};
 	struct pn_flow_thread_config flow = {
 		.clock = a->clock,

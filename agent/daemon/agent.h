@@ -69,7 +69,7 @@ struct pn_agent_config {
 	struct pn_traffic_config traffic; /* without room for a series: none are kept */
 	uint32_t max_addrs, max_flows, sampling, n_recent;
 	pn_nsec interval, name_wait;
-	bool no_tcx, no_nat, no_cgroup, no_tcp, no_drops, no_policy, no_confine;
+	bool no_tcx, no_nat, no_cgroup, no_tcp, no_lines, no_drops, no_policy, no_confine;
 	const struct pn_explain_ops *explain;
 	struct pn_agent_reload reload;
 };

@@ -56,6 +56,7 @@ struct pn_flow_thread {
 	struct pn_drop_feed *drops;
 	struct pn_log_limit drain_limit;
 	size_t n_entries;
+	bool must_settle;	 /* before entries can go that are over */
 	_Atomic pn_nsec drained; /* when it last began; the control thread reads it */
 
 	/* The mailbox: everything below is guarded by the lock. */
@@ -123,7 +124,10 @@ static int on_remove(void *data, const struct pn_flow_key *key, struct pn_flow_v
 {
 	struct pn_flow_thread *t = data;
 
-	return pn_tracer_remove(t->config.tracer, key, ret);
+	int r = pn_tracer_remove(t->config.tracer, key, ret);
+
+	t->must_settle = t->must_settle || r == -EAGAIN;
+	return r;
 }
 
 static void complain(struct pn_flow_thread *t, int r)
@@ -162,13 +166,21 @@ static const struct pn_joiner_ops joiner_ops = {
 	.judge = on_judge,
 };
 
-/* What is over and written leaves the table. */
-static void sweep(struct pn_flow_thread *t)
+static void sweep_once(struct pn_flow_thread *t)
 {
 	while (pn_joiner_sweep(t->joiner, &joiner_ops, t)) {
 		if (!flush(t))
 			break;
 	}
+}
+
+/* What is over and written leaves the table; all that has to be settled first is so at once. */
+static void sweep(struct pn_flow_thread *t)
+{
+	t->must_settle = false;
+	sweep_once(t);
+	if (t->must_settle && pn_tracer_settle(t->config.tracer) == 0)
+		sweep_once(t);
 }
 
 /* What is borrowed from the index is not held any more from here on. */
@@ -219,6 +231,7 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 		complain(t, r);
 	else
 		tell(t, shutdown);
+	pn_metric_add(PN_METRIC_FLOW_DRAINS, 1);
 	pn_metric_set(PN_METRIC_FLOW_ACTIVE, t->n_entries);
 	let_go(t);
 }

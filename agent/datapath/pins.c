@@ -17,12 +17,14 @@
 #include "base/log.h"
 #include "bpf/flow.h"
 #include "datapath/bpffs.h"
+#include "datapath/lines.h"
 
 #define LAYOUT_NAME "layout"
 /* Whoever drains the table keeps its journal in the notes, see flow/journal.h: a head, and bytes for each flow. */
 #define NOTES_HEAD_PAGES 41
 #define NOTES_PER_FLOW 64
 #define MIN_PAIRS 4096
+#define MAX_LINE_SETS (1u << 17) /* 16 MB, whatever room there is in the table */
 
 static const struct {
 	const char *name;
@@ -30,6 +32,8 @@ static const struct {
 } maps[] = {
 	[PN_PIN_FLOWS] = { "flows", BPF_MAP_TYPE_HASH, sizeof(struct pn_flow_key),
 			   sizeof(struct pn_flow_value) },
+	[PN_PIN_LINES] = { "lines", BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
+			   sizeof(struct pn_flow_lines) },
 	[PN_PIN_PAIRS] = { "pairs", BPF_MAP_TYPE_HASH, sizeof(struct pn_flow_key),
 			   sizeof(struct pn_flow_value) },
 	[PN_PIN_CPUS] = { "cpus", BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(uint32_t),
@@ -129,6 +133,16 @@ uint32_t pn_pins_max_pairs(uint32_t max_flows)
 	return PN_MAX(max_flows / 4, (uint32_t)MIN_PAIRS);
 }
 
+/* One for each way of as many connections as there is room for. */
+uint32_t pn_pins_line_sets(uint32_t max_flows)
+{
+	uint32_t n = PN_LINES_MIN_SETS;
+
+	while (n < max_flows && n < MAX_LINE_SETS)
+		n *= 2;
+	return n;
+}
+
 uint32_t pn_pins_notes_pages(uint32_t max_flows)
 {
 	uint64_t n = (uint64_t)max_flows + pn_pins_max_pairs(max_flows);
@@ -144,6 +158,10 @@ static bool is_as_needed(enum pn_pin pin, const struct bpf_map_info *info, uint3
 		return false;
 	if (pin == PN_PIN_PAIRS)
 		return info->max_entries == pn_pins_max_pairs(max_flows);
+	if (pin == PN_PIN_LINES)
+		return info->max_entries >= 1 && info->max_entries <= MAX_LINE_SETS &&
+		       !(info->max_entries & (info->max_entries - 1)) &&
+		       (info->map_flags & BPF_F_MMAPABLE);
 	if (pin == PN_PIN_CPUS)
 		return info->max_entries == PN_CELL_MAX;
 	if (pin == PN_PIN_NOTES)

@@ -15,6 +15,7 @@
  */
 enum pn_pin {
 	PN_PIN_FLOWS,
+	PN_PIN_LINES,
 	PN_PIN_PAIRS,
 	PN_PIN_CPUS,
 	PN_PIN_IDS,
@@ -41,6 +42,9 @@ int pn_pins_replace(const char *dir, const int fds[static PN_PIN_MAX], struct pn
 
 /** pn_pins_max_pairs() - room for pairs beside a table with so much room */
 uint32_t pn_pins_max_pairs(uint32_t max_flows);
+
+/** pn_pins_line_sets() - sets of lines in front of such a table, a power of two */
+uint32_t pn_pins_line_sets(uint32_t max_flows);
 
 /** pn_pins_notes_pages() - elements of `notes` beside these two tables */
 uint32_t pn_pins_notes_pages(uint32_t max_flows);

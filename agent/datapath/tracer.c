@@ -248,10 +248,18 @@ static int attach_all(struct pn_tracer *t, const struct pn_tracer_config *config
 	describe(t, PN_FEATURE_CGROUP, "cgroup", PN_PART_CGROUP);
 	describe(t, PN_FEATURE_HOST, "host", PN_PART_HOST);
 	describe(t, PN_FEATURE_TCP, "tcp", PN_PART_TCP);
+	describe(t, PN_FEATURE_LINES, "lines", PN_PART_LINES);
 	return 0;
 }
 
 /* --- what is recorded ---------------------------------------------------------------------------- */
+
+static int start_lines(struct pn_tracer *t, struct pn_err *reterr)
+{
+	int r = pn_lines_new(&t->programs.lines, &t->lines);
+
+	return r < 0 ? pn_err_set(reterr, r, "the lines of the flow table: %s", strerror(-r)) : 0;
+}
 
 static int start_selection(struct pn_tracer *t, const struct pn_tracer_config *config,
 			   struct pn_err *reterr)
@@ -297,6 +305,8 @@ int pn_tracer_new(const struct pn_tracer_config *config, struct pn_tracer **ret,
 
 	r = config->pin_dir ? load_pinned(t, config, reterr) : load_unpinned(t, config, reterr);
 	if (r == 0)
+		r = start_lines(t, reterr);
+	if (r == 0)
 		r = start_selection(t, config, reterr);
 	if (r == 0)
 		r = attach_all(t, config, reterr);
@@ -317,6 +327,7 @@ void pn_tracer_free(struct pn_tracer *t)
 		(void)munmap(t->notes.at, t->notes.len);
 	pn_closep(&t->notes_fd);
 	pn_select_free(t->select);
+	pn_lines_free(t->lines);
 	pn_programs_release(&t->programs);
 	pn_tracer_table_done(t);
 	free(t);

@@ -19,7 +19,7 @@
  * ones, without a gap.
  *
  * Threads: _new, _attach, _detach, _features, _max_flows, _stats and _free belong to the control thread; _drain,
- * _find, _remove and _ticks to the flow thread, which must have ended before _free.
+ * _find, _remove, _settle and _ticks to the flow thread, which must have ended before _free.
  */
 struct pn_tracer;
 
@@ -34,7 +34,7 @@ struct pn_tracer;
  *	       are not traced
  * @selection, @sampling: in force from the first packet on, see datapath/select.h; NULL, 0: everything. Without
  *	       owners, which have to follow
- * @force_clsact, @no_nat, @no_cgroup, @no_tcp: take the way of an older kernel, for tests. Without a hierarchy
+ * @force_clsact, @no_nat, @no_cgroup, @no_tcp, @no_lines: take the way of an older kernel, for tests. Without a hierarchy
  *	       or with @no_cgroup ends get no cgroup either
  */
 struct pn_tracer_config {
@@ -43,7 +43,7 @@ struct pn_tracer_config {
 	const char *pin_dir, *cgroup_root;
 	const struct pn_selection *selection;
 	uint32_t sampling;
-	bool force_clsact, no_nat, no_cgroup, no_tcp;
+	bool force_clsact, no_nat, no_cgroup, no_tcp, no_lines;
 };
 
 /** pn_tracer_new() - Return: 0; -EPERM, -ENOTSUP, ... with @reterr (the verifier's last words included) */
@@ -91,7 +91,7 @@ int pn_tracer_cleanup(const char *pin_dir, struct pn_err *reterr);
 
 /** struct pn_feature - one part that the kernel may refuse, for `podonym status` */
 struct pn_feature {
-	const char *name;   /* "hook", "nat", "cgroup", "host", "tcp" */
+	const char *name;   /* "hook", "nat", "cgroup", "host", "tcp", "lines" */
 	const char *state;  /* "tcx", "clsact"; "on", "off" */
 	const char *reason; /* why not better; "" if it is */
 };
@@ -126,9 +126,12 @@ int pn_tracer_find(const struct pn_tracer *t, const struct pn_flow_key *key,
  * pn_tracer_remove() - take an entry out; @ret is its last state
  *
  * A packet that another CPU is counting at this very instant may miss @ret, so take out what has
- * been idle. Return: 0, -ENOENT, or a negative errno.
+ * been idle. Return: 0; -ENOENT; -EAGAIN: not before pn_tracer_settle(); or another negative errno.
  */
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret);
+
+/** pn_tracer_settle() - entries that could not be taken out can be now. Waits some 10 ms. Return: 0 or a negative errno */
+int pn_tracer_settle(struct pn_tracer *t);
 
 /**
  * pn_tracer_ticks() - what the ticks of entries mean that are read from now on; of the flow thread

@@ -3,6 +3,7 @@
 #define PN_DATAPATH_TRACER_LOAD_H
 
 #include "datapath/attach.h"
+#include "datapath/lines.h"
 #include "datapath/pins.h"
 #include "datapath/tracer.h"
 
@@ -12,6 +13,7 @@ enum pn_part {
 	PN_PART_CGROUP,
 	PN_PART_HOST,
 	PN_PART_TCP,
+	PN_PART_LINES,
 	PN_PART_MAX, /* sentinel */
 };
 
@@ -23,7 +25,7 @@ struct pn_flow_bpf;
  * @map_fd:  of each map but PN_PIN_NOTES; borrowed from @skel
  * @prog_fd: of each hook; borrowed from @skel
  * @room:    enum pn_flow_room, which the programs read; borrowed from @skel
- * @select:  likewise
+ * @select, @lines: likewise
  * @is_on, @reason: of each part; why not
  */
 struct pn_programs {
@@ -32,6 +34,7 @@ struct pn_programs {
 	int prog_fd[PN_HOOK_MAX];
 	volatile uint32_t *room;
 	struct pn_select_maps select;
+	struct pn_lines_config lines;
 	bool is_on[PN_PART_MAX];
 	struct pn_err reason[PN_PART_MAX];
 };

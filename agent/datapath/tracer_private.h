@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "datapath/attach_list.h"
+#include "datapath/lines.h"
 #include "datapath/pins.h"
 #include "datapath/tracer.h"
 #include "datapath/tracer_load.h"
@@ -16,6 +17,7 @@ enum pn_tracer_feature {
 	PN_FEATURE_CGROUP,
 	PN_FEATURE_HOST,
 	PN_FEATURE_TCP,
+	PN_FEATURE_LINES,
 	PN_FEATURE_MAX, /* sentinel */
 };
 
@@ -31,6 +33,7 @@ struct pn_tracer {
 	int notes_fd; /* of the map; -1: memory of the process */
 
 	/* of the flow thread */
+	struct pn_lines *lines;
 	uint32_t max_flows;
 	pn_nsec soon_since;
 	struct pn_log_limit full_limit;

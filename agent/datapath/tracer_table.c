@@ -12,8 +12,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/metric.h"
+
 /* Entries that one system call brings. It grows if a single hash bucket should have more. */
 #define BATCH_ENTRIES 1024
+#define LINES_AHEAD 8
 
 /* Zeroed, because valgrind does not know what the batch commands write. What was there may go. */
 static int reserve_batch(struct pn_tracer *t, uint32_t n)
@@ -83,6 +86,14 @@ static int next_batch(struct pn_tracer *t, int fd, uint32_t **position, uint32_t
 	return r == -ENOENT;
 }
 
+/* Lines are somewhere in memory: those of entries to come are on their way while one is visited. */
+static void add_lines(struct pn_tracer *t, uint32_t i, uint32_t n)
+{
+	if (i + LINES_AHEAD < n)
+		pn_lines_expect(t->lines, &t->batch_keys[i + LINES_AHEAD]);
+	pn_lines_add(t->lines, &t->batch_keys[i], &t->batch_values[i]);
+}
+
 /* Return: how many entries there are, or a negative errno */
 static int64_t drain_table(struct pn_tracer *t, enum pn_pin table,
 			   void (*visit)(void *data, const struct pn_flow_key *key,
@@ -97,8 +108,11 @@ static int64_t drain_table(struct pn_tracer *t, enum pn_pin table,
 		r = next_batch(t, t->programs.map_fd[table], &position, &next, &n);
 		if (r < 0)
 			return r;
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < n; i++) {
+			if (table == PN_PIN_FLOWS)
+				add_lines(t, i, n);
 			visit(data, &t->batch_keys[i], &t->batch_values[i]);
+		}
 		sum += n;
 	} while (r == 0);
 	return sum;
@@ -145,8 +159,17 @@ int pn_tracer_drain(struct pn_tracer *t,
 		    void *data)
 {
 	int64_t n_flows, n_pairs;
+	struct pn_ticks ticks;
+	int r;
 
+	r = pn_tracer_ticks(t, &ticks);
+	if (r == 0)
+		r = pn_lines_begin(t->lines, &ticks);
+	if (r < 0)
+		return r;
 	n_flows = drain_table(t, PN_PIN_FLOWS, visit, data);
+	pn_lines_end(t->lines);
+	pn_metric_set(PN_METRIC_FLOW_LINES, pn_lines_count(t->lines));
 	if (n_flows < 0)
 		return (int)n_flows;
 	n_pairs = drain_table(t, PN_PIN_PAIRS, visit, data);
@@ -170,6 +193,9 @@ int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct 
 	int r, fd = t->programs.map_fd[table];
 	struct pn_flow_value value = {};
 
+	r = table == PN_PIN_FLOWS ? pn_lines_leave(t->lines, key) : 0;
+	if (r < 0)
+		return r;
 	r = bpf_map_lookup_and_delete_elem(fd, key, &value);
 	if (r < 0 && r != -ENOENT) { /* hash tables can do both at once since Linux 5.14 */
 		r = bpf_map_lookup_elem(fd, key, &value);
@@ -180,6 +206,11 @@ int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct 
 		return r;
 	*ret = value;
 	return 0;
+}
+
+int pn_tracer_settle(struct pn_tracer *t)
+{
+	return pn_lines_settle(t->lines);
 }
 
 /* --- what each CPU has counted ------------------------------------------------------------------------- */

@@ -287,7 +287,7 @@ static void without_cgroups_nobody_is_stamped(void **state)
 	v = udp_flow(w, CLIENT, SERVER).value;
 	assert_each_way(&v, 3);
 	assert_int_equal(pn_flow_cgroup(v.cgroups, 0), 0);
-	assert_int_equal(pn_tracer_features(w->tracer, &f), 5);
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 6);
 	assert_string_equal(f[2].reason, "switched off");
 	assert_string_equal(f[3].reason, "switched off");
 }
@@ -516,7 +516,7 @@ static void a_place_that_is_no_hierarchy_is_named(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(pn_tracer_new(&config, &t, NULL), 0);
-	assert_int_equal(pn_tracer_features(t, &f), 5);
+	assert_int_equal(pn_tracer_features(t, &f), 6);
 	assert_string_equal(f[3].state, "off");
 	assert_string_equal(f[3].reason, "/tmp is not a cgroup v2 hierarchy");
 	pn_tracer_free(t);

@@ -81,7 +81,7 @@ static const struct pn_tracer_config *config_of(struct world *w)
 	const struct pn_feature *f;
 
 	assert_non_null(w->tracer);
-	assert_int_equal(pn_tracer_features(w->tracer, &f), 5);
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 6);
 	return strcmp(f[0].reason, "switched off") == 0 ? &clsact : &plain;
 }
 
@@ -140,7 +140,7 @@ static bool has_tcx(const struct world *w)
 {
 	const struct pn_feature *f;
 
-	assert_int_equal(pn_tracer_features(w->tracer, &f), 5);
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 6);
 	return strcmp(f[0].state, "tcx") == 0;
 }
 
@@ -368,7 +368,8 @@ static void an_interface_in_the_place_of_another_is_attached_anew(void **state)
 /* Each of the pins missing, and each of them something else: as a start that was cut off, or worse. */
 static void damaged_pins_are_repaired(void **state)
 {
-	static const char *const names[] = { "layout", "flows", "cpus", "ids", "links", "notes" };
+	static const char *const names[] = { "layout", "flows", "lines", "cpus",
+					     "ids",    "links", "notes" };
 	struct world *w = world_of(state);
 
 	for (size_t i = 0; i < 2 * PN_ARRAY_SIZE(names); i++) {

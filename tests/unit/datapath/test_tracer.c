@@ -259,7 +259,7 @@ static void features_name_what_runs_and_why_not_better(void **state)
 		skip();
 	(void)state;
 	assert_int_equal(pn_tracer_new(&config, &t, NULL), 0);
-	assert_int_equal(pn_tracer_features(t, &f), 5);
+	assert_int_equal(pn_tracer_features(t, &f), 6);
 	assert_string_equal(f[0].name, "hook");
 	assert_string_equal(f[0].state, "clsact");
 	assert_string_equal(f[0].reason, "switched off");
@@ -275,6 +275,9 @@ static void features_name_what_runs_and_why_not_better(void **state)
 	assert_string_equal(f[4].name, "tcp");
 	assert_string_equal(f[4].state, "off");
 	assert_string_equal(f[4].reason, "switched off");
+	assert_string_equal(f[5].name, "lines");
+	assert_string_equal(f[5].state, "on");
+	assert_string_equal(f[5].reason, "");
 	pn_tracer_free(t);
 }
 

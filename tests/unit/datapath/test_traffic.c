@@ -81,7 +81,7 @@ static void require_nat(struct world *w)
 {
 	const struct pn_feature *f;
 
-	assert_int_equal(pn_tracer_features(w->tracer, &f), 5);
+	assert_int_equal(pn_tracer_features(w->tracer, &f), 6);
 	if (strcmp(f[1].state, "on") != 0) {
 		print_message("needs the feature nat: %s\n", f[1].reason);
 		skip();

@@ -16,6 +16,7 @@
 #include "base/addr.h"
 #include "datapath/tracer.h"
 #include "packet_fixture.h"
+#include "table_fixture.h"
 
 /* A tracer that is attached nowhere, and packets that it is given one after the other. */
 
@@ -164,7 +165,7 @@ static inline int make_clean(void **state)
 	if (r == 0 && all.n > PN_ARRAY_SIZE(all.flows))
 		return free_shared(state);
 	for (size_t i = 0; r == 0 && i < all.n; i++)
-		r = pn_tracer_remove(t, &all.flows[i].key, &all.flows[i].value);
+		r = remove_entry(t, &all.flows[i].key, &all.flows[i].value);
 	if (r == 0)
 		r = pn_select_prepare(pn_tracer_select(t), &everything, 1, NULL);
 	if (r == 0)

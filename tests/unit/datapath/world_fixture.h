@@ -17,6 +17,7 @@
 #include "base/addr.h"
 #include "datapath/tracer.h"
 #include "netns_fixture.h"
+#include "table_fixture.h"
 
 #define PATIENCE_S 60 /* others may have all processors */
 #define N_POLLS (PATIENCE_S * 1000)
@@ -137,7 +138,7 @@ static inline bool empty_table(struct pn_tracer *t)
 	l.n = 0;
 	r = pn_tracer_drain(t, note_key, &l);
 	for (size_t i = 0; i < l.n && (r == 0 || r == -ENOENT); i++)
-		r = pn_tracer_remove(t, &l.keys[i], &last);
+		r = remove_entry(t, &l.keys[i], &last);
 	return r == 0 || r == -ENOENT;
 }
 
