@@ -31,6 +31,9 @@
 /* Who has had a packet not longer ago, gets a line, and keeps it; keeps it also when all are given anew. */
 #define GIVE_WITHIN (1 * PN_NSEC_PER_SEC)
 #define KEEP_WITHIN (10 * PN_NSEC_PER_SEC)
+/* And who has so many packets a second: reading a line costs as much as counting in it saves with a few packets. */
+#define GIVE_RATE 1.0
+#define KEEP_RATE 0.5
 
 #define TAKES (PN_LINE_SENT | PN_LINE_DELIVERED)
 #define WORD_BITS 64
@@ -51,6 +54,7 @@ struct pn_lines {
 	bool is_moving;	   /* another number of sets is to be in use */
 	bool has_moved;	   /* it is, since the table is being read */
 	uint32_t tick, give_ticks, keep_ticks;
+	uint64_t now_us;
 };
 
 /* --- some of the lines ---------------------------------------------------------------------------- */
@@ -206,12 +210,35 @@ static uint8_t flags_of(const struct pn_flow_value *v, unsigned int way)
 	return v->tcp_flags[way] & (PN_LINE_PSH | PN_LINE_ACK);
 }
 
-static bool is_to_have(const struct pn_lines *l, const struct pn_flow_key *key,
-		       const struct pn_flow_value *v, uint32_t ticks)
+/* Since the entry began. */
+static double rate_of(const struct pn_lines *l, const struct pn_flow_value *v, unsigned int way)
+{
+	const struct pn_flow_way *w = pn_flow_way(v, way);
+	uint64_t age_us = l->now_us - PN_MIN((uint64_t)v->start_us, l->now_us);
+	uint64_t packets = PN_MAX(w->sent.packets, w->delivered.packets);
+
+	return (double)packets * 1e6 / (double)PN_MAX(age_us, UINT64_C(1));
+}
+
+static bool can_have(const struct pn_lines *l, const struct pn_flow_key *key,
+		     const struct pn_flow_value *v)
 {
 	return l->config.gives && (key->proto == IPPROTO_TCP || key->proto == IPPROTO_UDP) &&
-	       is_within(l, v->tick, ticks) &&
 	       !((v->tcp_flags[0] | v->tcp_flags[1]) & (TH_FIN | TH_RST));
+}
+
+static bool is_to_get(const struct pn_lines *l, const struct pn_flow_key *key,
+		      const struct pn_flow_value *v, unsigned int way)
+{
+	return can_have(l, key, v) && takes_of(l, v, way) && is_within(l, v->tick, l->give_ticks) &&
+	       rate_of(l, v, way) >= (l->has_moved ? KEEP_RATE : GIVE_RATE);
+}
+
+static bool is_to_keep(const struct pn_lines *l, const struct pn_flow_key *key,
+		       const struct pn_flow_value *v, unsigned int way)
+{
+	return can_have(l, key, v) && is_within(l, v->tick, l->keep_ticks) &&
+	       rate_of(l, v, way) >= KEEP_RATE;
 }
 
 static void give(struct pn_lines *l, uint32_t set, const struct pn_flow_key *key,
@@ -274,7 +301,7 @@ static void go_on(struct pn_lines *l, uint32_t n, const struct pn_flow_key *key,
 
 	if (bits_have(&l->closed, n))
 		return;
-	if (l->is_moving || !is_to_have(l, key, v, l->keep_ticks) || is_used_up(line))
+	if (l->is_moving || !is_to_keep(l, key, v, way) || is_used_up(line))
 		close_line(l, n, line);
 	else if (!bits_have(&l->fresh, n))
 		set_state(line, line->state | takes_of(l, v, way) | flags_of(v, way));
@@ -366,6 +393,7 @@ int pn_lines_begin(struct pn_lines *l, const struct pn_ticks *ticks)
 	choose_sets(l);
 	l->n_wanted = 0;
 	l->tick = ticks->tick;
+	l->now_us = ticks->at / PN_NSEC_PER_USEC;
 	l->keep_ticks = (uint32_t)(KEEP_WITHIN / ticks->len);
 	l->give_ticks = (uint32_t)((l->has_moved ? KEEP_WITHIN : GIVE_WITHIN) / ticks->len);
 	return map_sets(l, l->n_sets);
@@ -389,8 +417,8 @@ void pn_lines_add(struct pn_lines *l, const struct pn_flow_key *key, struct pn_f
 		if (n != UINT32_MAX) {
 			add_line(l, v, way, line_at(l, n));
 			go_on(l, n, key, v, way);
-			l->n_wanted += is_to_have(l, key, v, l->keep_ticks);
-		} else if (takes_of(l, v, way) && is_to_have(l, key, v, l->give_ticks)) {
+			l->n_wanted += is_to_keep(l, key, v, way);
+		} else if (is_to_get(l, key, v, way)) {
 			give(l, set, key, v, way);
 			l->n_wanted++;
 		}
