@@ -256,7 +256,10 @@ static __always_inline void tally(struct pn_flow_cpu *cpu, enum pn_place at, int
 		cpu->stat[stat] += packets;
 }
 
-/* A line is looked for as soon as it is known which: it is on its way while the rest is done. */
+/*
+ * A line is looked for as soon as it is known which: it is on its way while the rest is done. What has been seen
+ * is not set beforehand, because each check of plain headers would bring that along.
+ */
 static __always_inline void trace(struct __sk_buff *skb, enum pn_place at)
 {
 	__u32 cell = pn_is_at_socket(at) ? PN_CELL_SOCKETS : PN_CELL_INTERFACES;
@@ -264,8 +267,7 @@ static __always_inline void trace(struct __sk_buff *skb, enum pn_place at)
 	struct pn_flow_cpu *cpu;
 	union pn_table_key key;
 	struct pn_packet p;
-	struct pn_seen
-		s; /* not set beforehand: each check of plain headers would bring that along */
+	struct pn_seen s;
 	int end = 0;
 
 	s.is_plain = pn_plain(skb, !pn_is_at_socket(at), &key, &s);

@@ -42,10 +42,12 @@ static __always_inline bool pn_line_takes(const struct pn_flow_line *l,
 	       l->proto == key->k.proto;
 }
 
+/* NULL: there is none for such packets. */
 static __always_inline struct pn_flow_line *pn_line_find(const union pn_table_key *key, __u32 from,
-							 bool is_delivery)
+							 enum pn_place at)
 {
-	__u32 needed = (is_delivery ? PN_LINE_DELIVERED : PN_LINE_SENT) | PN_LINE_WAY_0 << from;
+	__u32 place = pn_is_delivery(at) ? PN_LINE_DELIVERED : PN_LINE_SENT;
+	__u32 needed = place | PN_LINE_WAY_0 << from;
 	struct pn_flow_lines *set;
 	__u32 mask = line_mask, i;
 

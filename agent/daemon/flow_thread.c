@@ -123,7 +123,6 @@ static void on_record(void *data, const struct pn_flow_record *r)
 static int on_remove(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
 	struct pn_flow_thread *t = data;
-
 	int r = pn_tracer_remove(t->config.tracer, key, ret);
 
 	t->must_settle = t->must_settle || r == -EAGAIN;
@@ -227,11 +226,12 @@ static void drain(struct pn_flow_thread *t, bool shutdown)
 		pn_joiner_set_sampling(t->joiner, pn_tracer_sampling(t->config.tracer));
 		r = pn_tracer_drain(t->config.tracer, on_entry, t);
 	}
-	if (r < 0)
+	if (r < 0) {
 		complain(t, r);
-	else
+	} else {
+		pn_metric_add(PN_METRIC_FLOW_DRAINS, 1);
 		tell(t, shutdown);
-	pn_metric_add(PN_METRIC_FLOW_DRAINS, 1);
+	}
 	pn_metric_set(PN_METRIC_FLOW_ACTIVE, t->n_entries);
 	let_go(t);
 }

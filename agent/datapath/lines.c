@@ -52,7 +52,7 @@ struct pn_lines {
 	uint32_t n_sets;   /* in use, a power of two; 0: none */
 	uint32_t n_wanted; /* lines, of the entries that have been read */
 	bool is_moving;	   /* another number of sets is to be in use */
-	bool has_moved;	   /* it is, since the table is being read */
+	bool has_moved;	   /* it is, since this reading began */
 	uint32_t tick, give_ticks, keep_ticks;
 	uint64_t now_us;
 };
@@ -431,24 +431,33 @@ void pn_lines_end(struct pn_lines *l)
 }
 
 /* One page of the map is enough. */
-static int leave(struct pn_lines *l, uint32_t set, const struct pn_flow_key *key, unsigned int way)
+static int close_alone(struct pn_lines *l, uint32_t n)
 {
-	size_t at = set * sizeof(struct pn_flow_lines), page = at / page_size() * page_size();
-	struct pn_flow_lines *lines;
+	size_t at = n * sizeof(struct pn_flow_line), page = at / page_size() * page_size();
 	void *window = NULL;
-	uint32_t n;
 	int r = map(l, page, page_size(), &window);
 
 	if (r < 0)
 		return r;
-	lines = (void *)((char *)window + (at - page));
-	n = find_in(l, set, lines, key, way);
-	if (n != UINT32_MAX) {
-		close_line(l, n, &lines->line[n % PN_LINES_IN_SET]);
-		r = -EAGAIN;
-	}
+	close_line(l, n, (void *)((char *)window + (at - page)));
 	(void)munmap(window, page_size());
-	return r;
+	return 0;
+}
+
+/* Mostly the set is full of others' lines, so a copy is looked at first. */
+static int leave(struct pn_lines *l, uint32_t set, const struct pn_flow_key *key, unsigned int way)
+{
+	struct pn_flow_lines copy;
+	uint32_t n;
+	int r = bpf_map_lookup_elem(l->config.map_fd, &set, &copy);
+
+	if (r < 0)
+		return r;
+	n = find_in(l, set, &copy, key, way);
+	if (n == UINT32_MAX)
+		return 0;
+	r = close_alone(l, n);
+	return r < 0 ? r : -EAGAIN;
 }
 
 int pn_lines_leave(struct pn_lines *l, const struct pn_flow_key *key)
