@@ -358,6 +358,7 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call archives,serve)
 
 # What the programs are compared with.
 $(B)/tests/bench/bench_packets.o $(B)/tests/bench/traffic_programs.o: $(B)/tests/bpf/empty.skel.h
+$(B)/tests/bench/traffic_programs.o: $(B)/tests/bpf/counter.skel.h
 $(B)/tests/bench/bench_drops.o: $(B)/tests/bpf/empty_drop.skel.h
 
 # tests/bench/accuracy drives it: short-lived pods on the same addresses.
