@@ -5,7 +5,6 @@
 #include "cmd/ask_agent.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -58,7 +57,7 @@ json_t *pn_ask_agent(const char *path, const char *request, struct pn_err *reter
 	r = read_all(fd, &text);
 	(void)close(fd);
 	if (r < 0)
-		(void)pn_err_set(reterr, r, "%s: reading the answer: %s", path, strerror(-r));
+		(void)pn_socket_explain(path, r, reterr);
 	else
 		doc = parse(path, &text, reterr);
 	pn_buf_done(&text);

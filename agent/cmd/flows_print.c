@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "cmd/table.h"
 #include "export/encode.h"
+#include "serve/socket.h"
 
 enum { READ_BYTES = 64 << 10, LINE_MAX_BYTES = 1 << 20 };
 
@@ -186,6 +187,6 @@ int pn_flows_print(const char *command, const struct pn_flows_options *o, int fd
 		return pn_err_set(reterr, r,
 				  "the agent's lines are not understood: it is of another version");
 	if (r < 0)
-		return pn_err_set(reterr, r, "reading from the agent: %s", strerror(-r));
+		return pn_socket_explain(o->socket, r, reterr);
 	return p.refused ? -EBADMSG : 0;
 }

@@ -24,6 +24,8 @@ int pn_flows_run(const char *command, const struct pn_flows_options *o)
 		return r == -EINVAL ? PN_EXIT_USAGE : PN_EXIT_FAILED;
 	}
 	fd = pn_socket_connect(o->socket, request, &err);
+	if (fd >= 0 && o->follow)
+		pn_socket_follow(fd);
 	r = fd < 0 ? fd : pn_flows_print(command, o, fd, &err);
 	if (r < 0 && r != -EBADMSG)
 		(void)fprintf(stderr, "podonym %s: %s\n", command, err.text);

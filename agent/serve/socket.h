@@ -59,7 +59,21 @@ void pn_socket_close(struct pn_socket *s);
 /** pn_socket_refuse() - for the callee of subscribe and drops: say why not, and hang up; takes @fd over */
 void pn_socket_refuse(int fd, const char *why);
 
-/** pn_socket_connect() - the client's side, blocking: sends @request. Return: a descriptor to read from, or a negative errno */
+/** How long a client waits for the agent, in seconds: to be let in, and for each piece of its answer. */
+#define PN_SOCKET_PATIENCE 15
+
+/**
+ * pn_socket_connect() - the client's side, blocking: sends @request
+ *
+ * Return: a descriptor to read from, where a read fails with EAGAIN after PN_SOCKET_PATIENCE without a byte; or
+ * a negative errno
+ */
 int pn_socket_connect(const char *path, const char *request, struct pn_err *reterr);
+
+/** pn_socket_follow() - the answer has no end: reads of @fd wait for as long as it takes */
+void pn_socket_follow(int fd);
+
+/** pn_socket_explain() - why connecting or reading has failed, and what to do. Return: @code, a negative errno */
+int pn_socket_explain(const char *path, int code, struct pn_err *reterr);
 
 #endif

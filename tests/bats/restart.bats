@@ -113,6 +113,26 @@ has_records() { # N
 	assert_output 1
 }
 
+@test "restart: who asks an agent that is stuck is told so" {
+	local command pid pids=()
+	kill -STOP "$agent_pid"
+	for command in status flows drops 'select --all'; do
+		# shellcheck disable=SC2086 # words
+		"$podonym" $command --socket "$dir/socket" >>"$dir/said" 2>&1 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		status=0
+		wait "$pid" || status=$?
+		assert_equal "$status" 1
+	done
+	kill -CONT "$agent_pid"
+	assert_equal "$(sort -u <(sed 's/.*: the agent/the agent/' "$dir/said"))" \
+		'the agent there has said nothing for 15 s: it is stopped or stuck, see its log'
+	assert_equal "$(wc -l <"$dir/said")" 4
+	await 10 agent_in_sync
+}
+
 @test "restart: killed at random moments, nothing is lost, doubled or wrongly named" {
 	KILLS=6 run "$root/tests/bench/kills" "$build"
 	assert_success

@@ -49,7 +49,7 @@ static int ask(const char *socket, const char *request, struct asking *a)
 		return fd;
 	r = pn_lines_read(fd, &ops, a);
 	if (r < 0 && r != -EBADMSG)
-		(void)pn_err_set(a->reterr, r, "%s: reading the answer: %s", socket, strerror(-r));
+		(void)pn_socket_explain(socket, r, a->reterr);
 	return r;
 }
 
