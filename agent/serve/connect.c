@@ -24,10 +24,10 @@ int pn_socket_explain(const char *path, int code, struct pn_err *reterr)
 			reterr, code,
 			"%s: permission denied; run this as root or in the socket's group", path);
 	case -EAGAIN:
-		return pn_err_set(
-			reterr, code,
-			"%s: the agent there has said nothing for %d s: it is stopped or stuck, see its log",
-			path, PN_SOCKET_PATIENCE);
+		return pn_err_set(reterr, code,
+				  "%s: the agent there has said nothing for %d s: it is stopped or "
+				  "stuck, see its log",
+				  path, PN_SOCKET_PATIENCE);
 	default:
 		return pn_err_set(reterr, code, "%s: %s", path, strerror(-code));
 	}

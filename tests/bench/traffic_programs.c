@@ -153,15 +153,13 @@ static int run(const int prog_fd[static PN_HOOK_MAX], char **names, size_t n)
 static int run_empty(char **names, size_t n)
 {
 	struct empty_bpf *skel = empty_bpf__open_and_load();
-	int r;
+	int r, prog_fd[PN_HOOK_MAX];
 
 	if (!skel)
 		return fail("loading the empty programs", errno);
-	r = run((const int[PN_HOOK_MAX]) {
-			[PN_HOOK_INGRESS] = bpf_program__fd(skel->progs.empty_from_pod),
-			[PN_HOOK_EGRESS] = bpf_program__fd(skel->progs.empty_to_pod),
-		},
-		names, n);
+	prog_fd[PN_HOOK_INGRESS] = bpf_program__fd(skel->progs.empty_from_pod);
+	prog_fd[PN_HOOK_EGRESS] = bpf_program__fd(skel->progs.empty_to_pod);
+	r = run(prog_fd, names, n);
 	empty_bpf__destroy(skel);
 	return r;
 }
@@ -169,15 +167,13 @@ static int run_empty(char **names, size_t n)
 static int run_counter(char **names, size_t n)
 {
 	struct counter_bpf *skel = counter_bpf__open_and_load();
-	int r;
+	int r, prog_fd[PN_HOOK_MAX];
 
 	if (!skel)
 		return fail("loading the counting programs", errno);
-	r = run((const int[PN_HOOK_MAX]) {
-			[PN_HOOK_INGRESS] = bpf_program__fd(skel->progs.count_from_pod),
-			[PN_HOOK_EGRESS] = bpf_program__fd(skel->progs.count_to_pod),
-		},
-		names, n);
+	prog_fd[PN_HOOK_INGRESS] = bpf_program__fd(skel->progs.count_from_pod);
+	prog_fd[PN_HOOK_EGRESS] = bpf_program__fd(skel->progs.count_to_pod);
+	r = run(prog_fd, names, n);
 	counter_bpf__destroy(skel);
 	return r;
 }
@@ -190,6 +186,7 @@ int main(int argc, char **argv)
 		return run_empty(argv + 2, (size_t)argc - 2);
 	if (argc > 2 && argc - 2 <= MAX_LINKS && strcmp(argv[1], "counter") == 0)
 		return run_counter(argv + 2, (size_t)argc - 2);
-	(void)fprintf(stderr, "usage: traffic_programs cost PID | empty LINK... | counter LINK...\n");
+	(void)fprintf(stderr,
+		      "usage: traffic_programs cost PID | empty LINK... | counter LINK...\n");
 	return 2;
 }
