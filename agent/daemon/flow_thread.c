@@ -120,6 +120,15 @@ static void on_record(void *data, const struct pn_flow_record *r)
 		pn_journal_doubt(t->journal);
 }
 
+static int on_leave(void *data, const struct pn_flow_key *key)
+{
+	struct pn_flow_thread *t = data;
+	int r = pn_tracer_leave(t->config.tracer, key);
+
+	t->must_settle = t->must_settle || r == -EAGAIN;
+	return r;
+}
+
 static int on_remove(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
 	struct pn_flow_thread *t = data;
@@ -160,6 +169,7 @@ static void on_judge(void *data, const struct pn_flow_record *r, pn_nsec start,
 
 static const struct pn_joiner_ops joiner_ops = {
 	.record = on_record,
+	.leave = on_leave,
 	.remove = on_remove,
 	.drops = on_drops,
 	.judge = on_judge,

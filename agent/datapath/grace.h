@@ -4,7 +4,10 @@
 
 #include <stdbool.h>
 
-/** pn_grace_can_be_had() - false on kernels with processors that no tick interrupts (nohz_full) */
+/**
+ * pn_grace_can_be_had() - false on kernels with processors that no tick interrupts (nohz_full), and on real-time
+ * kernels with one processor
+ */
 bool pn_grace_can_be_had(void);
 
 /**

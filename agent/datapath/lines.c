@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -49,10 +50,12 @@ struct pn_lines {
 	struct pn_flow_lines *sets; /* those in use, between begin and end */
 	uint32_t n_mapped;
 	struct line_bits taken, fresh, closed;
-	uint32_t n_sets;   /* in use, a power of two; 0: none */
-	uint32_t n_wanted; /* lines, of the entries that have been read */
-	bool is_moving;	   /* another number of sets is to be in use */
-	bool has_moved;	   /* it is, since this reading began */
+	struct line_bits met; /* of entries that have been read */
+	uint32_t n_sets;      /* in use, a power of two; 0: none */
+	uint32_t n_wanted;    /* lines, by the last whole reading */
+	uint32_t n_asked_for; /* by this one */
+	bool is_moving;	      /* another number of sets is to be in use */
+	bool has_moved;	      /* it is, since this reading began */
 	uint32_t tick, give_ticks, keep_ticks;
 	uint64_t now_us;
 };
@@ -84,6 +87,12 @@ static void bits_drop(struct line_bits *b, uint32_t line)
 {
 	b->n -= bits_have(b, line);
 	b->words[line / WORD_BITS] &= ~(1ull << line % WORD_BITS);
+}
+
+static void bits_clear(const struct pn_lines *l, struct line_bits *b)
+{
+	memset(b->words, 0, n_words(l) * sizeof(*b->words));
+	b->n = 0;
 }
 
 /* --- the map -------------------------------------------------------------------------------------- */
@@ -261,6 +270,7 @@ static void give(struct pn_lines *l, uint32_t set, const struct pn_flow_key *key
 	set_state(line, (uint8_t)(PN_LINE_WAY_0 << way | flags_of(v, way)));
 	bits_put(&l->taken, n);
 	bits_put(&l->fresh, n);
+	bits_put(&l->met, n);
 }
 
 static void close_line(struct pn_lines *l, uint32_t n, struct pn_flow_line *line)
@@ -345,17 +355,21 @@ static int settle_closed(struct pn_lines *l)
 	return r == 0 && n ? settle_some(l, numbers) : r;
 }
 
+/* Where this kernel refuses to say, and an earlier agent has left lines: no program runs for a second. */
+static void wait_for_programs(void)
+{
+	const struct timespec second = { .tv_sec = 1 };
+
+	if (pn_grace() < 0)
+		(void)nanosleep(&second, NULL);
+}
+
 int pn_lines_settle(struct pn_lines *l)
 {
-	int r;
-
 	if (!l->fresh.n && !l->closed.n)
 		return 0;
-	r = pn_grace();
-	if (r < 0)
-		return r;
-	memset(l->fresh.words, 0, n_words(l) * sizeof(*l->fresh.words));
-	l->fresh.n = 0;
+	wait_for_programs();
+	bits_clear(l, &l->fresh);
 	return settle_closed(l);
 }
 
@@ -391,7 +405,8 @@ int pn_lines_begin(struct pn_lines *l, const struct pn_ticks *ticks)
 	if (r < 0)
 		return r;
 	choose_sets(l);
-	l->n_wanted = 0;
+	l->n_asked_for = 0;
+	bits_clear(l, &l->met);
 	l->tick = ticks->tick;
 	l->now_us = ticks->at / PN_NSEC_PER_USEC;
 	l->keep_ticks = (uint32_t)(KEEP_WITHIN / ticks->len);
@@ -415,18 +430,37 @@ void pn_lines_add(struct pn_lines *l, const struct pn_flow_key *key, struct pn_f
 		uint32_t set = set_of(l, key, way), n = find(l, set, key, way);
 
 		if (n != UINT32_MAX) {
+			bits_put(&l->met, n);
 			add_line(l, v, way, line_at(l, n));
 			go_on(l, n, key, v, way);
-			l->n_wanted += is_to_keep(l, key, v, way);
+			l->n_asked_for += is_to_keep(l, key, v, way);
 		} else if (is_to_get(l, key, v, way)) {
 			give(l, set, key, v, way);
-			l->n_wanted++;
+			l->n_asked_for++;
 		}
 	}
 }
 
-void pn_lines_end(struct pn_lines *l)
+/* Somebody else has taken their entries out of the table. */
+static void close_lost(struct pn_lines *l)
 {
+	for (size_t i = 0; i < n_words(l); i++) {
+		uint64_t lost = l->taken.words[i] & ~l->met.words[i] & ~l->closed.words[i];
+
+		for (; lost; lost &= lost - 1) {
+			uint32_t n = (uint32_t)(i * WORD_BITS) + (uint32_t)__builtin_ctzll(lost);
+
+			close_line(l, n, line_at(l, n));
+		}
+	}
+}
+
+void pn_lines_end(struct pn_lines *l, bool is_whole)
+{
+	if (is_whole) {
+		l->n_wanted = l->n_asked_for;
+		close_lost(l);
+	}
 	unmap_sets(l);
 }
 
@@ -521,6 +555,8 @@ int pn_lines_new(const struct pn_lines_config *config, struct pn_lines **ret)
 	l->config.gives = config->gives && config->max_sets >= PN_LINES_MIN_SETS;
 	r = bits_init(&l->taken, n_words(l));
 	if (r == 0)
+		r = bits_init(&l->met, n_words(l));
+	if (r == 0)
 		r = bits_init(&l->fresh, n_words(l));
 	if (r == 0)
 		r = bits_init(&l->closed, n_words(l));
@@ -537,6 +573,7 @@ void pn_lines_free(struct pn_lines *l)
 	if (!l)
 		return;
 	free(l->taken.words);
+	free(l->met.words);
 	free(l->fresh.words);
 	free(l->closed.words);
 	free(l);

@@ -62,7 +62,9 @@ void pn_lines_expect(const struct pn_lines *l, const struct pn_flow_key *key);
 
 /** pn_lines_add() - to an entry as it was read from the table what its lines have counted */
 void pn_lines_add(struct pn_lines *l, const struct pn_flow_key *key, struct pn_flow_value *v);
-void pn_lines_end(struct pn_lines *l);
+
+/** pn_lines_end() - @is_whole: all entries of the table have been added to; those that were not have gone */
+void pn_lines_end(struct pn_lines *l, bool is_whole);
 
 /**
  * pn_lines_leave() - an entry is to go out of the table

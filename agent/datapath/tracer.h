@@ -130,6 +130,9 @@ int pn_tracer_find(const struct pn_tracer *t, const struct pn_flow_key *key,
  */
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret);
 
+/** pn_tracer_leave() - could the entry be taken out now? Return: 0; -EAGAIN: after pn_tracer_settle(); or another negative errno */
+int pn_tracer_leave(struct pn_tracer *t, const struct pn_flow_key *key);
+
 /** pn_tracer_settle() - entries that could not be taken out can be now. Waits some 10 ms. Return: 0 or a negative errno */
 int pn_tracer_settle(struct pn_tracer *t);
 

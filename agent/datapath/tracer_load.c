@@ -199,7 +199,7 @@ static void choose_lines(const struct pn_tracer_config *config, int adopted_fd,
 		return;
 	if (!pn_grace_can_be_had())
 		why = "the kernel does not say when programs have ended (it has processors "
-		      "without ticks, nohz_full)";
+		      "without ticks, nohz_full, or is a real-time kernel on one processor)";
 	else if (adopted_fd >= 0 && pn_map_max_entries(adopted_fd) < PN_LINES_MIN_SETS)
 		why = "they were refused when the pinned tables were made";
 	p->is_on[PN_PART_LINES] = !why;

@@ -168,7 +168,7 @@ int pn_tracer_drain(struct pn_tracer *t,
 	if (r < 0)
 		return r;
 	n_flows = drain_table(t, PN_PIN_FLOWS, visit, data);
-	pn_lines_end(t->lines);
+	pn_lines_end(t->lines, n_flows >= 0);
 	pn_metric_set(PN_METRIC_FLOW_LINES, pn_lines_count(t->lines));
 	if (n_flows < 0)
 		return (int)n_flows;
@@ -187,13 +187,18 @@ int pn_tracer_find(const struct pn_tracer *t, const struct pn_flow_key *key,
 	return bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_FLOWS], key, ret);
 }
 
+int pn_tracer_leave(struct pn_tracer *t, const struct pn_flow_key *key)
+{
+	return key->kind == PN_FLOW_PAIR ? 0 : pn_lines_leave(t->lines, key);
+}
+
 int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
 	enum pn_pin table = key->kind == PN_FLOW_PAIR ? PN_PIN_PAIRS : PN_PIN_FLOWS;
 	int r, fd = t->programs.map_fd[table];
 	struct pn_flow_value value = {};
 
-	r = table == PN_PIN_FLOWS ? pn_lines_leave(t->lines, key) : 0;
+	r = pn_tracer_leave(t, key);
 	if (r < 0)
 		return r;
 	r = bpf_map_lookup_and_delete_elem(fd, key, &value);

@@ -54,8 +54,9 @@ void pn_joiner_free(struct pn_joiner *j);
  * written and the journal says so, _sweep.
  *
  * @record is called for each connection with news (borrowed during the call); @remove for each entry
- * that is over and told: it takes the entry out of the table and gives its last state. Return of
- * @remove: 0 or a negative errno (then it is tried again). @drops adds what this node has dropped of the
+ * that is over and told: it takes the entry out of the table and gives its last state. Before several are
+ * taken out that belong together, @leave says of each whether it could go now. Return of
+ * both: 0 or a negative errno (then it is tried again). @drops adds what this node has dropped of the
  * packets of an entry since it was asked for last; NULL: nobody knows. @judge says once for a connection
  * what policies make of it, by the record to come, which has all but these fields; @start: its first
  * packet, CLOCK_MONOTONIC. `by` of @ret is a reference for the joiner. What is left PN_EXPECTED_UNKNOWN is
@@ -63,6 +64,7 @@ void pn_joiner_free(struct pn_joiner *j);
  */
 struct pn_joiner_ops {
 	void (*record)(void *data, const struct pn_flow_record *r);
+	int (*leave)(void *data, const struct pn_flow_key *key);
 	int (*remove)(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret);
 	void (*drops)(void *data, const struct pn_flow_key *key, struct pn_record_drop *drop);
 	void (*judge)(void *data, const struct pn_flow_record *r, pn_nsec start,

@@ -61,10 +61,26 @@ static bool remove_some(struct pn_joiner *j, struct pn_conn *c, bool with_id,
 	return is_gone;
 }
 
+/* One of them alone would leave packets between its end and the others' to be counted in these. */
+static bool all_can_go(struct pn_conn *c, const struct pn_joiner_out *out)
+{
+	struct pn_flow_key key;
+	bool can_go = true;
+
+	for (struct pn_leg *leg = c->legs; leg; leg = pn_leg_older(leg)) {
+		if (!leg->alive)
+			continue;
+		pn_leg_key(leg, &key);
+		can_go = out->ops->leave(out->data, &key) == 0 && can_go;
+	}
+	return can_go;
+}
+
 /* The entry whose id is the flow's goes last: by it the journal finds the others that are left. */
 static bool remove_entries(struct pn_joiner *j, struct pn_conn *c, const struct pn_joiner_out *out)
 {
-	return remove_some(j, c, false, out) && remove_some(j, c, true, out);
+	return (c->legs == &c->own || all_can_go(c, out)) && remove_some(j, c, false, out) &&
+	       remove_some(j, c, true, out);
 }
 
 /* What to do with a connection of the list. */

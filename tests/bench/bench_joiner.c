@@ -33,6 +33,13 @@ static void count_record(void *data, const struct pn_flow_record *r)
 	*(size_t *)data += r->source.owner && r->destination.owner;
 }
 
+static int leave_entry(void *data, const struct pn_flow_key *key)
+{
+	(void)data;
+	(void)key;
+	return 0;
+}
+
 static int remove_entry(void *data, const struct pn_flow_key *key, struct pn_flow_value *ret)
 {
 	(void)data;
@@ -42,7 +49,11 @@ static int remove_entry(void *data, const struct pn_flow_key *key, struct pn_flo
 
 static int measure(struct pn_joiner *j, struct pn_journal *journal, const char *what)
 {
-	static const struct pn_joiner_ops ops = { .record = count_record, .remove = remove_entry };
+	static const struct pn_joiner_ops ops = {
+		.record = count_record,
+		.leave = leave_entry,
+		.remove = remove_entry,
+	};
 	static const struct pn_place place = { 1, 2, 3 };
 	size_t n_records = 0;
 	struct pn_ticks ticks = { (uint32_t)(fake_time / PN_NSEC_PER_MSEC), fake_time,

@@ -96,6 +96,13 @@ int pn_tracer_remove(struct pn_tracer *t, const struct pn_flow_key *key, struct 
 	return -ENOENT;
 }
 
+int pn_tracer_leave(struct pn_tracer *t, const struct pn_flow_key *key)
+{
+	(void)t;
+	(void)key;
+	return 0;
+}
+
 int pn_tracer_settle(struct pn_tracer *t)
 {
 	(void)t;

@@ -210,6 +210,48 @@ static void an_entry_leaves_with_all_counts(void **state)
 	assert_int_equal(n_lines(), 0);
 }
 
+static int flows_fd(const struct pn_tracer *t)
+{
+	uint32_t ids[32], n_ids = PN_ARRAY_SIZE(ids);
+	struct bpf_prog_info prog = { .nr_map_ids = n_ids, .map_ids = (uintptr_t)ids };
+	uint32_t len = sizeof(prog);
+
+	assert_int_equal(bpf_obj_get_info_by_fd(pn_tracer_prog_fd(t, PN_HOOK_INGRESS), &prog, &len),
+			 0);
+	for (uint32_t i = 0; i < prog.nr_map_ids; i++) {
+		int fd = bpf_map_get_fd_by_id(ids[i]);
+		struct bpf_map_info map = {};
+
+		len = sizeof(map);
+		assert_int_equal(bpf_obj_get_info_by_fd(fd, &map, &len), 0);
+		if (strcmp(map.name, "flows") == 0)
+			return fd;
+		(void)close(fd);
+	}
+	fail_msg("the program has no map named flows");
+	return -1;
+}
+
+/* As `bpftool map delete` does: what the line counts belongs to nobody, and it is free for another. */
+static void a_line_whose_entry_somebody_took_is_free_again(void **state)
+{
+	struct pn_tracer *t = tracer_of(state);
+	int fd = flows_fd(t);
+	struct packet p;
+	struct flow f;
+
+	make_udp(&p, POD, 1, PEER, 2, 5);
+	f = give_line(t, PN_HOOK_INGRESS, &p);
+	assert_int_equal(n_lines(), 1);
+	assert_int_equal(bpf_map_delete_elem(fd, &f.key), 0);
+	(void)close(fd);
+	drain(t, 2);
+	assert_int_equal(n_lines(), 0);
+	f = give_line(t, PN_HOOK_INGRESS, &p);
+	assert_int_equal(n_lines(), 1);
+	assert_int_equal(pn_flow_way(&f.value, 0)->sent.packets, ENOUGH);
+}
+
 /* More than a line may count while nobody reads it. */
 static void a_line_that_is_used_up_takes_no_more(void **state)
 {
@@ -430,6 +472,7 @@ int main(void)
 		ON_TRACER(flags_that_are_new_are_noted_in_the_table),
 		ON_TRACER(a_closed_connection_has_no_line),
 		ON_TRACER(an_entry_leaves_with_all_counts),
+		ON_TRACER(a_line_whose_entry_somebody_took_is_free_again),
 		ON_TRACER(a_line_that_is_used_up_takes_no_more),
 		cmocka_unit_test_setup_teardown(switched_off_there_are_none, set_up_without,
 						tear_down),

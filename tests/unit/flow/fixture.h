@@ -21,7 +21,7 @@ enum { MAX_ENTRIES = 512, MAX_RECORDS = 4096, MAX_SLOTS = 256 };
 struct entry {
 	struct pn_flow_key key;
 	struct pn_flow_value value;
-	bool used;
+	bool used, has_lines;
 };
 
 struct rig {
@@ -211,11 +211,22 @@ static inline int remove_entry(void *data, const struct pn_flow_key *key, struct
 		return r->remove_error;
 	if (i == MAX_ENTRIES)
 		return -ENOENT;
+	if (r->entries[i].has_lines)
+		return -EAGAIN;
 	if (r->before_remove)
 		r->before_remove(r, &r->entries[i]);
 	*ret = r->entries[i].value;
 	r->entries[i].used = false;
 	return 0;
+}
+
+/* Entries that are counted in lines cannot go at once. */
+static inline int leave_entry(void *data, const struct pn_flow_key *key)
+{
+	struct rig *r = data;
+	size_t i = find(r, key);
+
+	return i < MAX_ENTRIES && r->entries[i].has_lines ? -EAGAIN : 0;
 }
 
 static inline void judge(void *data, const struct pn_flow_record *record, pn_nsec start,
@@ -232,6 +243,7 @@ static inline void judge(void *data, const struct pn_flow_record *record, pn_nse
 
 static const struct pn_joiner_ops rig_ops = {
 	.record = keep_record,
+	.leave = leave_entry,
 	.remove = remove_entry,
 	.judge = judge,
 };

@@ -50,6 +50,32 @@ static void two_halves_of_a_translation_are_one_record(void **state)
 	assert_int_equal(pn_joiner_count(r->joiner), 1);
 }
 
+/* Packets between one's end and the other's would be counted in one of them only. */
+static void both_halves_go_or_none(void **state)
+{
+	struct rig *r = *state;
+	struct entry *front, *behind;
+	struct cluster c;
+	int sender;
+
+	populate(r, &c);
+	make_translated(r, 5, 4);
+	front = entry_of(r, web_to_vip, &sender);
+	behind = entry_of(r, web_to_db, &sender);
+	(void)only_record(r, 1000);
+	behind->has_lines = true;
+	no_record(r, 62000);
+	assert_int_equal(entries_left(r), 2);
+	behind->has_lines = false;
+	front->has_lines = true;
+	no_record(r, 63000);
+	assert_int_equal(entries_left(r), 2);
+	front->has_lines = false;
+	no_record(r, 64000);
+	assert_int_equal(entries_left(r), 0);
+	assert_int_equal(pn_joiner_count(r->joiner), 0);
+}
+
 static void halves_join_before_the_first_reply(void **state)
 {
 	struct rig *r = *state;
@@ -220,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(what_sockets_tell_is_joined),
 		RIG_TEST(two_halves_of_a_translation_are_one_record),
+		RIG_TEST(both_halves_go_or_none),
 		RIG_TEST(halves_join_before_the_first_reply),
 		RIG_TEST(late_backend_half_counts_nothing_twice),
 		RIG_TEST(backend_elsewhere_is_named_by_conntrack),
