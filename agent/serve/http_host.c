@@ -19,20 +19,19 @@ static const char digits[] = "0123456789";
 /* @ret: what stands before the port, without brackets. Return: false: it is no host */
 static bool take_host(const char *host, char ret[static NAME_MAX_LEN + 2], bool *ret_v6)
 {
-	const char *end;
-	size_t len;
+	bool is_v6 = *host == '[';
+	const char *name = is_v6 ? host + 1 : host, *end;
+	size_t len = strcspn(name, is_v6 ? "]" : ":");
 
-	*ret_v6 = *host == '[';
-	host += *ret_v6;
-	len = strcspn(host, *ret_v6 ? "]" : ":");
-	end = host + len;
-	if (*ret_v6 && *end++ != ']')
+	*ret_v6 = is_v6;
+	end = name + len;
+	if (is_v6 && *end++ != ']')
 		return false;
 	if (*end == ':')
 		end += 1 + strspn(end + 1, digits);
 	if (*end || !len || len > NAME_MAX_LEN + 1)
 		return false;
-	memcpy(ret, host, len);
+	memcpy(ret, name, len);
 	ret[len] = '\0';
 	return true;
 }
