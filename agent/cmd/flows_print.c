@@ -35,7 +35,13 @@ struct printer {
 	struct pn_table *table; /* of a table that ends */
 	size_t widths[PN_FIELD_MAX];
 	bool refused;
+	struct pn_err *err;
 };
+
+static int explain_output(struct printer *p)
+{
+	return pn_err_set(p->err, -errno, "standard output: %s", strerror(errno));
+}
 
 static void print_fields(struct printer *p, char *const *fields)
 {
@@ -108,7 +114,7 @@ static int print_line(struct printer *p, char *line)
 		return 0;
 	if (strcmp(p->o->output, "table") == 0 || strcmp(p->o->output, "dict") == 0)
 		return print_record(p, line);
-	return puts(line) < 0 ? -errno : 0;
+	return puts(line) < 0 ? explain_output(p) : 0;
 }
 
 /* The whole lines of @buf. */
@@ -124,7 +130,7 @@ static int print_lines(struct printer *p, struct pn_buf *buf)
 	}
 	pn_buf_consume(buf, (size_t)(at - buf->data));
 	if (r == 0 && fflush(stdout) < 0)
-		r = -errno;
+		r = explain_output(p);
 	return r;
 }
 
@@ -138,7 +144,7 @@ static int print_all(struct printer *p, int fd)
 		r = pn_buf_reserve(&buf, READ_BYTES);
 		n = r < 0 ? 0 : read(fd, buf.data + buf.len, READ_BYTES);
 		if (n < 0 && errno != EINTR)
-			r = -errno;
+			r = pn_socket_explain(p->o->socket, -errno, p->err);
 		if (n > 0) {
 			buf.len += (size_t)n;
 			r = print_lines(p, &buf);
@@ -171,14 +177,14 @@ static int begin_table(struct printer *p)
 int pn_flows_print(const char *command, const struct pn_flows_options *o, int fd,
 		   struct pn_err *reterr)
 {
-	struct printer p = { .command = command, .o = o };
+	struct printer p = { .command = command, .o = o, .err = reterr };
 	int r = strcmp(o->output, "table") == 0 ? begin_table(&p) : 0;
 
 	if (r == 0)
 		r = print_all(&p, fd);
 	if (r == 0 && p.table && !p.refused) {
 		pn_table_print(p.table, stdout);
-		r = fflush(stdout) < 0 ? -errno : 0;
+		r = fflush(stdout) < 0 ? explain_output(&p) : 0;
 	}
 	pn_table_free(p.table);
 	if (r == -EPIPE)
@@ -186,7 +192,10 @@ int pn_flows_print(const char *command, const struct pn_flows_options *o, int fd
 	if (r == -EPROTO)
 		return pn_err_set(reterr, r,
 				  "the agent's lines are not understood: it is of another version");
+	if (r == -ENOMEM || r == -EMSGSIZE)
+		return pn_err_set(reterr, r,
+				  "a line from the agent is too long, or memory is short");
 	if (r < 0)
-		return pn_socket_explain(o->socket, r, reterr);
+		return r;
 	return p.refused ? -EBADMSG : 0;
 }

@@ -437,6 +437,18 @@ labelled() { # KEY VALUE: the pod on standard input
 	refused 'A and -n do not go together' -A -n test
 }
 
+@test "flows: an output that is full is said, and not blamed on the agent" {
+	local form
+	udp_sink server 9013
+	udp_send client 10.78.0.3 9013 1 10
+	await 5 asked_are 1 --port 9013
+	for form in table json; do
+		# shellcheck disable=SC2016 # for the inner shell
+		run -1 bash -c '"$0" flows --socket "$1" -o "$2" >/dev/full' "$podonym" "$dir/socket" "$form"
+		assert_output 'podonym flows: standard output: No space left on device'
+	done
+}
+
 refused() { # WORDS OPTIONS
 	run --separate-stderr "$podonym" flows --socket /nonexistent "${@:2}"
 	assert_failure 2
