@@ -34,9 +34,11 @@ static void on_link_appeared(void *data, int ifindex, const char *name)
 {
 	struct pn_agent *a = data;
 	struct pn_err err = { "" };
-	int r = pn_tracer_attach(a->tracer, ifindex, &err);
+	int r;
 
 	a->n_links++;
+	pn_flow_thread_came(a->flow);
+	r = pn_tracer_attach(a->tracer, ifindex, &err);
 	if (r == 0) {
 		pn_debug("agent", "tracing interface=%s ifindex=%d", name, ifindex);
 	} else if (r != -EEXIST && r != -ENODEV) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flow thread's loop. Data comes in by the tracer's drain, is named through the index, and
- * leaves through the sinks; nothing goes back. From the control thread only five things arrive, by
- * the mailbox: a new subscriber, an interface that went, that the index is complete, another interval,
- * and the wish to stop.
+ * leaves through the sinks; nothing goes back. From the control thread only six things arrive, by
+ * the mailbox: a new subscriber, an interface that went or one that came, that the index is complete,
+ * another interval, and the wish to stop.
  *
  * What a round tells is noted in the journal before it is written, and committed when the main sink
  * has written everything; only then do entries leave the table. So it does not matter when this ends.
@@ -33,12 +33,18 @@ enum {
 
 static void on_flush(uv_timer_t *timer);
 
-/* struct letter - a subscriber (@sink and @view; of drops: @drops), or an address whose interface went */
+enum letter_kind {
+	LETTER_FLOWS, /* a subscriber: @sink and @view */
+	LETTER_DROPS, /* likewise */
+	LETTER_LEFT,  /* the interface of the address @left went */
+	LETTER_CAME,  /* an interface came */
+};
+
 struct letter {
 	struct letter *next;
+	enum letter_kind kind;
 	struct pn_sink *sink;
 	struct pn_view view;
-	bool drops;
 	struct pn_addr left;
 };
 
@@ -266,6 +272,16 @@ static void close_handles(struct pn_flow_thread *t)
 	pn_drop_feed_close(t->drops);
 }
 
+/* Return: has the next round something to end? */
+static bool note_interface(struct pn_flow_thread *t, const struct letter *l)
+{
+	if (l->kind == LETTER_CAME)
+		return pn_joiner_came(t->joiner);
+	if (!pn_joiner_left(t->joiner, &l->left))
+		drain(t, false);
+	return true;
+}
+
 /* Right away, so that whoever has the address next is met with an empty table. */
 static void end_connections(struct pn_flow_thread *t, const struct letter *letters)
 {
@@ -273,13 +289,8 @@ static void end_connections(struct pn_flow_thread *t, const struct letter *lette
 	bool any = false;
 
 	LL_FOREACH (letters, l) {
-		if (l->sink)
-			continue;
-		any = true;
-		if (!pn_joiner_left(t->joiner, &l->left)) {
-			drain(t, false);
-			any = false;
-		}
+		if (!l->sink)
+			any = note_interface(t, l) || any;
 	}
 	if (any)
 		drain(t, false);
@@ -288,8 +299,8 @@ static void end_connections(struct pn_flow_thread *t, const struct letter *lette
 /* What has been is written right away. */
 static void add_viewer(struct pn_flow_thread *t, const struct letter *l)
 {
-	int r = l->drops ? pn_drop_feed_add(t->drops, l->sink, &l->view)
-			 : pn_viewers_add(t->viewers, l->sink, &l->view, t->recent);
+	int r = l->kind == LETTER_DROPS ? pn_drop_feed_add(t->drops, l->sink, &l->view)
+					: pn_viewers_add(t->viewers, l->sink, &l->view, t->recent);
 
 	if (r == -ENOMEM)
 		pn_warn("flow", "no memory for one more subscriber, it is turned away");
@@ -506,6 +517,16 @@ void pn_flow_thread_stop(struct pn_flow_thread *t)
 	free_thread(t);
 }
 
+/* Return: an empty letter, NULL without memory */
+static struct letter *new_letter(enum letter_kind kind)
+{
+	struct letter *l = calloc(1, sizeof(*l));
+
+	if (l)
+		l->kind = kind;
+	return l;
+}
+
 static void post(struct pn_flow_thread *t, struct letter *l)
 {
 	(void)pthread_mutex_lock(&t->lock);
@@ -516,12 +537,20 @@ static void post(struct pn_flow_thread *t, struct letter *l)
 
 void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr)
 {
-	struct letter *l = calloc(1, sizeof(*l));
+	struct letter *l = new_letter(LETTER_LEFT);
 
 	if (!l)
 		return; /* they end when they have been idle */
 	l->left = *addr;
 	post(t, l);
+}
+
+void pn_flow_thread_came(struct pn_flow_thread *t)
+{
+	struct letter *l = new_letter(LETTER_CAME);
+
+	if (l) /* else they end when they have waited */
+		post(t, l);
 }
 
 void pn_flow_thread_synced(struct pn_flow_thread *t)
@@ -542,9 +571,9 @@ void pn_flow_thread_set_interval(struct pn_flow_thread *t, pn_nsec interval)
 
 /* Takes @fd and the filter over. */
 static void post_subscriber(struct pn_flow_thread *t, int fd, const struct pn_view *view,
-			    size_t max_bytes, bool drops)
+			    size_t max_bytes, enum letter_kind kind)
 {
-	struct letter *l = calloc(1, sizeof(*l));
+	struct letter *l = new_letter(kind);
 	int r;
 
 	if (!l) {
@@ -553,7 +582,6 @@ static void post_subscriber(struct pn_flow_thread *t, int fd, const struct pn_vi
 		return;
 	}
 	l->view = *view;
-	l->drops = drops;
 	r = pn_sink_open_subscriber(fd, view->style.format, max_bytes, &l->sink);
 	if (r < 0) {
 		pn_filter_free(l->view.filter);
@@ -567,13 +595,14 @@ void pn_flow_thread_subscribe(struct pn_flow_thread *t, int fd, const struct pn_
 {
 	size_t past = view->past == PN_PAST_NONE ? 0 : t->config.n_recent;
 
-	post_subscriber(t, fd, view, SUBSCRIBER_MAX_BYTES + past * PAST_BYTES, false);
+	post_subscriber(t, fd, view, SUBSCRIBER_MAX_BYTES + past * PAST_BYTES, LETTER_FLOWS);
 }
 
 void pn_flow_thread_drops(struct pn_flow_thread *t, int fd, const struct pn_view *view)
 {
 	post_subscriber(t, fd, view,
-			view->past == PN_PAST_NONE ? SUBSCRIBER_MAX_BYTES : LIST_MAX_BYTES, true);
+			view->past == PN_PAST_NONE ? SUBSCRIBER_MAX_BYTES : LIST_MAX_BYTES,
+			LETTER_DROPS);
 }
 
 pn_nsec pn_flow_thread_drained(const struct pn_flow_thread *t)

@@ -60,6 +60,9 @@ void pn_flow_thread_stop(struct pn_flow_thread *t);
 /** pn_flow_thread_left() - see pn_joiner_left(); at once */
 void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr);
 
+/** pn_flow_thread_came() - see pn_joiner_came(); at once */
+void pn_flow_thread_came(struct pn_flow_thread *t);
+
 /** pn_flow_thread_synced() - see pn_joiner_synced() */
 void pn_flow_thread_synced(struct pn_flow_thread *t);
 

@@ -70,6 +70,12 @@ bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr)
 	return j->n_left < PN_JOINER_MAX_LEFT;
 }
 
+bool pn_joiner_came(struct pn_joiner *j)
+{
+	j->has_come = j->n_left || j->n_lingering;
+	return j->has_come;
+}
+
 size_t pn_joiner_count(const struct pn_joiner *j)
 {
 	return j->table.n_conns;
@@ -371,12 +377,13 @@ void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner
 		take_over_all(j);
 	}
 	pn_resolver_begin(&j->resolver);
-	j->n_waiting = j->n_untold = 0;
+	j->n_waiting = j->n_untold = j->n_lingering = 0;
 	for (uint32_t i = 0; (c = pn_conn_each(&j->table, i, &i)); i++) {
 		note_left(j, c);
 		pn_tell_in_time(j, i, &out);
 	}
 	j->n_left = 0;
+	j->has_come = false;
 	pn_metric_set(PN_METRIC_FLOW_WAITING, j->n_waiting);
 	pn_metric_set(PN_METRIC_FLOW_UNTOLD, j->n_untold);
 }

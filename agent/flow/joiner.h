@@ -110,6 +110,14 @@ void pn_joiner_set_sampling(struct pn_joiner *j, uint32_t n);
  */
 bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr);
 
+/**
+ * pn_joiner_came() - an interface has come, so an address that was left may have somebody else by now
+ *
+ * The next round tells what has left and ends it; until then it waits for names as others do.
+ * Return: is there any of it?
+ */
+bool pn_joiner_came(struct pn_joiner *j);
+
 /** pn_joiner_count() - connections held now */
 size_t pn_joiner_count(const struct pn_joiner *j);
 

@@ -20,7 +20,9 @@
  * @missed:    an entry of this round found no memory
  * @over:      name of a connection that is over, the first of a list; those are in it that went on after all
  * @left:      addresses whose interface went before this round
+ * @has_come:  an interface came after some of them: what has left waits no more
  * @n_waiting, @n_untold: of this round, see the metrics FLOW_WAITING and FLOW_UNTOLD
+ * @n_lingering: connections of this round that have left and wait
  */
 struct pn_joiner {
 	struct pn_joiner_config config;
@@ -33,7 +35,8 @@ struct pn_joiner {
 	uint32_t over;
 	struct pn_addr left[PN_JOINER_MAX_LEFT];
 	size_t n_left;
-	uint64_t n_waiting, n_untold;
+	bool has_come;
+	uint64_t n_waiting, n_untold, n_lingering;
 };
 
 /* Where what is found goes. */

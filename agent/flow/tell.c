@@ -334,14 +334,17 @@ static void end(struct pn_joiner *j, uint32_t name, struct pn_conn *c, enum pn_f
 	j->over = name;
 }
 
-/* Has a connection to wait before it is told? */
+/* Has a connection to wait before it is told? Not for longer than its ends are who they were. */
 static bool is_early(struct pn_joiner *j, const struct pn_conn *c)
 {
-	if (since(j, pn_conn_start(c)) < j->config.settle)
-		return true;
-	if (!waits_for_names(j, c))
+	bool is_young = since(j, pn_conn_start(c)) < j->config.settle;
+
+	if (c->has_left && j->has_come)
 		return false;
-	j->n_waiting++;
+	if (!is_young && !waits_for_names(j, c))
+		return false;
+	j->n_waiting += !is_young;
+	j->n_lingering += c->has_left;
 	return true;
 }
 

@@ -479,6 +479,47 @@ static void connection_that_ends_meanwhile_is_held(void **state)
 	assert_int_equal(entries_left(r), 0);
 }
 
+static void what_has_left_waits_until_another_interface_comes(void **state)
+{
+	struct rig *r = *state;
+	struct pn_addr web = addr("10.0.0.1");
+	struct cluster c;
+
+	populate(r, &c);
+	wait_for_names(r);
+	assert_false(pn_joiner_came(r->joiner));
+	leave(r, web_to_db, 2);
+	assert_true(pn_joiner_left(r->joiner, &web));
+	no_record(r, 50);
+	no_record(r, 1000);
+	assert_true(pn_joiner_came(r->joiner));
+	assert_counts(only_record(r, 1010), 2, 0);
+	assert_named(&r->records[0].source, PN_ATTR_IP, "web");
+	assert_int_equal(r->records[0].state, PN_FLOW_LEFT);
+	assert_int_equal(entries_left(r), 0);
+	leave(r, web_to_db, 1); /* the same ports, by who came */
+	assert_false(pn_joiner_came(r->joiner));
+	no_record(r, 2000);
+	assert_counts(only_record(r, 4010), 1, 0);
+	assert_int_equal(r->records[0].state, PN_FLOW_ACTIVE);
+}
+
+/* All three within one batch of news. */
+static void what_comes_right_after_one_has_left_meets_an_empty_table(void **state)
+{
+	struct rig *r = *state;
+	struct pn_addr web = addr("10.0.0.1");
+	struct cluster c;
+
+	populate(r, &c);
+	wait_for_names(r);
+	leave(r, web_to_db, 2);
+	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_true(pn_joiner_came(r->joiner));
+	assert_counts(only_record(r, 20), 2, 0);
+	assert_int_equal(entries_left(r), 0);
+}
+
 static void nothing_waits_on_shutdown(void **state)
 {
 	struct rig *r = *state;
@@ -642,6 +683,8 @@ int main(void)
 		RIG_TEST(awaited_pod_is_waited_for_longer),
 		RIG_TEST(awaited_pod_is_not_waited_for_without_end),
 		RIG_TEST(connection_that_ends_meanwhile_is_held),
+		RIG_TEST(what_has_left_waits_until_another_interface_comes),
+		RIG_TEST(what_comes_right_after_one_has_left_meets_an_empty_table),
 		RIG_TEST(nothing_waits_on_shutdown),
 		RIG_TEST(connection_that_waited_when_the_agent_was_killed_is_told_by_the_next),
 		RIG_TEST(connection_that_began_without_an_agent_waits_for_the_whole_index),
