@@ -60,27 +60,14 @@ static_pod() { # NAMESPACE NAME HASH: its mirror has a uid of its own
 		jq -c --arg hash "$3" '.metadata.annotations = {"kubernetes.io/config.hash": $hash}'
 }
 
-@test "names: while the API server is away, names by address wait for it, and are stale if it stays away" {
-	serve_as pods/server in_pod server 7181
-	stop "$api_pid"
-	await 10 status_is '.api.kinds[] | select(.kind == "pods") | .behind_s >= 2'
-	ask_as pods/client in_pod client 10.79.0.2 7181
-	await 10 status_is '.metrics.pn_flow_waiting == 1'
-	await 30 ends_are 7181 'client stale -> server stale'
-	start_testapi in_node --objects "$dir/objects.json" --port "${api_url##*:}"
-	await 30 status_is '.api.kinds[] | select(.kind == "pods") | .behind_s == 0'
-	serve_as pods/server in_pod server 7182
-	ask_as pods/client in_pod client 10.79.0.2 7182
-	await 10 ends_are 7182 'client ip -> server ip'
-}
-
 # Another machine, at the end of a wire; its side answers on every port that a test opens.
 remote_node_up() { # V4
 	ip netns add "$cluster-far"
+	no_multicast_reports "$cluster-far"
 	ip -n "$cluster-node" link add veth-far address "$node_mac" \
 		type veth peer name eth0 address "$pod_mac" netns "$cluster-far"
 	ip -n "$cluster-far" link set lo up
-	ip -n "$cluster-far" link set eth0 up
+	ip -n "$cluster-far" link set eth0 addrgenmode none up
 	ip -n "$cluster-far" addr add "$1/32" dev eth0
 	ip -n "$cluster-far" addr add 198.51.100.9/32 dev eth0
 	ip -n "$cluster-far" addr add 10.79.2.77/32 dev eth0
@@ -88,7 +75,7 @@ remote_node_up() { # V4
 	ip -n "$cluster-far" neigh add 169.254.1.1 lladdr "$node_mac" dev eth0
 	ip -n "$cluster-far" route add 169.254.1.1 dev eth0
 	ip -n "$cluster-far" route add default via 169.254.1.1 dev eth0 src "$1"
-	ip -n "$cluster-node" link set veth-far up
+	ip -n "$cluster-node" link set veth-far addrgenmode none up
 	for address in "$1" 198.51.100.9 10.79.2.77 203.0.113.9; do
 		ip -n "$cluster-node" neigh add "$address" lladdr "$pod_mac" dev veth-far
 		ip -n "$cluster-node" route add "$address" dev veth-far
@@ -246,4 +233,19 @@ speak_as() { # NAME UID
 	for _ in 1 2 3; do
 		echo hello | in_cgroup "kubepods/pod$2/c" in_pod heir socat -u - UDP4:10.79.0.2:7171,sourceport=5555,reuseaddr
 	done
+}
+
+# The last of the file, as the others need the API server.
+@test "names: while the API server is away, names by address wait for it, and are stale if it stays away" {
+	serve_as pods/server in_pod server 7181
+	stop "$api_pid"
+	await 10 status_is '.api.kinds[] | select(.kind == "pods") | .behind_s >= 2'
+	ask_as pods/client in_pod client 10.79.0.2 7181
+	await 10 status_is '.metrics.pn_flow_waiting >= 1'
+	await 30 ends_are 7181 'client stale -> server stale'
+	start_testapi in_node --objects "$dir/objects.json" --port "${api_url##*:}"
+	await 30 status_is '.api.kinds[] | select(.kind == "pods") | .behind_s == 0'
+	serve_as pods/server in_pod server 7182
+	ask_as pods/client in_pod client 10.79.0.2 7182
+	await 10 ends_are 7182 'client ip -> server ip'
 }
