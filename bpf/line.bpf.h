@@ -62,6 +62,15 @@ static __always_inline struct pn_flow_line *pn_line_find(const union pn_table_ke
 	return pn_line_takes(&set->line[1], key, needed) ? &set->line[1] : NULL;
 }
 
+/*
+ * What is delivered and was sent here has been in the line before, a moment ago; if it said so again, it might
+ * be the first in its 64 ticks, and no packet that is sent would tell of its socket in them.
+ */
+static __always_inline bool pn_line_notes_time(const struct pn_flow_line *l, bool is_delivery)
+{
+	return !is_delivery || !(l->state & PN_LINE_SENT);
+}
+
 /* Return: whether the packet is counted in its line; else it goes the long way. */
 static __always_inline bool pn_line_count(struct pn_flow_line *l, enum pn_place at,
 					  const struct pn_seen *s, __u32 tick)
@@ -72,7 +81,7 @@ static __always_inline bool pn_line_count(struct pn_flow_line *l, enum pn_place 
 	if (s->tcp_flags & ~(l->state & (PN_LINE_PSH | PN_LINE_ACK)) ||
 	    l->packets[is_delivery] >= PN_LINE_MAX_PACKETS)
 		return false;
-	if (l->time != now) {
+	if (l->time != now && pn_line_notes_time(l, is_delivery)) {
 		l->time = now;
 		if (!is_delivery && l->proto == IPPROTO_TCP)
 			return false;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/metric.h"
 #include "bpffs_fixture.h"
@@ -124,6 +125,25 @@ static void each_way_and_each_hook_has_its_own_count(void **state)
 		assert_int_equal(pn_flow_way(&f.value, end)->sent.packets, ENOUGH);
 		assert_int_equal(pn_flow_way(&f.value, end)->delivered.packets, ENOUGH);
 	}
+}
+
+/* It has had its way through the line when it was sent: the next one that is sent tells of the socket. */
+static void a_delivery_is_not_the_first_of_its_time(void **state)
+{
+	const struct timespec ticks_64 = { .tv_nsec = 700000000 }; /* of 100 a second */
+	struct pn_tracer *t = tracer_of(state);
+	struct packet p;
+	struct flow f;
+
+	make_tcp(&p, POD, 1, PEER, 2, ACK);
+	send_times(t, PN_HOOK_EGRESS, &p, ENOUGH);
+	f = give_line(t, PN_HOOK_INGRESS, &p);
+	(void)nanosleep(&ticks_64, NULL);
+	send_times(t, PN_HOOK_EGRESS, &p, 1);
+	send_times(t, PN_HOOK_INGRESS, &p, 1);
+	f.value = in_table(t, &f.key);
+	assert_int_equal(pn_flow_way(&f.value, 0)->delivered.packets, ENOUGH);
+	assert_int_equal(pn_flow_way(&f.value, 0)->sent.packets, ENOUGH + 1);
 }
 
 /* One whose socket may still be looked for, or conntrack asked, has the table's attention. */
@@ -468,6 +488,7 @@ int main(void)
 		ON_TRACER(a_connection_that_goes_on_is_counted_in_a_line),
 		ON_TRACER(ipv6_too),
 		ON_TRACER(each_way_and_each_hook_has_its_own_count),
+		ON_TRACER(a_delivery_is_not_the_first_of_its_time),
 		ON_TRACER(a_hook_that_has_seen_little_counts_in_the_table),
 		ON_TRACER(flags_that_are_new_are_noted_in_the_table),
 		ON_TRACER(a_closed_connection_has_no_line),
