@@ -309,7 +309,8 @@ static void without_memory_nothing_is_lost_for_good(void **state)
 struct reader {
 	const struct pn_index *idx;
 	atomic_bool *stop;
-	unsigned int n_named, n_wrong;
+	atomic_uint n_named;
+	unsigned int n_wrong;
 };
 
 /* Cgroup i belongs to pod "pod-i" or, where i is odd, to a process "sh-i" or "curl-i". */
@@ -326,7 +327,7 @@ static void look_up(struct reader *r, uint64_t id)
 	if (!o)
 		return;
 	(void)snprintf(end, sizeof(end), "-%u", (unsigned int)id);
-	r->n_named++;
+	atomic_fetch_add_explicit(&r->n_named, 1, memory_order_relaxed);
 	r->n_wrong += !strstr(o->name, end);
 }
 
@@ -374,7 +375,9 @@ static void a_reader_sees_right_owners_while_cgroups_come_and_go(void **state)
 
 	pn_index_reader_offline(); /* this thread only writes */
 	assert_int_equal(pthread_create(&thread, NULL, read_all, &reader), 0);
-	for (unsigned int round = 0; round < N_ROUNDS; round++) {
+	for (unsigned int round = 0;
+	     round < N_ROUNDS || !atomic_load_explicit(&reader.n_named, memory_order_relaxed);
+	     round++) {
 		go_to(w, round * 150000u);
 		for (unsigned int id = 0; id < N_READ; id++)
 			change_one(w, id, round);

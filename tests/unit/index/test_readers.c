@@ -16,7 +16,8 @@
 struct reader {
 	const struct pn_index *idx;
 	atomic_bool *stop;
-	unsigned int n_found, n_wrong;
+	atomic_uint n_found;
+	unsigned int n_wrong;
 };
 
 static void nth_addr(unsigned int i, char text[static 16])
@@ -35,7 +36,7 @@ static void look_up(struct reader *r, unsigned int i, pn_nsec when)
 	(void)pn_addr_parse(text, &a);
 	if (pn_index_at(r->idx, &a, when, &o) != 1)
 		return;
-	r->n_found++;
+	atomic_fetch_add_explicit(&r->n_found, 1, memory_order_relaxed);
 	by_id = pn_index_owner(r->idx, o->id);
 	if (!strstr(o->name, text) || strcmp(o->workload_name, "web") != 0 ||
 	    (by_id && strcmp(by_id->uid, o->uid) != 0))
@@ -84,19 +85,28 @@ static void pass_on(struct world *w, unsigned int i, unsigned int round)
 	}
 }
 
+static bool all_have_found(const struct reader readers[N_READERS])
+{
+	for (int i = 0; i < N_READERS; i++)
+		if (!atomic_load_explicit(&readers[i].n_found, memory_order_relaxed))
+			return false;
+	return true;
+}
+
 static void readers_see_right_owners_while_everything_changes(void **state)
 {
 	struct world *w = *state;
-	struct reader readers[N_READERS];
+	struct reader readers[N_READERS] = {};
 	pthread_t threads[N_READERS];
 	atomic_bool stop = false;
 
 	pn_index_reader_offline(); /* this thread only writes */
 	for (int i = 0; i < N_READERS; i++) {
-		readers[i] = (struct reader) { .idx = w->idx, .stop = &stop };
+		readers[i].idx = w->idx;
+		readers[i].stop = &stop;
 		assert_int_equal(pthread_create(&threads[i], NULL, read_all, &readers[i]), 0);
 	}
-	for (unsigned int round = 1; round <= N_ROUNDS; round++) {
+	for (unsigned int round = 1; round <= N_ROUNDS || !all_have_found(readers); round++) {
 		go_to(w, round * 1500);
 		for (unsigned int i = 0; i < N_ADDRS; i++)
 			pass_on(w, i, round);
@@ -106,7 +116,6 @@ static void readers_see_right_owners_while_everything_changes(void **state)
 	atomic_store_explicit(&stop, true, memory_order_release);
 	for (int i = 0; i < N_READERS; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-		assert_true(readers[i].n_found > 0);
 		assert_int_equal(readers[i].n_wrong, 0);
 	}
 	pn_index_reader_online();

@@ -15,7 +15,8 @@ struct reader {
 	struct pn_store *store;
 	atomic_bool *stop;
 	pthread_t thread;
-	unsigned int n_rounds, n_wrong;
+	atomic_uint n_rounds;
+	unsigned int n_wrong;
 };
 
 static struct pn_object *make(unsigned int i, unsigned int version)
@@ -118,7 +119,7 @@ static void *read_always(void *data)
 		(void)pn_store_index_values(r->store, "ip", is_text, r);
 		r->n_wrong += pn_store_get(r->store, "ns/none") != NULL;
 		pn_read_end();
-		r->n_rounds++;
+		atomic_fetch_add_explicit(&r->n_rounds, 1, memory_order_relaxed);
 	}
 	return NULL;
 }
@@ -186,23 +187,33 @@ static struct pn_store *new_store(void)
 	return s;
 }
 
+static bool all_have_read(const struct reader readers[N_READERS])
+{
+	for (int i = 0; i < N_READERS; i++)
+		if (!atomic_load_explicit(&readers[i].n_rounds, memory_order_relaxed))
+			return false;
+	return true;
+}
+
 static void what_is_always_stored_is_always_found(void **state)
 {
-	struct reader readers[N_READERS];
+	struct reader readers[N_READERS] = {};
 	struct pn_store *s = new_store();
+	unsigned int round;
 	atomic_bool stop = false;
 
 	(void)state;
 	replace_all(s, 1, N_STEADY);
 	for (int i = 0; i < N_READERS; i++) {
-		readers[i] = (struct reader) { .store = s, .stop = &stop };
+		readers[i].store = s;
+		readers[i].stop = &stop;
 		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_always, &readers[i]),
 				 0);
 	}
-	for (unsigned int round = 1; round <= N_ROUNDS; round++)
+	for (round = 1; round <= N_ROUNDS || !all_have_read(readers); round++)
 		write_round(s, round);
 	assert_int_equal(pn_store_add_index(s, &pn_indexer_controller), 0);
-	write_round(s, N_ROUNDS + 1);
+	write_round(s, round);
 	atomic_store_explicit(&stop, true, memory_order_relaxed);
 	for (int i = 0; i < N_READERS; i++) {
 		assert_int_equal(pthread_join(readers[i].thread, NULL), 0);
