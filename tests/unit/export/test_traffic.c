@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -367,24 +368,32 @@ static void counts_agree_with_a_model(void **state)
 	pn_traffic_free(t);
 }
 
+struct writer {
+	struct pn_traffic *t;
+	atomic_bool is_over;
+};
+
 static void *write_again_and_again(void *data)
 {
+	struct writer *w = data;
+
 	for (int i = 0; i < 200; i++)
-		free(text_of(data, 1));
+		free(text_of(w->t, 1));
+	w->is_over = true;
 	return NULL;
 }
 
 static void one_thread_counts_while_another_writes(void **state)
 {
-	struct pn_traffic *t = new_traffic(50, DEFAULT);
-	pthread_t writer;
+	struct writer w = { .t = new_traffic(50, DEFAULT) };
+	pthread_t thread;
 
 	(void)state;
-	assert_int_equal(pthread_create(&writer, NULL, write_again_and_again, t), 0);
-	for (unsigned int i = 0; i < 20000; i++)
-		record_nth(t, i % 70, i);
-	assert_int_equal(pthread_join(writer, NULL), 0);
-	pn_traffic_free(t);
+	assert_int_equal(pthread_create(&thread, NULL, write_again_and_again, &w), 0);
+	for (unsigned int i = 0; i < 20000 || !w.is_over; i++)
+		record_nth(w.t, i % 70, i);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	pn_traffic_free(w.t);
 }
 
 static void labels_are_names_with_commas(void **state)
