@@ -109,7 +109,7 @@ suffer() { # TARGET REQUEST...
 }
 
 code() { # HOST PATH
-	in_node curl -sS --noproxy '*' --max-time 5 -o "$dir/said" -w '%{http_code}' -H "Host: $1" "http://10.85.0.1:9960$2"
+	in_node curl -sS --noproxy '*' --max-time 60 -o "$dir/said" -w '%{http_code}' -H "Host: $1" "http://10.85.0.1:9960$2"
 }
 
 @test "hostile: somebody else's name for our address opens health alone" {

@@ -39,7 +39,7 @@ use() { # CERTIFICATE [KEY]
 }
 
 get() { # ROOT PATH [CURL-OPTIONS]
-	in_node curl -sS --fail --noproxy '*' --max-time 5 --cacert "$dir/$1.crt" "https://10.86.0.1:9960$2" \
+	in_node curl -sS --fail --noproxy '*' --max-time 60 --cacert "$dir/$1.crt" "https://10.86.0.1:9960$2" \
 		-H "Authorization: Bearer ${token-secret}" "${@:3}"
 }
 
@@ -52,14 +52,14 @@ said() { # WORDS
 	run -0 get first /metrics
 	assert_line --regexp '^podonym_build_info'
 	token=other run -22 get first /metrics
-	run -60 in_node curl -sS --noproxy '*' --max-time 5 https://10.86.0.1:9960/healthz
+	run -60 in_node curl -sS --noproxy '*' --max-time 60 https://10.86.0.1:9960/healthz
 }
 
 @test "https: TLS 1.2 and 1.3, nothing older, and no HTTP beside it" {
 	assert_equal "$(get first /healthz --tlsv1.2 --tls-max 1.2)" ok
 	assert_equal "$(get first /healthz --tlsv1.3)" ok
 	run -35 get first /healthz --tlsv1.1 --tls-max 1.1 --ciphers DEFAULT:@SECLEVEL=0
-	run ! in_node curl -sS --fail --noproxy '*' --max-time 5 http://10.86.0.1:9960/healthz
+	run ! in_node curl -sS --fail --noproxy '*' --max-time 60 http://10.86.0.1:9960/healthz
 	assert_equal "$(get first /healthz)" ok
 }
 

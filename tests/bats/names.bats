@@ -90,7 +90,7 @@ serve_as() { # CGROUP NETNS-RUNNER PORT
 }
 
 ask_as() { # CGROUP RUNNER... ADDRESS PORT
-	[[ $(echo hello | in_cgroup "$1" "${@:2:$#-3}" socat -t 2 - "TCP:${*: -2:1}:${*: -1}") == hello ]]
+	[[ $(echo hello | in_cgroup "$1" "${@:2:$#-3}" socat -t 60 - "TCP:${*: -2:1}:${*: -1}") == hello ]]
 }
 
 # One record of a connection to PORT, both ends by name and how they were found.

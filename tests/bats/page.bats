@@ -22,7 +22,7 @@ teardown_file() {
 }
 
 get() { # PATH [CURL-OPTIONS]
-	in_node curl -sS --noproxy '*' --max-time 10 "http://10.85.0.1:9960$1" "${@:2}"
+	in_node curl -sS --noproxy '*' --max-time 60 "http://10.85.0.1:9960$1" "${@:2}"
 }
 
 packets() { # PORT N

@@ -235,7 +235,7 @@ allow"
 	exec 5>"$BATS_TEST_TMPDIR/in" 6<"$BATS_TEST_TMPDIR/out"
 	for port in 1 2 3; do
 		echo "{\"src\": \"shop/db-0\", \"dst\": \"shop/web-7d9\", \"protocol\": \"TCP\", \"port\": $port}" >&5
-		read -r -t 10 line <&6
+		read -r -t 60 line <&6
 		[[ $line == '{"verdict":"deny",'* ]]
 	done
 	exec 5>&-

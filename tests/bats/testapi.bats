@@ -35,7 +35,7 @@ has_lines() { # FILE N
 }
 
 status_of() { # METHOD PATH [CURL-OPTIONS]
-	curl -s --noproxy '*' --max-time 5 -o "$dir/body" -w '%{http_code}' -X "$1" "${@:3}" "$api_url$2"
+	curl -s --noproxy '*' --max-time 60 -o "$dir/body" -w '%{http_code}' -X "$1" "${@:3}" "$api_url$2"
 }
 
 @test "testapi: a list has its kind, a version and items without kind, in order" {
