@@ -24,13 +24,14 @@ teardown_file() {
 }
 
 setup() {
-	top_pid='' terminal_options=()
+	top_pid='' terminal_options=() n_terminals=0
 }
 
 teardown() {
 	stop "$top_pid"
-	tmux -L "$cluster" kill-server 2>/dev/null || true
+	leave_terminal
 	in_node nft flush ruleset
+	no_multicast_reports "$cluster-node"
 }
 
 # N datagrams of 100 bytes.
@@ -105,23 +106,33 @@ has_row() { # PATTERN
 
 # --- on a terminal --------------------------------------------------------------------------------
 
+# A server of its own for each terminal, as one that was told to end may still answer.
+on_terminal() { # COMMAND...
+	tmux -L "$cluster-$BATS_TEST_NUMBER-$n_terminals" "$@"
+}
+
+leave_terminal() {
+	on_terminal kill-server 2>/dev/null || true
+	: $((n_terminals++))
+}
+
 # A terminal of 120 x 30 in which the command runs; what stty says before and after, and its status.
 terminal() { # OPTIONS
 	rm -f "$dir"/{before,after,status,pid}
 	# shellcheck disable=SC2016 # for the inner shell
-	env -u NO_COLOR tmux -L "$cluster" -f /dev/null new-session -d -x 120 -y 30 "${terminal_options[@]}" bash --norc -c '
+	(unset NO_COLOR && on_terminal -f /dev/null new-session -d -x 120 -y 30 "${terminal_options[@]}" bash --norc -c '
 		cd "$0"; stty -g >before; bash -c '\''echo $$ >pid; exec "$@"'\'' top "$@"; echo $? >status
 		stty -g >after; exec sleep 1000' "$dir" \
-		"$podonym" top --interval 200ms --socket "$dir/socket" "$@" 3>&- 4>&-
+		"$podonym" top --interval 200ms --socket "$dir/socket" "$@" 3>&- 4>&-)
 	await 10 shows 'q quit'
 }
 
 keys() { # KEY...
-	tmux -L "$cluster" send-keys "$@"
+	on_terminal send-keys "$@"
 }
 
 screen() {
-	tmux -L "$cluster" capture-pane -p
+	on_terminal capture-pane -p
 }
 
 shows() { # PATTERN
@@ -137,7 +148,12 @@ assert_restored() { # STATUS
 	await 10 test -s "$dir/after"
 	assert_equal "$(cat "$dir/status")" "$1"
 	assert_equal "$(cat "$dir/after")" "$(cat "$dir/before")"
-	assert_equal "$(tmux -L "$cluster" display -p '#{alternate_on}#{cursor_flag}')" 01
+	await 10 terminal_is 01
+}
+
+# The alternate screen and the cursor, as far as the terminal has read what was written to it.
+terminal_is() { # FLAGS
+	[[ $(on_terminal display -p '#{alternate_on}#{cursor_flag}') == "$1" ]]
 }
 
 @test "top: draws, sorts, filters, shows a pair, fits another size, quits" {
@@ -160,7 +176,7 @@ assert_restored() { # STATUS
 	await 10 shows 'client 10.86.0.2:[0-9]+ -> server 10.86.0.3:9004  256/0 bytes  2/0 packets'
 	keys Escape
 	await 10 shows_not 'CONNECTIONS'
-	tmux -L "$cluster" resize-window -x 70 -y 12
+	on_terminal resize-window -x 70 -y 12
 	await 10 shows '^test/client +test/server +UDP/9004 +[^ ]+ +[^ ]+$'
 	keys '?'
 	await 10 shows 'sort by bytes, packets'
@@ -172,22 +188,30 @@ assert_restored() { # STATUS
 	terminal
 	kill -TERM "$(cat "$dir/pid")"
 	assert_restored 0
-	tmux -L "$cluster" kill-server
+	leave_terminal
 	terminal
 	keys C-c
 	assert_restored 0
-	tmux -L "$cluster" kill-server
+	leave_terminal
 	terminal --sort drops
 	await 10 shows 'by drops'
 }
 
 @test "top: colours, unless NO_COLOR" {
 	terminal
-	tmux -L "$cluster" capture-pane -pe | grep -q $'\e\[[0-9;]*3[0-7]m'
-	tmux -L "$cluster" kill-server
+	send 9001 1
+	await 10 shows '^test/client +test/server +UDP/9001'
+	await 10 has_colours
+	leave_terminal
 	terminal_options=(-e NO_COLOR=1)
 	terminal
-	run ! grep -q $'\e\[[0-9;]*3[0-7]m' <(tmux -L "$cluster" capture-pane -pe)
+	send 9001 1
+	await 10 shows '^test/client +test/server +UDP/9001'
+	run ! has_colours
+}
+
+has_colours() {
+	on_terminal capture-pane -pe | grep -q $'\e\[[0-9;]*3[0-7]m'
 }
 
 @test "top: the agent does not answer, goes and comes back" {
