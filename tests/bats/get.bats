@@ -271,7 +271,7 @@ has_lines() { # FILE N
 @test "get: --watch shows what there is, then each change; interrupted it is done" {
 	follow pods -n shop -w
 	await 5 watches_are pods 1
-	has_lines "$dir/w" 4
+	await 5 has_lines "$dir/w" 4
 	replace "$(pod shop db 10.0.0.3 | jq -c '.status.phase = "Failed"')"
 	create "$(pod shop new 10.0.0.9)"
 	remove "$(pod shop web-1)"
