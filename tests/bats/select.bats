@@ -210,12 +210,12 @@ is_told() { # PORT LINES: since the file had so many
 		[.destination.port, .podonym.verdict]) | unique')" '[[7001,"dropped"]]'
 }
 
-# One in four of 300: three standard deviations are 23 connections.
+# One in four of 700: four and a half standard deviations are 52 connections.
 @test "select: samples through a Service are whole, say what they stand for, and add up" {
 	local before sum
 	select_is --all --sample 4
 	before=$(lines)
-	ask client 10.98.2.1 300
+	ask client 10.98.2.1 700
 	await 15 all_is_told
 	tail -n "+$((before + 1))" "$dir/flows.json" | jq -c 'select(.network.transport == "udp" and
 		.destination.k8s.service.name == "front")' >"$dir/samples"
@@ -223,8 +223,8 @@ is_told() { # PORT LINES: since the file had so many
 		.podonym.delivered.source != .source.packets)) | length' "$dir/samples"
 	assert_output 0
 	sum=$(jq -s 'map(.source.packets * .podonym.sampling) | add' "$dir/samples")
-	echo "300 connections, estimated $sum"
-	((sum >= 208 && sum <= 392))
+	echo "700 connections, estimated $sum"
+	((sum >= 492 && sum <= 908))
 	run jq -s 'map(select(.network.transport == "udp" and .destination.port == 7000 and
 		.destination.k8s.service == null)) | length' <(tail -n "+$((before + 1))" "$dir/flows.json")
 	assert_output 0

@@ -81,7 +81,7 @@ backends_up() { # PORT
 }
 
 ask() { # POD ADDRESS PORT: some bytes there and back
-	[[ $(head -c 500 /dev/zero | in_pod "$1" socat -t 60 - "TCP:$2:$3,connect-timeout=5" | wc -c) == 500 ]]
+	[[ $(head -c 500 /dev/zero | in_pod "$1" socat -t 60 - "TCP:$2:$3,connect-timeout=60" | wc -c) == 500 ]]
 }
 
 counted() { # POD PORT: packets and bytes it got and gave
@@ -121,10 +121,11 @@ is_described() { # FILTER TEXT
 
 # Until both backends have answered, as the choice is by chance.
 ask_both() { # ADDRESS PORT BACKEND-PORT
-	local i
+	local i one two
+	one=$(counted one "$3") two=$(counted two "$3")
 	for ((i = 0; i < 60; i++)); do
 		ask client "$1" "$2"
-		((i >= 10)) && [[ $(counted one "$3") != "[[0,0],[0,0]]" && $(counted two "$3") != "[[0,0],[0,0]]" ]] && return
+		((i >= 10)) && [[ $(counted one "$3") != "$one" && $(counted two "$3") != "$two" ]] && return
 	done
 	return 1
 }
