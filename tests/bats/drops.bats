@@ -28,7 +28,10 @@ setup() {
 teardown() {
 	stop "$follower"
 	stop "$dropper"
+	cgroup_down
 	in_node nft flush ruleset
+	in_node iptables-legacy -F
+	no_multicast_reports "$cluster-node"
 }
 
 # Lines between client and server that match, as one JSON array, of what the agent holds or of a file.
@@ -156,7 +159,6 @@ drop_by() { # HOW WHAT
 	in_node iptables-legacy -A FORWARD -p udp --dport 5007 -j NFQUEUE --queue-num 7
 	send_udp 5007 2
 	await 10 is_dropped '.destination.port == 5007' 'nfqueue NOT_SPECIFIED nfqnl_reinject 2'
-	in_node iptables-legacy -F
 }
 
 @test "a BPF program at tcx" {
@@ -177,8 +179,6 @@ drop_by() { # HOW WHAT
 	drop_by cgroup "$cgroup/dropped"
 	run ! in_cgroup dropped in_pod client bash -c 'echo hello >/dev/udp/10.81.0.3/5009'
 	await 10 is_dropped '.destination.port == 5009' 'cgroup BPF_CGROUP_EGRESS ip_finish_output 1'
-	stop "$dropper"
-	cgroup_down
 }
 
 @test "nobody listens" {
@@ -218,7 +218,6 @@ drop_by() { # HOW WHAT
 	await 10 is_dropped '.destination.port == 5004' 'netfilter NETFILTER_DROP nf_hook_slow 2'
 	await 10 is_dropped '.destination.port == 5005' 'netfilter NETFILTER_DROP nft_do_chain 2'
 	await 10 is_dropped '.destination.port == 5006' 'rejected NETFILTER_DROP nf_hook_slow 1'
-	in_node iptables-legacy -F
 }
 
 # One drop after the other until the follower has been told of one.

@@ -28,6 +28,7 @@ setup_file() {
 	cluster_up 10.86.0.1 fd00:86::1
 	pod_up a $a_v4 $a_v6
 	pod_up b $b_v4 $b_v6
+	keep_fragments
 	objects "$dir/objects.json" "$(node bats-node 10.86.0.1 fd00:86::1)" \
 		"$(pod test a $a_v4 $a_v6)" "$(pod test b $b_v4 $b_v6)"
 	capture_pids=''
@@ -49,6 +50,16 @@ teardown_file() {
 		stop "$pid" INT || true
 	done
 	suite_end
+}
+
+# After half a minute the kernel would tell the sender of packets that stay incomplete: between a figure and
+# what it is compared with, on a slow machine.
+keep_fragments() {
+	local where
+	for where in in_node 'in_pod a' 'in_pod b'; do
+		$where sysctl -qw net.ipv4.ipfrag_time=3600 net.ipv6.ip6frag_time=3600
+	done
+	in_node sysctl -qw net.netfilter.nf_conntrack_frag6_timeout=3600
 }
 
 # What leaves or enters a pod; headers are enough.
