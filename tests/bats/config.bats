@@ -42,6 +42,14 @@ setup() {
 	unset "${!PODONYM_@}"
 }
 
+# The settings of a test that failed are not those of the next.
+teardown() {
+	[[ ! ${BATS_TEST_COMPLETED-} ]] || return 0
+	touch "$dir/enough"
+	write_config 'interval: 200ms'
+	reload || true
+}
+
 # What this suite's agent needs, and then the lines given.
 write_config() { # LINE...
 	cat >"$dir/config.new" <<-EOF

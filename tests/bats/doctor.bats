@@ -37,6 +37,17 @@ teardown_file() {
 	suite_end
 }
 
+# What a test that failed has changed is made good for those behind it.
+teardown() {
+	[[ ! ${BATS_TEST_COMPLETED-} ]] || return 0
+	stop "${started-}"
+	for pod in "$(pod shop thief)" "$(pod shop ghost)" "$(pod ops late)"; do
+		remove "$pod" || true
+	done
+	create "$(web)" || true
+	create "$(db)" || true
+}
+
 # --- the node ------------------------------------------------------------------------------------
 
 # Sets started to the pid of the process that is put into the cgroup.
