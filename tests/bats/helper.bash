@@ -244,12 +244,6 @@ await_two_pods() {
 	await 10 status_is '.metrics.pn_links_traced == 2'
 }
 
-# An agent that was in sync late takes names for old until it looks at its watches again, in a second at most.
-names_are_certain() { # POD
-	in_pod "$1" ping -q -c 1 "$node_v4" >/dev/null
-	flows "select(.source.k8s.pod.name == \"$1\")" | jq -e 'any(.podonym.attribution.source == "ip")'
-}
-
 # --- life of a suite -----------------------------------------------------------------------------
 
 suite_export() {

@@ -55,7 +55,6 @@ lost() {
 }
 
 @test "history: what an agent has told that was killed" {
-	await 10 names_are_certain one
 	ping_some 1 # more may be of two minutes
 	await 10 asked_is '[1,false,true]' --since 1h
 	await 10 all_is_counted

@@ -29,7 +29,6 @@ setup_file() {
 	start_agent in_node --server "$api_url" --name-wait 500ms --ranges "$dir/ranges"
 	await 10 agent_in_sync
 	await 10 status_is '.metrics.pn_links_traced >= 2'
-	await 10 names_are_certain client
 	proxy_a=kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod11111111_1111_4111_8111_111111111111.slice/cri-containerd-aaaa.scope
 	proxy_b=kubepods/burstable/pod22222222-2222-4222-8222-222222222222/bbbb
 	etcd=kubepods/pod0123456789abcdef0123456789abcdef/cccc
