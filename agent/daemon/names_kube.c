@@ -49,6 +49,7 @@ static void on_synced(struct pn_names *n)
 	if (++n->n_synced < PN_NAMES_N_KINDS)
 		return;
 	trust_endpoints(n);
+	pn_index_heard(n->index, pn_names_heard_until(n));
 	n->config.synced(n->config.data);
 	pn_info("names", "all objects are known after %llu ms",
 		(unsigned long long)((pn_clock_now(n->config.clock) - n->started) /

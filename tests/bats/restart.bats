@@ -15,6 +15,7 @@ setup() {
 }
 
 teardown() {
+	kill -CONT "$api_pid" 2>/dev/null || true
 	suite_end
 }
 
@@ -78,6 +79,20 @@ has_records() { # N
 	owner_is 10.82.0.2 test/one
 	ping_once 7
 	await 30 told_is 14 # it has hoped for the API server meanwhile
+}
+
+@test "restart: names are certain as soon as all objects are known" {
+	stop "$agent_pid" KILL
+	rm -f "$dir/state"
+	kill -STOP "$api_pid"
+	start_again
+	await 10 status_is '.uptime_s > 3'
+	kill -CONT "$api_pid"
+	await 10 agent_in_sync
+	ping_once 1
+	await 10 told_is 2
+	run -0 flows 'select(.network.transport == "icmp" and .source.k8s.pod) | .podonym.attribution'
+	assert_output '[{"source":"ip","destination":"ip"}]'
 }
 
 @test "restart: watches are resumed, nothing is listed" {
