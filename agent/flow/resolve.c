@@ -3,8 +3,8 @@
  * Names for both ends of a connection. The joiner asks whenever it makes a record.
  *
  * An end is named by the cgroup of its socket, which is exact; else by who had its address when the
- * connection's first packet passed, whatever happened since. Where several may have had it, nobody is
- * named. The owner ids that the kernel program stamps are not asked: they say what the pinned map
+ * connection's first packet passed. Where several may have had it, or another one had it when the last
+ * one passed, nobody is named. The owner ids that the kernel program stamps are not asked: they say what the pinned map
  * held at the first packet, and when an event was late that was the owner before.
  */
 #include "flow/resolve.h"
@@ -50,7 +50,8 @@ static struct pn_end end_of(const struct pn_conn *c, const struct pn_leg *leg, u
 	return (struct pn_end) { .addr = pn_leg_addr(leg, i),
 				 .port = ntohs(leg->port[i]),
 				 .proto = leg->proto,
-				 .when = pn_conn_start(c) };
+				 .when = pn_conn_start(c),
+				 .last = pn_conn_last(c) };
 }
 
 static bool same_end(const struct pn_end *a, const struct pn_end *b)
@@ -142,6 +143,15 @@ static int owners_at(const struct pn_end *e, pn_nsec when, const struct pn_owner
 	return 1;
 }
 
+/* The packets that are told may be of both. */
+static bool changed_hands(const struct pn_end *e)
+{
+	const struct pn_owner *before = NULL, *after = NULL;
+
+	return owners_at(e, e->when, &before) == 1 && owners_at(e, e->last, &after) == 1 &&
+	       before->id != after->id;
+}
+
 /* Who an end is, as far as it is known. */
 struct name {
 	const struct pn_owner *owner;
@@ -178,8 +188,14 @@ static bool name_by_cgroup(struct pn_resolver *v, const struct pn_end *e, bool i
 	case PN_CGROUP_UNKNOWN:
 		return false;
 	}
-	*ret = (struct name) { o, PN_ATTR_CGROUP, PN_NAMES_EXACT };
+	*ret = (struct name) { o, e->is_late ? PN_ATTR_STALE : PN_ATTR_CGROUP, PN_NAMES_EXACT };
 	return true;
+}
+
+/* Somebody else may have it by then, of whom no news has come. */
+static bool is_stale(const struct pn_resolver *v, const struct pn_end *e)
+{
+	return e->is_hasty || e->is_late || e->when > v->heard_until;
 }
 
 static struct name name_by_port(struct pn_resolver *v, const struct pn_end *e,
@@ -190,7 +206,21 @@ static struct name name_by_port(struct pn_resolver *v, const struct pn_end *e,
 
 	if (n > 1)
 		return named(NULL, PN_ATTR_AMBIGUOUS);
-	return n ? named(pod, PN_ATTR_PORT) : named(node, PN_ATTR_NODE);
+	if (n == 0)
+		return named(node, PN_ATTR_NODE);
+	return named(pod, is_stale(v, e) ? PN_ATTR_STALE : PN_ATTR_PORT);
+}
+
+/* @o had the address when the first packet passed. Until the last one? */
+static struct name name_by_pod(const struct pn_resolver *v, const struct pn_end *e,
+			       const struct pn_owner *o)
+{
+	const struct pn_owner *still = NULL;
+	int n = owners_at(e, e->last, &still);
+
+	if (n > 1)
+		return named(NULL, PN_ATTR_AMBIGUOUS);
+	return named(o, n == 0 || is_stale(v, e) ? PN_ATTR_STALE : PN_ATTR_IP);
 }
 
 /* No one is known to have had the address at that time. */
@@ -213,6 +243,8 @@ static struct name name_end(struct pn_resolver *v, const struct pn_end *e)
 	bool is_here = is_node && o->flags & PN_OWNER_LOCAL;
 	struct name ret;
 
+	if (changed_hands(e))
+		return named(NULL, PN_ATTR_AMBIGUOUS);
 	if (name_by_cgroup(v, e, is_here || pn_addr_is_loopback(&e->addr), &ret))
 		return ret;
 	if (n > 1)
@@ -223,7 +255,7 @@ static struct name name_end(struct pn_resolver *v, const struct pn_end *e)
 		return name_by_port(v, e, o);
 	if (o->kind == PN_OWNER_SERVICE)
 		return named(o, PN_ATTR_SERVICE);
-	return named(o, e->when > v->heard_until ? PN_ATTR_STALE : PN_ATTR_IP);
+	return name_by_pod(v, e, o);
 }
 
 static struct pn_record_end describe_end(const struct pn_end *e, const struct name *n)
@@ -338,17 +370,7 @@ enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_en
 	return PN_MAX(from.certainty, to.certainty);
 }
 
-static bool changed_hands(const struct pn_end *e, pn_nsec to)
+bool pn_resolve_reassigned(const struct pn_ends *ends)
 {
-	const struct pn_owner *before = NULL, *after = NULL;
-
-	return owners_at(e, e->when, &before) == 1 && owners_at(e, to, &after) == 1 &&
-	       before != after && before->id != after->id;
-}
-
-bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends)
-{
-	pn_nsec last = pn_conn_last(c);
-
-	return changed_hands(&ends->source, last) || changed_hands(&ends->reached, last);
+	return changed_hands(&ends->source) || changed_hands(&ends->reached);
 }

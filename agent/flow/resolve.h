@@ -60,7 +60,9 @@ void pn_resolver_begin(struct pn_resolver *v);
 /**
  * struct pn_end - an end of a connection
  * @cgroup: of its socket; 0: not known
- * @when:   the connection's first packet
+ * @when, @last: the connection's first packet, and its last one
+ * @is_hasty: named before news of that time can have come
+ * @is_late:  its interface has gone, and packets that came later are among those that are told
  * @known, @sole, @since: what the index says of the address, as in struct pn_resolver_answer
  * @has_ports: likewise, or because it may be a node's
  */
@@ -68,9 +70,9 @@ struct pn_end {
 	struct pn_addr addr;
 	uint16_t port;
 	uint8_t proto;
-	bool has_ports;
+	bool has_ports, is_hasty, is_late;
 	uint64_t cgroup;
-	pn_nsec when;
+	pn_nsec when, last;
 	const struct pn_index_addr *known;
 	const struct pn_owner *sole;
 	pn_nsec since;
@@ -89,7 +91,7 @@ void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, const struct pn_
 		struct pn_flow_record *ret);
 
 /** pn_resolve_reassigned() - has an end's address gone from one owner to another since the first packet? */
-bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends);
+bool pn_resolve_reassigned(const struct pn_ends *ends);
 
 /** How far the names of a connection's ends may still change with what the API server says next. */
 enum pn_certainty {

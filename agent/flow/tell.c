@@ -144,6 +144,64 @@ static bool has_account(struct pn_joiner *j, struct pn_conn *c)
 	return c->slot != PN_NO_SLOT || pn_tell_apart(j, c) == 0;
 }
 
+/* --- names that may still change ------------------------------------------------------------------ */
+
+static bool is_told(const struct pn_joiner *j, const struct pn_conn *c)
+{
+	struct pn_conn_total told[2];
+
+	if (c->is_told)
+		return true;
+	told_of(j, c, told);
+	return told[0].packets || told[1].packets;
+}
+
+/*
+ * News of the time around @begin may be with an API server that is just away. One that has been so for longer
+ * than a connection waits at most is not waited for.
+ */
+static bool is_news_held_up(const struct pn_joiner *j, pn_nsec begin)
+{
+	pn_nsec heard = j->resolver.heard_until;
+
+	return heard != PN_NSEC_NEVER && j->config.name_wait &&
+	       heard < begin + j->config.name_wait && since(j, heard) < j->config.pod_wait;
+}
+
+/* May what the API server says next give an end of a connection another name? */
+static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
+{
+	pn_nsec begin = PN_MAX(pn_conn_start(c), j->known_since), age = since(j, begin);
+	struct pn_ends ends;
+
+	if (is_told(j, c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
+		return false;
+	pn_resolve_ends(&j->resolver, c, &ends);
+	switch (pn_resolve_certainty(&j->resolver, &ends)) {
+	case PN_NAMES_EXACT:
+		break;
+	case PN_NAMES_OPEN:
+		return age < j->config.name_wait || is_news_held_up(j, begin);
+	case PN_NAMES_AWAITED:
+		return age < j->config.pod_wait;
+	}
+	return false;
+}
+
+/*
+ * A record that could not wait says so. And one more of a connection whose interface has gone, after the one that
+ * said that it has: the next owner of the address may have sent what came since.
+ */
+static void doubt(struct pn_joiner *j, const struct pn_conn *c, const struct pn_joiner_out *out,
+		  struct pn_ends *ends)
+{
+	bool is_hasty = (c->has_left || out->shutdown) && waits_for_names(j, c);
+	bool is_late = c->has_left && c->over != PN_FLOW_ACTIVE;
+
+	ends->source.is_hasty = ends->reached.is_hasty = is_hasty;
+	ends->source.is_late = ends->reached.is_late = is_late;
+}
+
 /* --- records -------------------------------------------------------------------------------------- */
 
 /* Before anything of the record is written. */
@@ -215,6 +273,7 @@ static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn
 {
 	struct pn_flow_record r;
 
+	doubt(j, c, out, &n->ends);
 	pn_resolve(&j->resolver, c, &n->ends, &r);
 	r.state = state;
 	r.is_first = !n->told[0].packets && !n->told[1].packets;
@@ -261,7 +320,7 @@ static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn
 		return PN_FLOW_LEFT;
 	if (c->over == PN_FLOW_REASSIGNED)
 		return PN_FLOW_REASSIGNED;
-	if (n->any && pn_resolve_reassigned(c, &n->ends))
+	if (n->any && pn_resolve_reassigned(&n->ends))
 		return PN_FLOW_REASSIGNED;
 	return PN_FLOW_ACTIVE;
 }
@@ -279,48 +338,6 @@ static bool is_held(const struct pn_joiner *j, struct pn_conn *c)
 	if (!c->tcp.closed_since)
 		c->tcp.closed_since = PN_MAX(now_ms, 1u);
 	return now_ms - c->tcp.closed_since < 2 * j->config.close_timeout / PN_NSEC_PER_MSEC;
-}
-
-static bool is_told(const struct pn_joiner *j, const struct pn_conn *c)
-{
-	struct pn_conn_total told[2];
-
-	if (c->is_told)
-		return true;
-	told_of(j, c, told);
-	return told[0].packets || told[1].packets;
-}
-
-/*
- * News of the time around @begin may be with an API server that is just away. One that has been so for longer
- * than a connection waits at most is not waited for.
- */
-static bool is_news_held_up(const struct pn_joiner *j, pn_nsec begin)
-{
-	pn_nsec heard = j->resolver.heard_until;
-
-	return heard != PN_NSEC_NEVER && j->config.name_wait &&
-	       heard < begin + j->config.name_wait && since(j, heard) < j->config.pod_wait;
-}
-
-/* May what the API server says next give an end of a connection another name? */
-static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
-{
-	pn_nsec begin = PN_MAX(pn_conn_start(c), j->known_since), age = since(j, begin);
-	struct pn_ends ends;
-
-	if (is_told(j, c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
-		return false;
-	pn_resolve_ends(&j->resolver, c, &ends);
-	switch (pn_resolve_certainty(&j->resolver, &ends)) {
-	case PN_NAMES_EXACT:
-		break;
-	case PN_NAMES_OPEN:
-		return age < j->config.name_wait || is_news_held_up(j, begin);
-	case PN_NAMES_AWAITED:
-		return age < j->config.pod_wait;
-	}
-	return false;
 }
 
 /* Its entries are taken out when this has been written. */
@@ -366,14 +383,12 @@ void pn_tell_in_time(struct pn_joiner *j, uint32_t name, const struct pn_joiner_
 		is_silent = true;
 		state = PN_FLOW_ACTIVE;
 	}
+	if (n.any && is_silent)
+		j->n_untold += sights_of(&n);
+	else if (n.any)
+		tell(j, c, &n, state, out);
 	if (state == PN_FLOW_ACTIVE)
 		c->over = PN_FLOW_ACTIVE;
 	else if (!out->shutdown)
 		end(j, name, c, state);
-	if (!n.any)
-		return;
-	if (is_silent)
-		j->n_untold += sights_of(&n);
-	else
-		tell(j, c, &n, state, out);
 }

@@ -26,7 +26,7 @@ static const struct {
 	[PN_RECORD_PORT] = { "no-port", "without a port, as the agent's full table told them "
 					"together" },
 	[PN_RECORD_AMBIGUOUS] = { "ambiguous", "with an address that several may have had" },
-	[PN_RECORD_STALE] = { "stale", "whose names are from before the API server went away" },
+	[PN_RECORD_STALE] = { "stale", "with an address that another pod may have had by then" },
 	[PN_RECORD_SERVICE] = { "service-only", "to a Service, and by which pod is not known" },
 	[PN_RECORD_GONE] = { "pod-gone", "of a pod that is gone, as are all of its workload" },
 };

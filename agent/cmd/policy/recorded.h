@@ -20,7 +20,7 @@ enum pn_record_fate {
 	PN_RECORD_PROTOCOL,   /* one that policies cannot name, as ICMP */
 	PN_RECORD_PORT,	      /* none is known: connections that the full table told together */
 	PN_RECORD_AMBIGUOUS,  /* several may have had the address */
-	PN_RECORD_STALE,      /* another may have had it by then: the API server was away */
+	PN_RECORD_STALE,      /* another may have had it by then, of whom no news had come */
 	PN_RECORD_SERVICE,    /* only the Service is known, and policies see pods */
 	PN_RECORD_GONE,	      /* a pod, and no pod of its workload is there */
 	PN_RECORD_FATE_MAX,   /* sentinel */

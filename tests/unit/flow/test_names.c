@@ -370,6 +370,70 @@ static void loopback_is_this_node_unless_the_socket_is_known(void **state)
 	assert_named(&r->records[0].destination, PN_ATTR_NODE, "n1");
 }
 
+/* --- addresses that change hands meanwhile ------------------------------------------------------------- */
+
+static const struct way gossip = { "10.0.0.1", 7946, "10.0.0.2", 7946, IPPROTO_UDP };
+
+static void later_packets_of_another_owner_are_nobodys(void **state)
+{
+	struct rig *r = *state;
+	struct pod heir;
+	struct cluster c;
+
+	populate(r, &c);
+	go_to(r->w, 5000);
+	leave(r, gossip, 1);
+	assert_named(&only_record(r, 6000)->destination, PN_ATTR_IP, "db");
+	del(r->w, &c.db.p.meta);
+	pod_init(&heir, "heir", "uid-heir", "10.0.0.2", 12);
+	go_to(r->w, 12500);
+	add(r->w, &heir.p.meta);
+	go_to(r->w, 13000);
+	leave(r, gossip, 1);
+	assert_named(&only_record(r, 14000)->destination, PN_ATTR_AMBIGUOUS, "-");
+	assert_named(&r->records[0].source, PN_ATTR_IP, "web");
+	assert_int_equal(r->records[0].state, PN_FLOW_REASSIGNED);
+	leave(r, gossip, 1);
+	assert_named(&only_record(r, 15000)->destination, PN_ATTR_IP, "heir");
+}
+
+static void later_packets_of_one_of_two_are_nobodys(void **state)
+{
+	struct rig *r = *state;
+	struct pod heir;
+	struct cluster c;
+
+	populate(r, &c);
+	go_to(r->w, 5000);
+	leave(r, gossip, 1);
+	assert_named(&only_record(r, 6000)->destination, PN_ATTR_IP, "db");
+	pod_init(&heir, "heir", "uid-heir", "10.0.0.2", 12);
+	leave(r, gossip, 1);
+	go_to(r->w, 13000);
+	leave(r, gossip, 1);
+	go_to(r->w, 14000);
+	add(r->w, &heir.p.meta); /* until now either may have had it */
+	assert_named(&only_record(r, 14000)->destination, PN_ATTR_AMBIGUOUS, "-");
+}
+
+static void later_packets_without_an_owner_are_not_certainly_the_firsts(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	go_to(r->w, 5000);
+	leave(r, gossip, 1);
+	assert_named(&only_record(r, 6000)->destination, PN_ATTR_IP, "db");
+	leave(r, gossip, 1);
+	go_to(r->w, 7000);
+	del(r->w, &c.db.p.meta);
+	assert_named(&only_record(r, 7000)->destination, PN_ATTR_IP, "db");
+	go_to(r->w, 9000);
+	leave(r, gossip, 1);
+	assert_named(&only_record(r, 10000)->destination, PN_ATTR_STALE, "db");
+}
+
 /* --- waiting -------------------------------------------------------------------------------------- */
 
 static const struct way web_to_db = { "10.0.0.1", 4000, "10.0.0.2", 80, IPPROTO_TCP };
@@ -488,19 +552,21 @@ static void what_has_left_waits_until_another_interface_comes(void **state)
 	populate(r, &c);
 	wait_for_names(r);
 	assert_false(pn_joiner_came(r->joiner));
+	go_to(r->w, 10000);
 	leave(r, web_to_db, 2);
 	assert_true(pn_joiner_left(r->joiner, &web));
-	no_record(r, 50);
-	no_record(r, 1000);
+	no_record(r, 10050);
+	no_record(r, 11000);
 	assert_true(pn_joiner_came(r->joiner));
-	assert_counts(only_record(r, 1010), 2, 0);
-	assert_named(&r->records[0].source, PN_ATTR_IP, "web");
+	assert_counts(only_record(r, 11010), 2, 0);
+	assert_named(&r->records[0].source, PN_ATTR_STALE, "web"); /* it was to wait for news */
+	assert_named(&r->records[0].destination, PN_ATTR_STALE, "db");
 	assert_int_equal(r->records[0].state, PN_FLOW_LEFT);
 	assert_int_equal(entries_left(r), 0);
 	leave(r, web_to_db, 1); /* the same ports, by who came */
 	assert_false(pn_joiner_came(r->joiner));
-	no_record(r, 2000);
-	assert_counts(only_record(r, 4010), 1, 0);
+	no_record(r, 12000);
+	assert_counts(only_record(r, 14010), 1, 0);
 	assert_int_equal(r->records[0].state, PN_FLOW_ACTIVE);
 }
 
@@ -520,6 +586,46 @@ static void what_comes_right_after_one_has_left_meets_an_empty_table(void **stat
 	assert_int_equal(entries_left(r), 0);
 }
 
+/* What began when the one had left already is told with the rest, before anybody has heard of the next one. */
+static void who_uses_an_address_that_was_just_left_has_no_certain_name(void **state)
+{
+	struct rig *r = *state;
+	static const struct way next = { "10.0.0.1", 5000, "10.0.0.2", 80, IPPROTO_TCP };
+	struct pn_addr web = addr("10.0.0.1");
+	struct cluster c;
+
+	populate(r, &c);
+	wait_for_names(r);
+	go_to(r->w, 20000);
+	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_true(pn_joiner_came(r->joiner));
+	leave(r, next, 1);
+	assert_named(&only_record(r, 20010)->source, PN_ATTR_STALE, "web");
+}
+
+/* An output that takes nothing keeps the entry in the table, and the next one's packets are counted in it. */
+static void what_comes_after_one_has_left_is_not_certainly_his(void **state)
+{
+	struct rig *r = *state;
+	struct pn_addr web = addr("10.0.0.1");
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_db, 2);
+	show_cgroup(r, web_to_db, CGROUP_A);
+	go_to(r->w, 1000);
+	r->is_stuck = true;
+	assert_true(pn_joiner_left(r->joiner, &web));
+	run_round(r, false);
+	assert_named(&r->records[0].source, PN_ATTR_CGROUP, "agent-a");
+	leave(r, web_to_db, 1);
+	go_to(r->w, 2000);
+	run_round(r, false);
+	assert_int_equal(r->n_records, 2);
+	assert_named(&r->records[1].source, PN_ATTR_STALE, "agent-a");
+	assert_named(&r->records[1].destination, PN_ATTR_STALE, "db");
+}
+
 static void nothing_waits_on_shutdown(void **state)
 {
 	struct rig *r = *state;
@@ -532,6 +638,22 @@ static void nothing_waits_on_shutdown(void **state)
 	run_round(r, true);
 	assert_int_equal(r->n_records, 1);
 	assert_counts(&r->records[0], 2, 0);
+	assert_named(&r->records[0].source, PN_ATTR_STALE, "web");
+}
+
+static void what_has_waited_is_certain_on_shutdown(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	wait_for_names(r);
+	leave(r, web_to_db, 2);
+	no_record(r, 2900);
+	go_to(r->w, 3000);
+	run_round(r, true);
+	assert_int_equal(r->n_records, 1);
+	assert_named(&r->records[0].source, PN_ATTR_IP, "web");
 }
 
 static void connection_that_waited_when_the_agent_was_killed_is_told_by_the_next(void **state)
@@ -606,6 +728,27 @@ static void api_server_that_is_just_away_is_waited_for(void **state)
 	assert_named(&only_record(r, 20001)->source, PN_ATTR_IP, "web");
 }
 
+/* The pod behind a declared port is another one by then as well as one behind an address. */
+static void port_from_before_the_api_server_went_is_stale(void **state)
+{
+	static const struct way w = { "10.0.0.1", 4000, "172.16.0.2", 9100, IPPROTO_TCP };
+	struct rig *r = *state;
+	struct pod far;
+	struct cluster c;
+
+	populate(r, &c);
+	make_agent(&far, "far-agent", "uid-far", "n2", "172.16.0.2");
+	pod_add_host_port(&far, 9100);
+	add(r->w, &far.p.meta);
+	leave(r, w, 1);
+	assert_named(&only_record(r, 1000)->destination, PN_ATTR_PORT, "far-agent");
+	heard_until(r, 1000);
+	go_to(r->w, 70000);
+	run_round(r, false);
+	leave(r, w, 1);
+	assert_named(&only_record(r, 71000)->destination, PN_ATTR_STALE, "far-agent");
+}
+
 static void name_from_before_the_api_server_went_is_stale(void **state)
 {
 	static const struct way next = { "10.0.0.1", 4001, "10.0.0.2", 80, IPPROTO_TCP };
@@ -677,6 +820,9 @@ int main(void)
 		RIG_TEST(called_service_without_endpoints_says_so),
 		RIG_TEST(networks_come_last_and_the_smallest_first),
 		RIG_TEST(loopback_is_this_node_unless_the_socket_is_known),
+		RIG_TEST(later_packets_of_another_owner_are_nobodys),
+		RIG_TEST(later_packets_of_one_of_two_are_nobodys),
+		RIG_TEST(later_packets_without_an_owner_are_not_certainly_the_firsts),
 		RIG_TEST(first_record_waits_and_later_ones_do_not),
 		RIG_TEST(owner_that_is_announced_late_is_named),
 		RIG_TEST(sockets_need_no_waiting),
@@ -685,12 +831,16 @@ int main(void)
 		RIG_TEST(connection_that_ends_meanwhile_is_held),
 		RIG_TEST(what_has_left_waits_until_another_interface_comes),
 		RIG_TEST(what_comes_right_after_one_has_left_meets_an_empty_table),
+		RIG_TEST(who_uses_an_address_that_was_just_left_has_no_certain_name),
+		RIG_TEST(what_comes_after_one_has_left_is_not_certainly_his),
 		RIG_TEST(nothing_waits_on_shutdown),
+		RIG_TEST(what_has_waited_is_certain_on_shutdown),
 		RIG_TEST(connection_that_waited_when_the_agent_was_killed_is_told_by_the_next),
 		RIG_TEST(connection_that_began_without_an_agent_waits_for_the_whole_index),
 		RIG_TEST(index_is_not_waited_for_without_end),
 		RIG_TEST(api_server_that_is_just_away_is_waited_for),
 		RIG_TEST(name_from_before_the_api_server_went_is_stale),
+		RIG_TEST(port_from_before_the_api_server_went_is_stale),
 		RIG_TEST(connection_from_before_the_api_server_went_is_not_stale),
 		RIG_TEST(who_does_not_wait_for_names_does_not_wait_for_the_api_server),
 	};
