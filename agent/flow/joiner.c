@@ -67,11 +67,15 @@ bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr)
 {
 	if (j->n_left < PN_JOINER_MAX_LEFT)
 		j->left[j->n_left++] = *addr;
+	/* an address may be given away before its interface goes, and of lost news who came is told first */
+	if (j->came && pn_clock_now(j->config.clock) - j->came < PN_JOINER_CAME_BEFORE)
+		j->has_come = true;
 	return j->n_left < PN_JOINER_MAX_LEFT;
 }
 
 bool pn_joiner_came(struct pn_joiner *j)
 {
+	j->came = pn_clock_now(j->config.clock);
 	j->has_come = j->n_left || j->n_lingering;
 	return j->has_come;
 }

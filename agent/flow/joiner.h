@@ -99,6 +99,8 @@ void pn_joiner_synced(struct pn_joiner *j);
 /** pn_joiner_set_sampling() - of so many connections the kernel records one, from about now on; 1: all */
 void pn_joiner_set_sampling(struct pn_joiner *j, uint32_t n);
 
+#define PN_JOINER_CAME_BEFORE (3 * PN_NSEC_PER_SEC)
+
 /** So many addresses may leave between two rounds. */
 #define PN_JOINER_MAX_LEFT 64
 
@@ -113,7 +115,8 @@ bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr);
 /**
  * pn_joiner_came() - an interface has come, so an address that was left may have somebody else by now
  *
- * The next round tells what has left and ends it; until then it waits for names as others do.
+ * The next round tells what has left and ends it; until then it waits for names as others do. So does the one
+ * after pn_joiner_left() if the interface came not longer before than PN_JOINER_CAME_BEFORE.
  * Return: is there any of it?
  */
 bool pn_joiner_came(struct pn_joiner *j);

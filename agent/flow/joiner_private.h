@@ -20,7 +20,8 @@
  * @missed:    an entry of this round found no memory
  * @over:      name of a connection that is over, the first of a list; those are in it that went on after all
  * @left:      addresses whose interface went before this round
- * @has_come:  an interface came after some of them: what has left waits no more
+ * @came:      when an interface came last; 0: none has
+ * @has_come:  one came after some of them, or shortly before: what has left waits no more
  * @n_waiting, @n_untold: of this round, see the metrics FLOW_WAITING and FLOW_UNTOLD
  * @n_lingering: connections of this round that have left and wait
  */
@@ -35,6 +36,7 @@ struct pn_joiner {
 	uint32_t over;
 	struct pn_addr left[PN_JOINER_MAX_LEFT];
 	size_t n_left;
+	pn_nsec came;
 	bool has_come;
 	uint64_t n_waiting, n_untold, n_lingering;
 };

@@ -586,6 +586,23 @@ static void what_comes_right_after_one_has_left_meets_an_empty_table(void **stat
 	assert_int_equal(entries_left(r), 0);
 }
 
+/* The address was given away before its interface went; or messages were lost, and a list of all tells who came first. */
+static void what_came_just_before_one_has_left_meets_an_empty_table(void **state)
+{
+	struct rig *r = *state;
+	struct pn_addr web = addr("10.0.0.1");
+	struct cluster c;
+
+	populate(r, &c);
+	wait_for_names(r);
+	leave(r, web_to_db, 2);
+	no_record(r, 1000);
+	assert_false(pn_joiner_came(r->joiner));
+	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_counts(only_record(r, 1010), 2, 0);
+	assert_int_equal(entries_left(r), 0);
+}
+
 /* What began when the one had left already is told with the rest, before anybody has heard of the next one. */
 static void who_uses_an_address_that_was_just_left_has_no_certain_name(void **state)
 {
@@ -831,6 +848,7 @@ int main(void)
 		RIG_TEST(connection_that_ends_meanwhile_is_held),
 		RIG_TEST(what_has_left_waits_until_another_interface_comes),
 		RIG_TEST(what_comes_right_after_one_has_left_meets_an_empty_table),
+		RIG_TEST(what_came_just_before_one_has_left_meets_an_empty_table),
 		RIG_TEST(who_uses_an_address_that_was_just_left_has_no_certain_name),
 		RIG_TEST(what_comes_after_one_has_left_is_not_certainly_his),
 		RIG_TEST(nothing_waits_on_shutdown),
