@@ -225,6 +225,8 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 		note_rest(skb, p, v);
 	if (before < PN_MAX_LOOKS && cgroup_enabled)
 		stamp(skb, &key->k, v, s->from, at);
+	if (pn_is_at_socket(at) && cgroup_enabled)
+		pn_compare_socket(skb, v, at == PN_TO_SOCKET ? !s->from : s->from);
 	if ((at == PN_TO_POD || at == PN_FROM_SOCKET) && !(v->state & PN_FLOW_NAT_DONE) &&
 	    nat_enabled) {
 		v->state |= pn_nat_ask(skb, &key->k, v);

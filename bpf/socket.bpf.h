@@ -12,6 +12,7 @@
  */
 
 #include <linux/bpf.h>
+#include <linux/if_packet.h>
 #include <stdbool.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -173,6 +174,23 @@ static __always_inline __u64 pn_stamp_socket(struct __sk_buff *skb, struct pn_fl
 		return 0;
 	pn_set_cgroup(v, end, cgroup);
 	return cgroup;
+}
+
+/*
+ * A port of the node is one process's now and another's later, within the life of an entry: a server is replaced
+ * while its client goes on, a client gets a port that was just free. A pod's interface is that pod's alone. What
+ * is for many is delivered to several sockets at once.
+ */
+static __always_inline void pn_compare_socket(struct __sk_buff *skb, struct pn_flow_value *v,
+					      __u32 end)
+{
+	__u64 cgroup = bpf_skb_cgroup_id(skb);
+
+	if (skb->pkt_type != PACKET_HOST || cgroup <= PN_ROOT_CGROUP || !v->cgroups.low[end] ||
+	    ((__u32)cgroup == v->cgroups.low[end] && (__u16)(cgroup >> 32) == v->cgroups.high[end]))
+		return;
+	if (!(v->state & PN_FLOW_SHARED << end) && pn_is_users_socket(skb))
+		v->state |= PN_FLOW_SHARED << end;
 }
 
 static __always_inline void pn_stamp_link(struct __sk_buff *skb, const struct pn_flow_key *key,

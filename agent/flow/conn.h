@@ -99,6 +99,7 @@ struct pn_conn_total {
  * @over:         enum pn_flow_end: why it is over; PN_FLOW_ACTIVE: it is not
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
  * @elsewhere:    bit e: what end e sends is counted in another entry's connection
+ * @shared:       bit e: end e has been several sockets, not all of one owner
  * @start_us, @last_us: its first and its last packet, CLOCK_MONOTONIC
  * @sampling:     it is one of so many
  * @is_told:      in a record of this agent
@@ -123,6 +124,7 @@ struct pn_conn {
 	uint64_t last_us : 48;
 	uint64_t is_told : 1, is_listed : 1, is_gone : 1, has_left : 1;
 	uint64_t expected : 2, by_ingress : 1, is_late : 1;
+	uint64_t shared : 2;
 	struct pn_leg *legs;
 	struct pn_conn_total *reported;
 	const char *policy;

@@ -332,10 +332,14 @@ static void ask_flow_table(struct pn_drop_log *l, const struct connection *c, st
 
 	if (!l->ops->find(l->data, &c->key, &v))
 		return;
-	leg->cgroups = (struct pn_flow_cgroups) {
-		.low = { v.cgroups.low[s->sender], v.cgroups.low[answerer] },
-		.high = { v.cgroups.high[s->sender], v.cgroups.high[answerer] },
-	};
+	for (unsigned int i = 0; i < 2; i++) {
+		unsigned int end = i ? answerer : s->sender;
+
+		if (v.state & PN_FLOW_SHARED << end)
+			continue; /* of which one's packets, nobody knows */
+		leg->cgroups.low[i] = v.cgroups.low[end];
+		leg->cgroups.high[i] = v.cgroups.high[end];
+	}
 	if (v.tcp_flags[answerer] & TH_RST && !(v.tcp_flags[answerer] & TH_SYN))
 		s->is_answered = true;
 }

@@ -236,6 +236,8 @@ int pn_joiner_take_in(struct pn_joiner *j, struct pn_leg *leg, const struct pn_f
 		leg->cgroups.high[end] = v->cgroups.high[end ^ leg->flip];
 		if (v->state & PN_FLOW_ELSEWHERE << (end ^ leg->flip))
 			c->elsewhere |= 1u << end;
+		if (v->state & PN_FLOW_SHARED << (end ^ leg->flip))
+			c->shared |= 1u << end;
 	}
 	if (pn_conn_is_tcp(c))
 		take_in_tcp(c, leg, v);

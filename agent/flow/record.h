@@ -19,7 +19,7 @@ enum pn_attribution {
 	PN_ATTR_CIDR,	   /* a network that the address lies in */
 	PN_ATTR_AMBIGUOUS, /* several may have had the address when the flow began: no name */
 	PN_ATTR_NONE,	   /* no name */
-	PN_ATTR_STALE,	   /* a pod had it, and another one may have it by now of whom no news has come */
+	PN_ATTR_STALE,	   /* a pod had it; another one may by now, of whom no news has come */
 	PN_ATTR_MAX,	   /* sentinel */
 };
 

@@ -66,6 +66,7 @@ static struct pn_end source_of(const struct pn_conn *c)
 
 	for (const struct pn_leg *leg = c->legs; leg && !e.cgroup; leg = pn_leg_older(leg))
 		e.cgroup = pn_flow_cgroup(leg->cgroups, c->opener);
+	e.is_shared = c->shared >> c->opener & 1;
 	return e;
 }
 
@@ -80,6 +81,7 @@ static struct pn_end reached_of(const struct pn_conn *c)
 	e.cgroup = pn_flow_cgroup(c->legs->cgroups, !c->opener);
 	if (!e.cgroup)
 		e.cgroup = pn_flow_cgroup(c->own.cgroups, !c->opener);
+	e.is_shared = c->shared >> !c->opener & 1;
 	return e;
 }
 
@@ -243,6 +245,8 @@ static struct name name_end(struct pn_resolver *v, const struct pn_end *e)
 	bool is_here = is_node && o->flags & PN_OWNER_LOCAL;
 	struct name ret;
 
+	if (e->is_shared)
+		return (struct name) { NULL, PN_ATTR_AMBIGUOUS, PN_NAMES_EXACT };
 	if (changed_hands(e))
 		return named(NULL, PN_ATTR_AMBIGUOUS);
 	if (name_by_cgroup(v, e, is_here || pn_addr_is_loopback(&e->addr), &ret))
@@ -372,5 +376,6 @@ enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_en
 
 bool pn_resolve_reassigned(const struct pn_ends *ends)
 {
-	return changed_hands(&ends->source) || changed_hands(&ends->reached);
+	return ends->source.is_shared || ends->reached.is_shared || changed_hands(&ends->source) ||
+	       changed_hands(&ends->reached);
 }

@@ -327,6 +327,86 @@ static void processes_of_the_node_are_told_apart(void **state)
 	assert_int_equal(pn_flow_cgroup(v.cgroups, 1), cgroup_of[NODE_OTHER]);
 }
 
+/* A client that has a port after another one, and a server that takes another one's place. */
+static void a_port_of_the_node_that_changes_hands_is_noticed(void **state)
+{
+	struct world *w = world_of(state);
+	struct pn_flow_value v;
+
+	for (int i = 0; i < 2; i++) {
+		talk(udp_as(w, NODE, GATEWAY, 4000), udp_as(w, CLIENT_POD, CLIENT, 53), CLIENT, 53,
+		     20);
+		v = udp_flow(w, GATEWAY, CLIENT).value;
+		assert_false(v.state & (PN_FLOW_SHARED << 0 | PN_FLOW_SHARED << 1));
+	}
+	talk(udp_as(w, NODE_OTHER, GATEWAY, 4000), udp_as(w, CLIENT_POD, CLIENT, 53), CLIENT, 53,
+	     1);
+	v = udp_flow(w, GATEWAY, CLIENT).value;
+	assert_each_way(&v, 41);
+	assert_true(v.state & PN_FLOW_SHARED << 0);
+	assert_false(v.state & PN_FLOW_SHARED << 1);
+}
+
+static void a_server_of_the_node_that_is_replaced_is_noticed(void **state)
+{
+	struct world *w = world_of(state);
+	int client = udp_as(w, CLIENT_POD, CLIENT, 4000);
+	const enum party servers[] = { NODE, NODE, NODE_OTHER };
+
+	for (size_t i = 0; i < PN_ARRAY_SIZE(servers); i++) {
+		int server = udp_as(w, servers[i], GATEWAY, 8125);
+		struct pn_flow_value v;
+
+		for (int n = 0; n < 10; n++) {
+			send_to(client, GATEWAY, 8125, 10);
+			receive(server);
+		}
+		(void)close(server);
+		v = udp_flow(w, GATEWAY, CLIENT).value;
+		assert_int_equal(pn_flow_cgroup(v.cgroups, 0), cgroup_of[NODE]);
+		assert_int_equal(!!(v.state & PN_FLOW_SHARED << 0), servers[i] == NODE_OTHER);
+		assert_false(v.state & PN_FLOW_SHARED << 1);
+	}
+	(void)close(client);
+}
+
+static int member_as(struct world *w, enum party who, const char *group)
+{
+	struct ip_mreqn member = { .imr_ifindex = (int)if_nametoindex("pn-client") };
+	int on = 1, fd = socket_as(w, who, AF_INET, SOCK_DGRAM, 0);
+	struct sockaddr_in a = address(group, 5353);
+
+	member.imr_multiaddr = a.sin_addr;
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	assert_int_equal(bind(fd, (void *)&a, sizeof(a)), 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &member, sizeof(member)), 0);
+	return fd;
+}
+
+/* Both are the end at the same time: that is no change. */
+static void a_group_of_sockets_of_the_node_does_not_change_hands(void **state)
+{
+	struct world *w = world_of(state);
+	int client = udp_as(w, CLIENT_POD, CLIENT, 4000);
+	int one = member_as(w, NODE, "224.0.0.251"),
+	    other = member_as(w, NODE_OTHER, "224.0.0.251");
+	struct pn_flow_value v;
+
+	for (int i = 0; i < 3; i++) {
+		send_to(client, "224.0.0.251", 5353, 10);
+		receive(one);
+		receive(other);
+	}
+	v = udp_flow(w, CLIENT, "224.0.0.251").value;
+	assert_int_equal(pn_flow_way(&v, 0)->sent.packets, 3);
+	assert_true(pn_flow_cgroup(v.cgroups, 1) == cgroup_of[NODE] ||
+		    pn_flow_cgroup(v.cgroups, 1) == cgroup_of[NODE_OTHER]);
+	assert_false(v.state & PN_FLOW_SHARED << 1);
+	(void)close(client);
+	(void)close(one);
+	(void)close(other);
+}
+
 static void ipv6_between_sockets_of_the_node_is_seen(void **state)
 {
 	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
@@ -553,6 +633,9 @@ int main(void)
 		ON_TCX(a_detached_interface_is_forgotten),
 		ON_TCX(the_node_s_sockets_are_seen_from_both_sides_of_a_veth),
 		ON_TCX(processes_of_the_node_are_told_apart),
+		ON_TCX(a_port_of_the_node_that_changes_hands_is_noticed),
+		ON_TCX(a_server_of_the_node_that_is_replaced_is_noticed),
+		ON_TCX(a_group_of_sockets_of_the_node_does_not_change_hands),
 		ON_TCX(ipv6_between_sockets_of_the_node_is_seen),
 		ON_TCX(tcp_on_the_node_is_delivered_as_sent),
 		ON_TCX(sockets_inside_of_pods_are_left_alone),

@@ -434,6 +434,32 @@ static void later_packets_without_an_owner_are_not_certainly_the_firsts(void **s
 	assert_named(&only_record(r, 10000)->destination, PN_ATTR_STALE, "db");
 }
 
+/* A server of the host network is replaced, its client goes on. */
+static void end_that_has_been_several_sockets_is_nobody(void **state)
+{
+	static const struct way w = { "10.0.0.1", 4000, "172.16.0.1", 8125, IPPROTO_UDP };
+	struct rig *r = *state;
+	struct cluster c;
+	struct entry *e;
+	int server;
+
+	populate(r, &c);
+	add(r->w, &c.agent_b.p.meta);
+	leave(r, w, 1);
+	show_cgroup(r, back(w), CGROUP_A);
+	assert_named(&only_record(r, 1000)->destination, PN_ATTR_CGROUP, "agent-a");
+	e = leave(r, w, 1);
+	(void)entry_of(r, back(w), &server);
+	e->value.state |= (uint16_t)(PN_FLOW_SHARED << server);
+	assert_named(&only_record(r, 2000)->destination, PN_ATTR_AMBIGUOUS, "-");
+	assert_named(&r->records[0].source, PN_ATTR_IP, "web");
+	assert_int_equal(r->records[0].state, PN_FLOW_REASSIGNED);
+	assert_int_equal(entries_left(r), 0);
+	leave(r, w, 1);
+	show_cgroup(r, back(w), CGROUP_B);
+	assert_named(&only_record(r, 3000)->destination, PN_ATTR_CGROUP, "agent-b");
+}
+
 /* --- waiting -------------------------------------------------------------------------------------- */
 
 static const struct way web_to_db = { "10.0.0.1", 4000, "10.0.0.2", 80, IPPROTO_TCP };
@@ -840,6 +866,7 @@ int main(void)
 		RIG_TEST(later_packets_of_another_owner_are_nobodys),
 		RIG_TEST(later_packets_of_one_of_two_are_nobodys),
 		RIG_TEST(later_packets_without_an_owner_are_not_certainly_the_firsts),
+		RIG_TEST(end_that_has_been_several_sockets_is_nobody),
 		RIG_TEST(first_record_waits_and_later_ones_do_not),
 		RIG_TEST(owner_that_is_announced_late_is_named),
 		RIG_TEST(sockets_need_no_waiting),
