@@ -99,7 +99,7 @@ struct pn_conn_total {
  * @over:         enum pn_flow_end: why it is over; PN_FLOW_ACTIVE: it is not
  * @by_delivered: bit e: end e is counted where its packets arrive, for good
  * @elsewhere:    bit e: what end e sends is counted in another entry's connection
- * @shared:       bit e: end e has been several sockets, not all of one owner
+ * @shared:       bit e: end e has been several sockets, not all of one owner, or several backends
  * @start_us, @last_us: its first and its last packet, CLOCK_MONOTONIC
  * @sampling:     it is one of so many
  * @is_told:      in a record of this agent

@@ -105,19 +105,24 @@ static bool is_behind_nat(const struct pn_flow_value *v)
 }
 
 /*
- * The translated tuple of a connection as a leg, if nobody else has it. Return: NULL without memory,
- * or if the tuple belongs to another connection
+ * The translated tuple of a connection as a leg, if nobody else has it. A second one is another backend's: the same
+ * ports once more, or UDP that was sent elsewhere. Return: NULL without memory, or if the tuple belongs to another
+ * connection
  */
 static struct pn_leg *add_translated(struct pn_joiner *j, struct pn_conn *c,
 				     const struct pn_flow_key *key, uint8_t opener)
 {
 	struct pn_leg *leg = pn_conn_table_find(&j->table, key);
+	bool is_first = c->legs == &c->own;
 
 	if (leg)
 		return pn_leg_conn(leg) == c ? leg : NULL;
 	leg = pn_conn_add_leg(&j->table, c, key);
-	if (leg)
-		leg->flip = (opener ^ c->opener) & 1u;
+	if (!leg)
+		return NULL;
+	leg->flip = (opener ^ c->opener) & 1u;
+	if (!is_first)
+		c->shared |= 1u << !c->opener;
 	return leg;
 }
 

@@ -374,8 +374,19 @@ enum pn_certainty pn_resolve_certainty(struct pn_resolver *v, const struct pn_en
 	return PN_MAX(from.certainty, to.certainty);
 }
 
-bool pn_resolve_reassigned(const struct pn_ends *ends)
+static bool has_gone(const struct pn_end *e)
 {
-	return ends->source.is_shared || ends->reached.is_shared || changed_hands(&ends->source) ||
-	       changed_hands(&ends->reached);
+	const struct pn_owner *o = NULL;
+
+	return owners_at(e, e->when, &o) == 1 && owners_at(e, e->last, &o) == 0;
+}
+
+bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends)
+{
+	const struct pn_end *source = &ends->source, *reached = &ends->reached;
+
+	if (source->is_shared || reached->is_shared || changed_hands(source) ||
+	    changed_hands(reached))
+		return true;
+	return c->legs != &c->own && !pn_conn_is_tcp(c) && has_gone(reached);
 }

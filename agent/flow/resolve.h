@@ -61,7 +61,7 @@ void pn_resolver_begin(struct pn_resolver *v);
  * struct pn_end - an end of a connection
  * @cgroup: of its socket; 0: not known
  * @when, @last: the connection's first packet, and its last one
- * @is_shared: sockets of several owners have been it
+ * @is_shared: sockets of several owners have been it, or several backends
  * @is_hasty: named before news of that time can have come
  * @is_late:  its interface has gone, and packets that came later are among those that are told
  * @known, @sole, @since: what the index says of the address, as in struct pn_resolver_answer
@@ -91,8 +91,12 @@ void pn_resolve_ends(struct pn_resolver *v, const struct pn_conn *c, struct pn_e
 void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, const struct pn_ends *ends,
 		struct pn_flow_record *ret);
 
-/** pn_resolve_reassigned() - has an end's address, or its port, gone from one owner to another since the first packet? */
-bool pn_resolve_reassigned(const struct pn_ends *ends);
+/**
+ * pn_resolve_reassigned() - has an end's address, or its port, gone from one owner to another since the first packet?
+ *
+ * Or the backend of a Service has gone: what is not TCP goes on with another one.
+ */
+bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends);
 
 /** How far the names of a connection's ends may still change with what the API server says next. */
 enum pn_certainty {

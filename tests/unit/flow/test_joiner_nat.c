@@ -116,6 +116,56 @@ static void backend_elsewhere_is_named_by_conntrack(void **state)
 	assert_string_equal(r->records[0].service->name, "db");
 }
 
+static const struct way udp_to_vip = { "10.0.0.1", 4000, "10.96.0.1", 80, IPPROTO_UDP };
+static const struct way udp_to_db = { "10.0.0.1", 4000, "10.0.0.2", 80, IPPROTO_UDP };
+static const struct way udp_to_other = { "10.0.0.1", 4000, "10.0.0.3", 80, IPPROTO_UDP };
+
+/* Conntrack forgets UDP before we do, and then sends it to any backend; and to the first again. */
+static void packets_for_several_backends_are_nobodys(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+	struct pod other;
+
+	populate(r, &c);
+	pod_init(&other, "other", "uid-other", "10.0.0.3", 0);
+	add(r->w, &other.p.meta);
+	leave(r, udp_to_vip, 1);
+	tell_behind(enter(r, udp_to_db, 1), udp_to_db, udp_to_vip);
+	assert_string_equal(only_record(r, 1000)->destination.owner->name, "db");
+	leave(r, udp_to_vip, 4);
+	tell_behind(enter(r, udp_to_other, 1), udp_to_other, udp_to_vip);
+	enter(r, udp_to_db, 3);
+	assert_counts(only_record(r, 2000), 4, 0);
+	assert_int_equal(r->records[0].destination.attribution, PN_ATTR_AMBIGUOUS);
+	assert_true(!r->records[0].destination.owner);
+	assert_int_equal(r->records[0].state, PN_FLOW_REASSIGNED);
+	assert_int_equal(entries_left(r), 0);
+	leave(r, udp_to_vip, 1);
+	tell_behind(enter(r, udp_to_db, 1), udp_to_db, udp_to_vip);
+	assert_counts(only_record(r, 3000), 1, 0);
+	assert_string_equal(r->records[0].destination.owner->name, "db");
+}
+
+/* The entry in front of the translation would say for ever what conntrack said first. */
+static void backend_elsewhere_that_has_gone_is_asked_for_anew(void **state)
+{
+	struct rig *r = *state;
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, udp_to_vip, 1);
+	tell_nat(enter(r, back(udp_to_vip), 1), udp_to_vip, udp_to_db);
+	assert_string_equal(only_record(r, 1000)->destination.owner->name, "db");
+	go_to(r->w, 2000);
+	del(r->w, &c.db.p.meta);
+	go_to(r->w, 3000);
+	leave(r, udp_to_vip, 1);
+	assert_int_equal(only_record(r, 4000)->destination.attribution, PN_ATTR_STALE);
+	assert_int_equal(r->records[0].state, PN_FLOW_REASSIGNED);
+	assert_int_equal(entries_left(r), 0);
+}
+
 static void unanswered_service_is_the_destination_itself(void **state)
 {
 	struct rig *r = *state;
@@ -250,6 +300,8 @@ int main(void)
 		RIG_TEST(halves_join_before_the_first_reply),
 		RIG_TEST(late_backend_half_counts_nothing_twice),
 		RIG_TEST(backend_elsewhere_is_named_by_conntrack),
+		RIG_TEST(packets_for_several_backends_are_nobodys),
+		RIG_TEST(backend_elsewhere_that_has_gone_is_asked_for_anew),
 		RIG_TEST(unanswered_service_is_the_destination_itself),
 		RIG_TEST(client_before_a_node_port_is_the_source),
 		RIG_TEST(masquerade_alone_changes_nothing),
