@@ -200,6 +200,16 @@ static __always_inline int record_first(struct __sk_buff *skb, struct pn_flow_cp
 	return *ret ? 0 : pn_pair_count(skb, cpu, p, key, at, s);
 }
 
+/* To one who has called a Service, and of whose answers all have come from one backend. */
+static __always_inline bool is_udp_answer(const struct pn_flow_key *key,
+					  const struct pn_flow_value *v, __u32 from)
+{
+	__u32 bits = PN_FLOW_NAT | PN_FLOW_BEHIND_NAT | PN_FLOW_SHARED << from;
+
+	return (v->state & bits) == PN_FLOW_NAT && key->proto == IPPROTO_UDP &&
+	       from != pn_flow_opener(v);
+}
+
 /*
  * Returns the stat of the ledger in which the packet ends. *p holds what is not plain. What is switched
  * by constants asks for these last: they are memory, too, which most packets need not touch.
@@ -234,6 +244,9 @@ static __always_inline int record(struct __sk_buff *skb, struct pn_flow_cpu *cpu
 			pn_table_packet_of(key, s->from, p);
 			tell_other_side(skb, cpu, p, v, s->from);
 		}
+	} else if (at == PN_TO_POD && is_udp_answer(&key->k, v, s->from) && nat_enabled &&
+		   pn_nat_has_moved(skb, v)) {
+		v->state |= PN_FLOW_SHARED << s->from;
 	}
 	return PN_STAT_RECORDED;
 }

@@ -62,8 +62,9 @@ enum pn_flow_state {
 	PN_FLOW_RTT_OPENER = 1 << 7, /* tcp.srtt_us is the opener's, not its peer's */
 	PN_FLOW_QUOTE = 1 << 8,	     /* nat and quoted_proto hold what an ICMP error quotes */
 	PN_FLOW_ELSEWHERE = 1 << 9,  /* << end: what it sends is counted as sent in another entry */
-	PN_FLOW_SHARED = 1 << 11,    /* << end: sockets of several cgroups have been this end */
-	PN_FLOW_OPENER = 1 << 15,    /* the end that opened it is 1, not 0; see pn_flow_opener() */
+	PN_FLOW_SHARED =
+		1 << 11, /* << end: it has been sockets of several cgroups, or several backends */
+	PN_FLOW_OPENER = 1 << 15, /* the end that opened it is 1, not 0; see pn_flow_opener() */
 };
 
 /* Whether new entries may be made. A program says FULL, and only the agent says more. */

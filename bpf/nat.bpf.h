@@ -202,6 +202,29 @@ static __always_inline const struct nf_conn *pn_ct_of(struct __sk_buff *skb, __u
 }
 
 /*
+ * Has the opener's entry of UDP got an answer from another backend than the one it knows? Conntrack forgets such
+ * connections before the agent does, and their next packet may go anywhere.
+ */
+static __noinline bool pn_nat_has_moved(struct __sk_buff *skb, const struct pn_flow_value *v)
+{
+	const __be32 *known = (const __be32 *)v->nat.addr[1];
+	const struct nf_conn *ct;
+	__be32 addr[4] = {};
+	__be16 port = 0;
+	__u32 how;
+
+	ct = pn_ct_of(skb, &how);
+	if (!ct || how != PN_CT_REPLY ||
+	    bpf_core_read(addr, sizeof(addr), &ct->tuplehash[1].tuple.src.u3) ||
+	    bpf_core_read(&port, sizeof(port), &ct->tuplehash[1].tuple.src.u.all))
+		return false;
+	if (known[0] == 0 && known[1] == 0 && known[2] == bpf_htonl(0xffff))
+		pn_ct_map_ipv4(addr);
+	return port != v->nat.port[1] || addr[3] != known[3] || addr[2] != known[2] ||
+	       addr[1] != known[1] || addr[0] != known[0];
+}
+
+/*
  * Gives a packet the tuple that it had where it was sent, before it was translated on this node. False:
  * there is no such.
  */

@@ -200,15 +200,23 @@ static bool is_within(const struct pn_lines *l, uint32_t tick, uint32_t ticks)
 	return (int32_t)(l->tick - tick) <= (int32_t)ticks;
 }
 
+/* Of each answer conntrack is asked which backend it came from. */
+static bool is_udp_of_service(const struct pn_flow_key *key, const struct pn_flow_value *v)
+{
+	return key->proto == IPPROTO_UDP &&
+	       (v->state & (PN_FLOW_NAT | PN_FLOW_BEHIND_NAT)) == PN_FLOW_NAT;
+}
+
 /* All but counts has been seen of such packets. */
-static uint8_t takes_of(const struct pn_lines *l, const struct pn_flow_value *v, unsigned int way)
+static uint8_t takes_of(const struct pn_lines *l, const struct pn_flow_key *key,
+			const struct pn_flow_value *v, unsigned int way)
 {
 	const struct pn_flow_way *w = pn_flow_way(v, way);
 	uint8_t takes = 0;
 
 	if (w->sent.packets >= PN_MAX_LOOKS)
 		takes |= PN_LINE_SENT;
-	if (w->delivered.packets >= PN_MAX_LOOKS &&
+	if (w->delivered.packets >= PN_MAX_LOOKS && !is_udp_of_service(key, v) &&
 	    (v->state & PN_FLOW_NAT_DONE || !l->config.asks_nat))
 		takes |= PN_LINE_DELIVERED;
 	return takes;
@@ -239,7 +247,8 @@ static bool can_have(const struct pn_lines *l, const struct pn_flow_key *key,
 static bool is_to_get(const struct pn_lines *l, const struct pn_flow_key *key,
 		      const struct pn_flow_value *v, unsigned int way)
 {
-	return can_have(l, key, v) && takes_of(l, v, way) && is_within(l, v->tick, l->give_ticks) &&
+	return can_have(l, key, v) && takes_of(l, key, v, way) &&
+	       is_within(l, v->tick, l->give_ticks) &&
 	       rate_of(l, v, way) >= (l->has_moved ? KEEP_RATE : GIVE_RATE);
 }
 
@@ -314,7 +323,7 @@ static void go_on(struct pn_lines *l, uint32_t n, const struct pn_flow_key *key,
 	if (l->is_moving || !is_to_keep(l, key, v, way) || is_used_up(line))
 		close_line(l, n, line);
 	else if (!bits_have(&l->fresh, n))
-		set_state(line, line->state | takes_of(l, v, way) | flags_of(v, way));
+		set_state(line, line->state | takes_of(l, key, v, way) | flags_of(v, way));
 }
 
 /* --- all lines -------------------------------------------------------------------------------------- */

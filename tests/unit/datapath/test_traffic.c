@@ -122,6 +122,37 @@ static void both_sides_of_a_service_name_each_other(void **state)
 	assert_int_equal(pn_flow_way(&s.value, 1)->sent.packets, 3);
 }
 
+/* Conntrack has forgotten the connection, and its next packet goes to another backend. */
+static void another_backend_of_the_same_entry_is_noticed(void **state)
+{
+	struct world *w = world_of(state);
+	struct search s;
+
+	require_nat(w);
+	assert_int_equal(run("cd /proc/sys/net/netfilter && echo 1 > nf_conntrack_udp_timeout && "
+			     "echo 1 > nf_conntrack_udp_timeout_stream"),
+			 0);
+	assert_int_equal(
+		run("nft 'add chain ip t pre { type nat hook prerouting priority dstnat; }; add "
+		    "rule ip t pre ip daddr " SERVICE " udp dport 53 dnat to " SERVER ":5353'"),
+		0);
+	exchange(w, SERVICE, 53, 5353, 20);
+	(void)poll(NULL, 0, 1500);
+	exchange(w, SERVICE, 53, 5353, 1);
+	s = udp_flow(w, CLIENT, SERVICE);
+	assert_false(s.value.state & (PN_FLOW_SHARED << 0 | PN_FLOW_SHARED << 1));
+	assert_int_equal(run("nft 'flush chain ip t pre; add rule ip t pre ip daddr " SERVICE
+			     " udp dport 53 dnat to " SERVER ":5354'"),
+			 0);
+	(void)poll(NULL, 0, 1500);
+	exchange(w, SERVICE, 53, 5354, 1);
+	s = udp_flow(w, CLIENT, SERVICE);
+	assert_tuple(&s.value.nat, CLIENT, 4000, SERVER, 5353);
+	assert_int_equal(pn_flow_way(&s.value, 0)->sent.packets, 22);
+	assert_false(s.value.state & PN_FLOW_SHARED << 0);
+	assert_true(s.value.state & PN_FLOW_SHARED << 1);
+}
+
 /* The source is translated too, as for a client that reaches itself or comes from outside. */
 static void source_translation_is_joined_too(void **state)
 {
@@ -298,6 +329,7 @@ int main(void)
 		ON_TCX(every_datagram_is_counted_once_at_each_pod),
 		ON_TCX(what_the_node_drops_is_sent_and_not_delivered),
 		ON_TCX(both_sides_of_a_service_name_each_other),
+		ON_TCX(another_backend_of_the_same_entry_is_noticed),
 		ON_TCX(source_translation_is_joined_too),
 		ON_TCX(conntrack_knows_who_opened),
 		ON_TCX(a_vlan_tag_beside_the_frame_is_not_in_the_way),
