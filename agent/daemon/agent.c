@@ -57,7 +57,7 @@ static void on_link_vanished(void *data, int ifindex, const char *name)
 	a->n_links--;
 	n = pn_tracer_detach(a->tracer, ifindex, left);
 	for (unsigned int i = 0; i < n; i++)
-		pn_flow_thread_left(a->flow, &left[i]);
+		pn_flow_thread_left(a->flow, &left[i], false);
 }
 
 static const struct pn_links_ops links_ops = {
@@ -303,6 +303,15 @@ static int start_flow(struct pn_agent *a, struct pn_sink **sink, struct pn_err *
 	return r < 0 ? pn_err_set(reterr, r, "starting the flow thread: %s", strerror(-r)) : 0;
 }
 
+static void tell_who_left_unseen(struct pn_agent *a)
+{
+	const struct pn_addr *left;
+	size_t n = pn_tracer_left(a->tracer, &left);
+
+	for (size_t i = 0; i < n; i++)
+		pn_flow_thread_left(a->flow, &left[i], true);
+}
+
 static int start_links(struct pn_agent *a, struct pn_err *reterr)
 {
 	int r = pn_links_open(&links_ops, a, &a->links, reterr);
@@ -315,6 +324,7 @@ static int start_links(struct pn_agent *a, struct pn_err *reterr)
 	a->links_poll_is_open = true;
 	a->links_poll.data = a;
 	(void)uv_poll_start(&a->links_poll, UV_READABLE, on_links_readable);
+	tell_who_left_unseen(a);
 	return pn_links_dispatch(a->links, reterr);
 }
 

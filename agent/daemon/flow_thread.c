@@ -36,7 +36,7 @@ static void on_flush(uv_timer_t *timer);
 enum letter_kind {
 	LETTER_FLOWS, /* a subscriber: @sink and @view */
 	LETTER_DROPS, /* likewise */
-	LETTER_LEFT,  /* the interface of the address @left went */
+	LETTER_LEFT,  /* the interface of the address @left went; @is_unseen */
 	LETTER_CAME,  /* an interface came */
 };
 
@@ -46,6 +46,7 @@ struct letter {
 	struct pn_sink *sink;
 	struct pn_view view;
 	struct pn_addr left;
+	bool is_unseen;
 };
 
 struct pn_flow_thread {
@@ -277,7 +278,7 @@ static bool note_interface(struct pn_flow_thread *t, const struct letter *l)
 {
 	if (l->kind == LETTER_CAME)
 		return pn_joiner_came(t->joiner);
-	if (!pn_joiner_left(t->joiner, &l->left))
+	if (!pn_joiner_left(t->joiner, &l->left, l->is_unseen))
 		drain(t, false);
 	return true;
 }
@@ -535,13 +536,14 @@ static void post(struct pn_flow_thread *t, struct letter *l)
 	(void)uv_async_send(&t->mail);
 }
 
-void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr)
+void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr, bool is_unseen)
 {
 	struct letter *l = new_letter(LETTER_LEFT);
 
 	if (!l)
 		return; /* they end when they have been idle */
 	l->left = *addr;
+	l->is_unseen = is_unseen;
 	post(t, l);
 }
 

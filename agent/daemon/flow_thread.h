@@ -58,7 +58,7 @@ int pn_flow_thread_start(const struct pn_flow_thread_config *config, struct pn_f
 void pn_flow_thread_stop(struct pn_flow_thread *t);
 
 /** pn_flow_thread_left() - see pn_joiner_left(); at once */
-void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr);
+void pn_flow_thread_left(struct pn_flow_thread *t, const struct pn_addr *addr, bool is_unseen);
 
 /** pn_flow_thread_came() - see pn_joiner_came(); at once */
 void pn_flow_thread_came(struct pn_flow_thread *t);

@@ -311,6 +311,11 @@ static bool has_our_filter(int ifindex, enum pn_hook hook)
 	return bpf_tc_query(&point, &filter) == 0 && is_our_filter(filter.prog_id, hook);
 }
 
+bool pn_attach_has_clsact(int ifindex)
+{
+	return has_our_filter(ifindex, PN_HOOK_INGRESS) || has_our_filter(ifindex, PN_HOOK_EGRESS);
+}
+
 /* The interface may go at any moment, and the filter with it. */
 static int sweep_hook(int ifindex, enum pn_hook hook)
 {

@@ -64,6 +64,9 @@ int pn_attach_adopt(const char *pin_dir, int ifindex, enum pn_hook hook, int pro
 /** pn_attach_drop() - detach and unpin the link or links of that name */
 void pn_attach_drop(const char *pin_dir, const char *name);
 
+/** pn_attach_has_clsact() - is there a filter of ours, of this agent or of an earlier one, at an interface? */
+bool pn_attach_has_clsact(int ifindex);
+
 /** pn_attach_sweep_clsact() - remove our filters from all interfaces. Return: 0 or a negative errno */
 int pn_attach_sweep_clsact(void);
 

@@ -161,19 +161,58 @@ static int load_pinned(struct pn_tracer *t, const struct pn_tracer_config *confi
 
 /* --- attachments -------------------------------------------------------------------------------- */
 
-/* What an interface that is not ours any more remembers would be told of the next one. */
+static unsigned int read_link(struct pn_tracer *t, int ifindex, struct pn_addr *ret_addrs)
+{
+	static const struct pn_addr none;
+	const uint32_t key = (uint32_t)ifindex;
+	struct pn_flow_link link;
+	unsigned int n = 0;
+
+	if (bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_LINKS], &key, &link) < 0)
+		return 0;
+	for (int i = 0; i < 2; i++) {
+		memcpy(ret_addrs[n].b, link.addr[i], sizeof(ret_addrs[n].b));
+		n += !pn_addr_eq(&ret_addrs[n], &none);
+	}
+	return n;
+}
+
+/* What is not noted without memory ends when it has been idle. */
+static void note_left(struct pn_tracer *t, int ifindex)
+{
+	struct pn_addr *grown = reallocarray(t->left, t->n_left + 2, sizeof(*grown));
+
+	if (!grown)
+		return;
+	t->left = grown;
+	t->n_left += read_link(t, ifindex, &t->left[t->n_left]);
+}
+
+/* A filter goes with its interface; where there is one, it is still the same interface. */
+static bool is_still_there(const struct pn_tracer *t, int ifindex)
+{
+	return pn_attach_list_find(&t->attachments, ifindex) ||
+	       (t->attachments.config.use_clsact && pn_attach_has_clsact(ifindex));
+}
+
+/*
+ * What an interface that is not ours any more remembers would be told of the next one. And whoever got its
+ * address was counted in the entries of the one before, if they use the same ports.
+ */
 static void forget_links_of_others(struct pn_tracer *t)
 {
 	int fd = t->programs.map_fd[PN_PIN_LINKS];
 	uint32_t kept, next, *at = NULL;
 
 	while (bpf_map_get_next_key(fd, at, &next) == 0) {
-		if (pn_attach_list_find(&t->attachments, (int)next)) {
+		if (is_still_there(t, (int)next)) {
 			kept = next;
 			at = &kept;
-		} else if (bpf_map_delete_elem(fd, &next) < 0) {
-			break;
+			continue;
 		}
+		note_left(t, (int)next);
+		if (bpf_map_delete_elem(fd, &next) < 0)
+			break;
 	}
 }
 
@@ -330,6 +369,7 @@ void pn_tracer_free(struct pn_tracer *t)
 	pn_lines_free(t->lines);
 	pn_programs_release(&t->programs);
 	pn_tracer_table_done(t);
+	free(t->left);
 	free(t);
 }
 
@@ -351,28 +391,13 @@ int pn_tracer_attach(struct pn_tracer *t, int ifindex, struct pn_err *reterr)
 	}
 	if (a)
 		return pn_err_set(reterr, -EEXIST, "interface %d is traced already", ifindex);
-	forget_link(t, ifindex);
+	if (!is_still_there(t, ifindex))
+		forget_link(t, ifindex);
 	r = pn_attach_list_add(&t->attachments, ifindex, reterr);
 	if (r < 0)
 		return r;
 	pn_metric_set(PN_METRIC_LINKS_TRACED, t->attachments.n);
 	return 0;
-}
-
-static unsigned int read_link(struct pn_tracer *t, int ifindex, struct pn_addr *ret_addrs)
-{
-	static const struct pn_addr none;
-	const uint32_t key = (uint32_t)ifindex;
-	struct pn_flow_link link;
-	unsigned int n = 0;
-
-	if (bpf_map_lookup_elem(t->programs.map_fd[PN_PIN_LINKS], &key, &link) < 0)
-		return 0;
-	for (int i = 0; i < 2; i++) {
-		memcpy(ret_addrs[n].b, link.addr[i], sizeof(ret_addrs[n].b));
-		n += !pn_addr_eq(&ret_addrs[n], &none);
-	}
-	return n;
 }
 
 unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *ret_addrs)
@@ -387,6 +412,12 @@ unsigned int pn_tracer_detach(struct pn_tracer *t, int ifindex, struct pn_addr *
 	forget_link(t, ifindex);
 	pn_metric_set(PN_METRIC_LINKS_TRACED, t->attachments.n);
 	return n;
+}
+
+size_t pn_tracer_left(const struct pn_tracer *t, const struct pn_addr **ret)
+{
+	*ret = t->left;
+	return t->n_left;
 }
 
 const struct pn_notes *pn_tracer_notes(const struct pn_tracer *t)

@@ -56,6 +56,9 @@ void pn_tracer_free(struct pn_tracer *t);
 /** pn_tracer_select() - which connections get an entry. Return: owned by @t */
 struct pn_select *pn_tracer_select(const struct pn_tracer *t);
 
+/** pn_tracer_left() - the addresses of interfaces that went while no agent ran; borrowed. Return: how many */
+size_t pn_tracer_left(const struct pn_tracer *t, const struct pn_addr **ret);
+
 /** pn_tracer_sampling() - of so many connections one is recorded now. Any thread */
 uint32_t pn_tracer_sampling(const struct pn_tracer *t);
 

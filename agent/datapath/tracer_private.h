@@ -30,7 +30,9 @@ struct pn_tracer {
 	struct pn_feature features[PN_FEATURE_MAX];
 	struct pn_notes notes; /* at NULL: none yet */
 	size_t notes_reached;
-	int notes_fd; /* of the map; -1: memory of the process */
+	int notes_fd;	      /* of the map; -1: memory of the process */
+	struct pn_addr *left; /* of interfaces that went while no agent ran */
+	size_t n_left;
 
 	/* of the flow thread */
 	struct pn_lines *lines;

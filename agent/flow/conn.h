@@ -106,6 +106,7 @@ struct pn_conn_total {
  * @is_listed:    among those that are over, or were
  * @is_gone:      its entries are out of the flow table
  * @has_left:     the interface of an end has gone: what comes later is another connection
+ * @has_left_unseen: it went while nobody looked: some of what was counted since may be another connection's
  * @expected, @by_ingress, @is_late: enum pn_expected, and the rest of struct pn_record_policy
  * @legs:         the newest one of all, see pn_leg_older(); the own one is the oldest
  * @reported:     in records so far, by end, where its slot does not say it; owned, NULL: it does
@@ -124,7 +125,7 @@ struct pn_conn {
 	uint64_t last_us : 48;
 	uint64_t is_told : 1, is_listed : 1, is_gone : 1, has_left : 1;
 	uint64_t expected : 2, by_ingress : 1, is_late : 1;
-	uint64_t shared : 2;
+	uint64_t shared : 2, has_left_unseen : 1;
 	struct pn_leg *legs;
 	struct pn_conn_total *reported;
 	const char *policy;

@@ -63,10 +63,10 @@ void pn_joiner_synced(struct pn_joiner *j)
 	j->known_since = PN_MIN(j->known_since, pn_clock_now(j->config.clock));
 }
 
-bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr)
+bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr, bool is_unseen)
 {
 	if (j->n_left < PN_JOINER_MAX_LEFT)
-		j->left[j->n_left++] = *addr;
+		j->left[j->n_left++] = (struct pn_joiner_left) { *addr, is_unseen };
 	/* an address may be given away before its interface goes, and of lost news who came is told first */
 	if (j->came && pn_clock_now(j->config.clock) - j->came < PN_JOINER_CAME_BEFORE)
 		j->has_come = true;
@@ -362,8 +362,10 @@ static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)
 
 static void note_left(struct pn_joiner *j, struct pn_conn *c)
 {
-	for (size_t i = 0; i < j->n_left && !c->has_left; i++)
-		c->has_left = is_end_of(c, &j->left[i]);
+	for (size_t i = 0; i < j->n_left && !c->has_left; i++) {
+		c->has_left = is_end_of(c, &j->left[i].addr);
+		c->has_left_unseen = c->has_left && j->left[i].is_unseen;
+	}
 }
 
 /* All entries have been met, so what nobody has adopted is of none. */

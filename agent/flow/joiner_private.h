@@ -12,6 +12,11 @@
  * takes out what is over.
  */
 
+struct pn_joiner_left {
+	struct pn_addr addr;
+	bool is_unseen;
+};
+
 /**
  * struct pn_joiner
  * @ticks:	 of this round
@@ -19,7 +24,7 @@
  * @sampling:	 in force; UINT32_MAX: nobody has said
  * @missed:    an entry of this round found no memory
  * @over:      name of a connection that is over, the first of a list; those are in it that went on after all
- * @left:      addresses whose interface went before this round
+ * @left:      addresses whose interface went before this round, and how
  * @came:      when an interface came last; 0: none has
  * @has_come:  one came after some of them, or shortly before: what has left waits no more
  * @n_waiting, @n_untold: of this round, see the metrics FLOW_WAITING and FLOW_UNTOLD
@@ -34,7 +39,7 @@ struct pn_joiner {
 	uint32_t sampling;
 	bool missed;
 	uint32_t over;
-	struct pn_addr left[PN_JOINER_MAX_LEFT];
+	struct pn_joiner_left left[PN_JOINER_MAX_LEFT];
 	size_t n_left;
 	pn_nsec came;
 	bool has_come;

@@ -190,13 +190,13 @@ static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 
 /*
  * A record that could not wait says so. And one more of a connection whose interface has gone, after the one that
- * said that it has: the next owner of the address may have sent what came since.
+ * said that it has, or where nobody saw it go: the next owner of the address may have sent what came since.
  */
 static void doubt(struct pn_joiner *j, const struct pn_conn *c, const struct pn_joiner_out *out,
 		  struct pn_ends *ends)
 {
 	bool is_hasty = (c->has_left || out->shutdown) && waits_for_names(j, c);
-	bool is_late = c->has_left && c->over != PN_FLOW_ACTIVE;
+	bool is_late = c->has_left && (c->over != PN_FLOW_ACTIVE || c->has_left_unseen);
 
 	ends->source.is_hasty = ends->reached.is_hasty = is_hasty;
 	ends->source.is_late = ends->reached.is_late = is_late;

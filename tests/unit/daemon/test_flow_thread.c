@@ -287,7 +287,7 @@ static void what_a_slow_reader_got_leaves_the_table(void **state)
 	assert_int_equal(fcntl(fd, F_SETPIPE_SZ, 4096), 4096);
 	assert_int_equal(pn_flow_thread_start(&config, &t), 0);
 	memcpy(left.b, shared->keys[0].addr[0], sizeof(left.b));
-	pn_flow_thread_left(t, &left);
+	pn_flow_thread_left(t, &left, false);
 	for (int i = 0; i < 10000 && shared->n_removed < N_FLOWS; i++)
 		assert_true(read_some(fd) >= 0);
 	assert_int_equal(shared->n_removed, N_FLOWS);

@@ -351,6 +351,45 @@ static void an_interface_that_is_gone_is_unpinned(void **state)
 	assert_true(has_pin(egress));
 }
 
+/* A link's memory, as the programs make it; it goes through this map's pin to the next agent. */
+static void remember(const char *interface, const char *address)
+{
+	struct pn_flow_link link = { .cgroup = 77 };
+	uint32_t index = if_nametoindex(interface);
+	int fd = open_pin("links");
+
+	assert_true(fd >= 0 && index > 0);
+	assert_int_equal(inet_pton(AF_INET, address, &link.addr[1][3]), 1);
+	link.addr[1][2] = htonl(0xffff);
+	assert_int_equal(bpf_map_update_elem(fd, &index, &link, BPF_ANY), 0);
+	(void)close(fd);
+}
+
+/* Who left while no agent ran is known to the next one, and what is still there is not forgotten. */
+static void an_interface_that_went_without_an_agent_has_left(void **state)
+{
+	struct world *w = world_of(state);
+	const struct pn_tracer_config *config = config_of(w);
+	char text[PN_ADDR_STRLEN];
+	const struct pn_addr *left;
+	struct pn_addr server[2];
+	struct pn_err err;
+
+	remember("pn-client", CLIENT);
+	remember("pn-server", SERVER);
+	next_agent(w, config);
+	assert_int_equal(pn_tracer_left(w->tracer, &left), 0);
+	pn_tracer_free(w->tracer);
+	w->tracer = NULL;
+	assert_int_equal(run("ip link del pn-client"), 0);
+	assert_int_equal(pn_tracer_new(config, &w->tracer, &err), 0);
+	assert_int_equal(pn_tracer_left(w->tracer, &left), 1);
+	assert_string_equal(pn_addr_format(left, text), CLIENT);
+	assert_int_equal(pn_tracer_attach(w->tracer, (int)if_nametoindex("pn-server"), NULL), 0);
+	assert_int_equal(pn_tracer_detach(w->tracer, (int)if_nametoindex("pn-server"), server), 1);
+	assert_string_equal(pn_addr_format(server, text), SERVER);
+}
+
 /* With the same index, as interfaces in other network namespaces have it. */
 static void an_interface_in_the_place_of_another_is_attached_anew(void **state)
 {
@@ -628,6 +667,8 @@ int main(void)
 		ON_CLSACT(no_packet_is_lost_under_a_take_over),
 		ON_TCX(a_table_of_another_layout_is_left_and_counted),
 		ON_TCX(an_interface_that_is_gone_is_unpinned),
+		ON_TCX(an_interface_that_went_without_an_agent_has_left),
+		ON_CLSACT(an_interface_that_went_without_an_agent_has_left),
 		ON_TCX(an_interface_in_the_place_of_another_is_attached_anew),
 		ON_TCX(damaged_pins_are_repaired),
 		ON_TCX(half_an_interface_is_completed),

@@ -189,11 +189,11 @@ static void interface_that_goes_ends_its_connections(void **state)
 	populate(r, &c);
 	leave(r, web_to_outside, 2);
 	id = only_record(r, 1000)->id;
-	assert_true(pn_joiner_left(r->joiner, &other));
+	assert_true(pn_joiner_left(r->joiner, &other, false));
 	no_record(r, 2000);
 	assert_int_equal(entries_left(r), 1);
 	leave(r, web_to_outside, 1);
-	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_true(pn_joiner_left(r->joiner, &web, false));
 	assert_int_equal(only_record(r, 3000)->state, PN_FLOW_LEFT);
 	assert_int_equal(r->records[0].id, id);
 	assert_int_equal(entries_left(r), 0);

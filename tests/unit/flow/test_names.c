@@ -583,7 +583,7 @@ static void what_has_left_waits_until_another_interface_comes(void **state)
 	assert_false(pn_joiner_came(r->joiner));
 	go_to(r->w, 10000);
 	leave(r, web_to_db, 2);
-	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_true(pn_joiner_left(r->joiner, &web, false));
 	no_record(r, 10050);
 	no_record(r, 11000);
 	assert_true(pn_joiner_came(r->joiner));
@@ -609,7 +609,7 @@ static void what_comes_right_after_one_has_left_meets_an_empty_table(void **stat
 	populate(r, &c);
 	wait_for_names(r);
 	leave(r, web_to_db, 2);
-	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_true(pn_joiner_left(r->joiner, &web, false));
 	assert_true(pn_joiner_came(r->joiner));
 	assert_counts(only_record(r, 20), 2, 0);
 	assert_int_equal(entries_left(r), 0);
@@ -627,7 +627,7 @@ static void what_came_just_before_one_has_left_meets_an_empty_table(void **state
 	leave(r, web_to_db, 2);
 	no_record(r, 1000);
 	assert_false(pn_joiner_came(r->joiner));
-	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_true(pn_joiner_left(r->joiner, &web, false));
 	assert_counts(only_record(r, 1010), 2, 0);
 	assert_int_equal(entries_left(r), 0);
 }
@@ -643,7 +643,7 @@ static void who_uses_an_address_that_was_just_left_has_no_certain_name(void **st
 	populate(r, &c);
 	wait_for_names(r);
 	go_to(r->w, 20000);
-	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_true(pn_joiner_left(r->joiner, &web, false));
 	assert_true(pn_joiner_came(r->joiner));
 	leave(r, next, 1);
 	assert_named(&only_record(r, 20010)->source, PN_ATTR_STALE, "web");
@@ -661,7 +661,7 @@ static void what_comes_after_one_has_left_is_not_certainly_his(void **state)
 	show_cgroup(r, web_to_db, CGROUP_A);
 	go_to(r->w, 1000);
 	r->is_stuck = true;
-	assert_true(pn_joiner_left(r->joiner, &web));
+	assert_true(pn_joiner_left(r->joiner, &web, false));
 	run_round(r, false);
 	assert_named(&r->records[0].source, PN_ATTR_CGROUP, "agent-a");
 	leave(r, web_to_db, 1);
@@ -670,6 +670,26 @@ static void what_comes_after_one_has_left_is_not_certainly_his(void **state)
 	assert_int_equal(r->n_records, 2);
 	assert_named(&r->records[1].source, PN_ATTR_STALE, "agent-a");
 	assert_named(&r->records[1].destination, PN_ATTR_STALE, "db");
+}
+
+/* While no agent ran, the next one's packets may have been counted in the entry. */
+static void what_left_while_nobody_looked_has_no_certain_name(void **state)
+{
+	struct rig *r = *state;
+	struct pn_addr web = addr("10.0.0.1");
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_db, 2);
+	show_cgroup(r, web_to_db, CGROUP_A);
+	assert_named(&only_record(r, 1000)->source, PN_ATTR_CGROUP, "agent-a");
+	leave(r, web_to_db, 1);
+	restart(r);
+	assert_true(pn_joiner_left(r->joiner, &web, true));
+	assert_counts(only_record(r, 2000), 1, 0);
+	assert_named(&r->records[0].source, PN_ATTR_STALE, "agent-a");
+	assert_int_equal(r->records[0].state, PN_FLOW_LEFT);
+	assert_int_equal(entries_left(r), 0);
 }
 
 static void nothing_waits_on_shutdown(void **state)
@@ -881,6 +901,7 @@ int main(void)
 		RIG_TEST(what_came_just_before_one_has_left_meets_an_empty_table),
 		RIG_TEST(who_uses_an_address_that_was_just_left_has_no_certain_name),
 		RIG_TEST(what_comes_after_one_has_left_is_not_certainly_his),
+		RIG_TEST(what_left_while_nobody_looked_has_no_certain_name),
 		RIG_TEST(nothing_waits_on_shutdown),
 		RIG_TEST(what_has_waited_is_certain_on_shutdown),
 		RIG_TEST(connection_that_waited_when_the_agent_was_killed_is_told_by_the_next),
