@@ -257,11 +257,18 @@ static void ask_judge(struct pn_conn *c, const struct pn_flow_record *r,
 	c->is_late = p.is_late;
 }
 
+/* What was judged was about the pods that the names were of then. */
+static bool is_doubtful(const struct pn_record_end *e)
+{
+	return e->attribution == PN_ATTR_AMBIGUOUS || e->attribution == PN_ATTR_STALE;
+}
+
 static void add_policy(struct pn_conn *c, struct pn_flow_record *r, const struct pn_joiner_out *out)
 {
 	if (c->expected == PN_EXPECTED_UNKNOWN && out->ops->judge)
 		ask_judge(c, r, out);
-	if (c->expected < PN_EXPECTED_ALLOWED)
+	if (c->expected < PN_EXPECTED_ALLOWED || is_doubtful(&r->source) ||
+	    is_doubtful(&r->destination))
 		return;
 	r->policy = (struct pn_record_policy) { c->policy, (enum pn_expected)c->expected,
 						c->by_ingress, c->is_late };

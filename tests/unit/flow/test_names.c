@@ -384,9 +384,11 @@ static void later_packets_of_another_owner_are_nobodys(void **state)
 	struct cluster c;
 
 	populate(r, &c);
+	r->verdict.expected = PN_EXPECTED_ALLOWED;
 	go_to(r->w, 5000);
 	leave(r, gossip, 1);
 	assert_named(&only_record(r, 6000)->destination, PN_ATTR_IP, "db");
+	assert_int_equal(r->records[0].policy.expected, PN_EXPECTED_ALLOWED);
 	del(r->w, &c.db.p.meta);
 	pod_init(&heir, "heir", "uid-heir", "10.0.0.2", 12);
 	go_to(r->w, 12500);
