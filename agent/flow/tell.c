@@ -14,7 +14,7 @@
  *
  * Waiting. What the API server knows comes late, and until then an address seems to be its earlier
  * owner's. So a connection's first record waits until its names can be trusted. Later records follow
- * at each round, named anew.
+ * at each round, named anew; but after a restart not before the index is complete.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -174,7 +174,9 @@ static bool waits_for_names(struct pn_joiner *j, const struct pn_conn *c)
 	pn_nsec begin = PN_MAX(pn_conn_start(c), j->known_since), age = since(j, begin);
 	struct pn_ends ends;
 
-	if (is_told(j, c) || age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
+	if (age >= PN_MAX(j->config.name_wait, j->config.pod_wait))
+		return false;
+	if (is_told(j, c) && j->now >= j->known_since)
 		return false;
 	pn_resolve_ends(&j->resolver, c, &ends);
 	switch (pn_resolve_certainty(&j->resolver, &ends)) {

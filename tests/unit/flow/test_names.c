@@ -398,6 +398,7 @@ static void later_packets_of_another_owner_are_nobodys(void **state)
 	assert_named(&only_record(r, 14000)->destination, PN_ATTR_AMBIGUOUS, "-");
 	assert_named(&r->records[0].source, PN_ATTR_IP, "web");
 	assert_int_equal(r->records[0].state, PN_FLOW_REASSIGNED);
+	assert_int_equal(r->records[0].policy.expected, PN_EXPECTED_UNKNOWN);
 	leave(r, gossip, 1);
 	assert_named(&only_record(r, 15000)->destination, PN_ATTR_IP, "heir");
 }
@@ -760,6 +761,33 @@ static void connection_that_began_without_an_agent_waits_for_the_whole_index(voi
 	assert_counts(only_record(r, 29000), 2, 0);
 }
 
+/* Who had an address when the earlier agent ended may have gone since. */
+static void connection_that_was_told_waits_for_the_whole_index_too(void **state)
+{
+	struct rig *r = *state;
+	struct pod heir;
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, gossip, 2);
+	assert_named(&only_record(r, 1000)->destination, PN_ATTR_IP, "db");
+	go_to(r->w, 20000);
+	wait_for_the_index(r);
+	leave(r, gossip, 1); /* to whoever has the address */
+	no_record(r, 20500);
+	no_record(r, 21000);
+	del(r->w, &c.db.p.meta);
+	pod_init(&heir, "heir", "uid-heir", "10.0.0.2", 12);
+	add(r->w, &heir.p.meta);
+	pn_joiner_synced(r->joiner);
+	leave(r, gossip, 1);
+	assert_counts(only_record(r, 21100), 2, 0);
+	assert_named(&r->records[0].destination, PN_ATTR_AMBIGUOUS, "-");
+	leave(r, gossip, 1);
+	no_record(r, 22000);
+	assert_named(&only_record(r, 25000)->destination, PN_ATTR_IP, "heir");
+}
+
 static void index_is_not_waited_for_without_end(void **state)
 {
 	struct rig *r = *state;
@@ -908,6 +936,7 @@ int main(void)
 		RIG_TEST(what_has_waited_is_certain_on_shutdown),
 		RIG_TEST(connection_that_waited_when_the_agent_was_killed_is_told_by_the_next),
 		RIG_TEST(connection_that_began_without_an_agent_waits_for_the_whole_index),
+		RIG_TEST(connection_that_was_told_waits_for_the_whole_index_too),
 		RIG_TEST(index_is_not_waited_for_without_end),
 		RIG_TEST(api_server_that_is_just_away_is_waited_for),
 		RIG_TEST(name_from_before_the_api_server_went_is_stale),
