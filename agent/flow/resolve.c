@@ -200,17 +200,26 @@ static bool is_stale(const struct pn_resolver *v, const struct pn_end *e)
 	return e->is_hasty || e->is_late || e->when > v->heard_until;
 }
 
-static struct name name_by_port(struct pn_resolver *v, const struct pn_end *e,
+static int port_owners_at(const struct pn_resolver *v, const struct pn_end *e, pn_nsec when,
+			  const struct pn_owner **ret)
+{
+	return pn_index_host_port(v->index, &e->addr, e->proto, e->port, when, ret);
+}
+
+static struct name name_by_port(const struct pn_resolver *v, const struct pn_end *e,
 				const struct pn_owner *node)
 {
-	const struct pn_owner *pod = NULL;
-	int n = pn_index_host_port(v->index, &e->addr, e->proto, e->port, e->when, &pod);
+	const struct pn_owner *pod = NULL, *still = NULL;
+	int n = port_owners_at(v, e, e->when, &pod), n_last;
 
 	if (n > 1)
 		return named(NULL, PN_ATTR_AMBIGUOUS);
 	if (n == 0)
 		return named(node, PN_ATTR_NODE);
-	return named(pod, is_stale(v, e) ? PN_ATTR_STALE : PN_ATTR_PORT);
+	n_last = port_owners_at(v, e, e->last, &still);
+	if (n_last > 1 || (n_last == 1 && still->id != pod->id))
+		return named(NULL, PN_ATTR_AMBIGUOUS);
+	return named(pod, n_last == 0 || is_stale(v, e) ? PN_ATTR_STALE : PN_ATTR_PORT);
 }
 
 /* @o had the address when the first packet passed. Until the last one? */
@@ -381,12 +390,27 @@ static bool has_gone(const struct pn_end *e)
 	return owners_at(e, e->when, &o) == 1 && owners_at(e, e->last, &o) == 0;
 }
 
-bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends)
+/* One pod of the host network after another. */
+static bool port_changed_hands(const struct pn_resolver *v, const struct pn_end *e)
 {
-	const struct pn_end *source = &ends->source, *reached = &ends->reached;
+	const struct pn_owner *before = NULL, *after = NULL;
 
-	if (source->is_shared || reached->is_shared || changed_hands(source) ||
-	    changed_hands(reached))
+	return owners_at(e, e->when, &before) == 1 && before->kind == PN_OWNER_NODE &&
+	       port_owners_at(v, e, e->when, &before) == 1 &&
+	       port_owners_at(v, e, e->last, &after) == 1 && before->id != after->id;
+}
+
+static bool is_reassigned(const struct pn_resolver *v, const struct pn_end *e)
+{
+	return e->is_shared || changed_hands(e) || port_changed_hands(v, e);
+}
+
+bool pn_resolve_reassigned(const struct pn_resolver *v, const struct pn_conn *c,
+			   const struct pn_ends *ends)
+{
+	const struct pn_end *reached = &ends->reached;
+
+	if (is_reassigned(v, &ends->source) || is_reassigned(v, reached))
 		return true;
 	return c->legs != &c->own && !pn_conn_is_tcp(c) && has_gone(reached);
 }

@@ -96,7 +96,8 @@ void pn_resolve(struct pn_resolver *v, const struct pn_conn *c, const struct pn_
  *
  * Or the backend of a Service has gone: what is not TCP goes on with another one.
  */
-bool pn_resolve_reassigned(const struct pn_conn *c, const struct pn_ends *ends);
+bool pn_resolve_reassigned(const struct pn_resolver *v, const struct pn_conn *c,
+			   const struct pn_ends *ends);
 
 /** How far the names of a connection's ends may still change with what the API server says next. */
 enum pn_certainty {

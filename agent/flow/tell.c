@@ -329,7 +329,7 @@ static enum pn_flow_end state_of(const struct pn_joiner *j, const struct pn_conn
 		return PN_FLOW_LEFT;
 	if (c->over == PN_FLOW_REASSIGNED)
 		return PN_FLOW_REASSIGNED;
-	if (n->any && pn_resolve_reassigned(c, &n->ends))
+	if (n->any && pn_resolve_reassigned(&j->resolver, c, &n->ends))
 		return PN_FLOW_REASSIGNED;
 	return PN_FLOW_ACTIVE;
 }

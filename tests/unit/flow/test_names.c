@@ -440,6 +440,39 @@ static void later_packets_without_an_owner_are_not_certainly_the_firsts(void **s
 	assert_named(&only_record(r, 10000)->destination, PN_ATTR_STALE, "db");
 }
 
+/* The node stays, and who has declared the port there is replaced. */
+static void later_packets_to_another_pods_port_are_nobodys(void **state)
+{
+	static const struct way w = { "10.0.0.1", 4000, "172.16.0.2", 9100, IPPROTO_TCP };
+	struct rig *r = *state;
+	struct pod far, heir;
+	struct cluster c;
+
+	populate(r, &c);
+	make_agent(&far, "far-agent", "uid-far", "n2", "172.16.0.2");
+	pod_add_host_port(&far, 9100);
+	add(r->w, &far.p.meta);
+	go_to(r->w, 5000);
+	leave(r, w, 1);
+	assert_named(&only_record(r, 6000)->destination, PN_ATTR_PORT, "far-agent");
+	go_to(r->w, 10000);
+	del(r->w, &far.p.meta);
+	go_to(r->w, 11000);
+	leave(r, w, 1);
+	assert_named(&only_record(r, 11000)->destination, PN_ATTR_STALE, "far-agent");
+	make_agent(&heir, "heir", "uid-heir", "n2", "172.16.0.2");
+	heir.p.start_time_s = WALL_S + 12;
+	pod_add_host_port(&heir, 9100);
+	go_to(r->w, 12500);
+	add(r->w, &heir.p.meta);
+	go_to(r->w, 13000);
+	leave(r, w, 1);
+	assert_named(&only_record(r, 13000)->destination, PN_ATTR_AMBIGUOUS, "-");
+	assert_int_equal(r->records[0].state, PN_FLOW_REASSIGNED);
+	leave(r, w, 1);
+	assert_named(&only_record(r, 14000)->destination, PN_ATTR_PORT, "heir");
+}
+
 /* A server of the host network is replaced, its client goes on. */
 static void end_that_has_been_several_sockets_is_nobody(void **state)
 {
@@ -919,6 +952,7 @@ int main(void)
 		RIG_TEST(later_packets_of_another_owner_are_nobodys),
 		RIG_TEST(later_packets_of_one_of_two_are_nobodys),
 		RIG_TEST(later_packets_without_an_owner_are_not_certainly_the_firsts),
+		RIG_TEST(later_packets_to_another_pods_port_are_nobodys),
 		RIG_TEST(end_that_has_been_several_sockets_is_nobody),
 		RIG_TEST(first_record_waits_and_later_ones_do_not),
 		RIG_TEST(owner_that_is_announced_late_is_named),
