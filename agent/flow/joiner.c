@@ -67,6 +67,8 @@ bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr, bool is_uns
 {
 	if (j->n_left < PN_JOINER_MAX_LEFT)
 		j->left[j->n_left++] = (struct pn_joiner_left) { *addr, is_unseen };
+	else
+		j->all_left = true; /* the round that was to make room has failed */
 	/* an address may be given away before its interface goes, and of lost news who came is told first */
 	if (j->came && pn_clock_now(j->config.clock) - j->came < PN_JOINER_CAME_BEFORE)
 		j->has_come = true;
@@ -362,6 +364,8 @@ static bool is_end_of(const struct pn_conn *c, const struct pn_addr *addr)
 
 static void note_left(struct pn_joiner *j, struct pn_conn *c)
 {
+	if (j->all_left)
+		c->has_left = c->has_left_unseen = true;
 	for (size_t i = 0; i < j->n_left && !c->has_left; i++) {
 		c->has_left = is_end_of(c, &j->left[i].addr);
 		c->has_left_unseen = c->has_left && j->left[i].is_unseen;
@@ -396,7 +400,7 @@ void pn_joiner_finish(struct pn_joiner *j, bool shutdown, const struct pn_joiner
 		pn_tell_in_time(j, i, &out);
 	}
 	j->n_left = 0;
-	j->has_come = false;
+	j->all_left = j->has_come = false;
 	pn_metric_set(PN_METRIC_FLOW_WAITING, j->n_waiting);
 	pn_metric_set(PN_METRIC_FLOW_UNTOLD, j->n_untold);
 }

@@ -25,6 +25,7 @@ struct pn_joiner_left {
  * @missed:    an entry of this round found no memory
  * @over:      name of a connection that is over, the first of a list; those are in it that went on after all
  * @left:      addresses whose interface went before this round, and how
+ * @all_left:  there were more than have room: all connections end, because of some nobody knows any more
  * @came:      when an interface came last; 0: none has
  * @has_come:  one came after some of them, or shortly before: what has left waits no more
  * @n_waiting, @n_untold: of this round, see the metrics FLOW_WAITING and FLOW_UNTOLD
@@ -42,7 +43,7 @@ struct pn_joiner {
 	struct pn_joiner_left left[PN_JOINER_MAX_LEFT];
 	size_t n_left;
 	pn_nsec came;
-	bool has_come;
+	bool all_left, has_come;
 	uint64_t n_waiting, n_untold, n_lingering;
 };
 

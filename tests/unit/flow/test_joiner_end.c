@@ -202,6 +202,28 @@ static void interface_that_goes_ends_its_connections(void **state)
 	assert_int_equal(r->records[0].state, PN_FLOW_ACTIVE);
 }
 
+/* Reading the table fails while many leave: of those that are too many nobody knows whose they were. */
+static void more_addresses_than_have_room_end_everything(void **state)
+{
+	struct rig *r = *state;
+	struct pn_addr other = addr("10.0.0.99"), web = addr("10.0.0.1");
+	struct cluster c;
+
+	populate(r, &c);
+	leave(r, web_to_outside, 2);
+	(void)only_record(r, 1000);
+	for (int i = 1; i < PN_JOINER_MAX_LEFT; i++)
+		assert_true(pn_joiner_left(r->joiner, &other, false));
+	assert_false(pn_joiner_left(r->joiner, &other, false));
+	assert_false(pn_joiner_left(r->joiner, &web, false));
+	leave(r, web_to_outside, 1);
+	assert_int_equal(only_record(r, 2000)->state, PN_FLOW_LEFT);
+	assert_int_equal(r->records[0].source.attribution, PN_ATTR_STALE);
+	assert_int_equal(entries_left(r), 0);
+	leave(r, web_to_outside, 1);
+	assert_int_equal(only_record(r, 3000)->state, PN_FLOW_ACTIVE);
+}
+
 static void address_given_to_another_pod_ends_the_connection(void **state)
 {
 	struct rig *r = *state;
@@ -241,6 +263,7 @@ int main(void)
 		RIG_TEST(shutdown_tells_everything_and_leaves_the_entries),
 		RIG_TEST(packets_after_the_end_are_told_before_the_entry_goes),
 		RIG_TEST(interface_that_goes_ends_its_connections),
+		RIG_TEST(more_addresses_than_have_room_end_everything),
 		RIG_TEST(address_given_to_another_pod_ends_the_connection),
 	};
 
