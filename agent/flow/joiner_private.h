@@ -68,6 +68,10 @@ int pn_tell_apart(const struct pn_joiner *j, struct pn_conn *c);
 bool pn_tell(struct pn_joiner *j, struct pn_conn *c, enum pn_flow_end state,
 	     const struct pn_joiner_out *out);
 
+/** pn_tell_drops() - add what has been dropped of its packets and is in no record yet; then it is */
+void pn_tell_drops(const struct pn_conn *c, const struct pn_joiner_out *out,
+		   struct pn_record_drop *drop);
+
 /** pn_tell_in_time() - what this round has to do with the connection of that name */
 void pn_tell_in_time(struct pn_joiner *j, uint32_t name, const struct pn_joiner_out *out);
 

@@ -107,6 +107,15 @@ static enum fate decide(struct pn_joiner *j, struct pn_conn *c, const struct pn_
 	return pn_tell(j, c, (enum pn_flow_end)c->over, out) ? STAYS_TOLD : GOES;
 }
 
+/* The next one with these addresses and ports is somebody else, and has lost none of its packets. */
+static void forget_drops(const struct pn_conn *c, const struct pn_joiner_out *out)
+{
+	struct pn_record_drop untold = { .packets = 0 };
+
+	if (c->has_left || c->over == PN_FLOW_REASSIGNED)
+		pn_tell_drops(c, out, &untold);
+}
+
 bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void *data)
 {
 	const struct pn_joiner_out out = { .ops = ops, .data = data };
@@ -126,6 +135,7 @@ bool pn_joiner_sweep(struct pn_joiner *j, const struct pn_joiner_ops *ops, void 
 		*at = c->next_over;
 		c->is_listed = false;
 		if (fate == GOES) {
+			forget_drops(c, &out);
 			pn_slot_release(j->config.journal, c->slot);
 			pn_conn_free(&j->table, c);
 		}

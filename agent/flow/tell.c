@@ -236,8 +236,8 @@ static void count(struct pn_record_end *e, const struct pn_conn_total *fresh)
 }
 
 /* On each side of a translation a packet may be dropped. */
-static void add_drops(const struct pn_conn *c, const struct pn_joiner_out *out,
-		      struct pn_record_drop *drop)
+void pn_tell_drops(const struct pn_conn *c, const struct pn_joiner_out *out,
+		   struct pn_record_drop *drop)
 {
 	struct pn_flow_key key;
 
@@ -288,7 +288,7 @@ static void tell(struct pn_joiner *j, struct pn_conn *c, struct news *n, enum pn
 	r.is_first = !n->told[0].packets && !n->told[1].packets;
 	count(&r.source, &n->fresh[c->opener]);
 	count(&r.destination, &n->fresh[!c->opener]);
-	add_drops(c, out, &r.drop);
+	pn_tell_drops(c, out, &r.drop);
 	add_policy(c, &r, out);
 	note(j, c, n);
 	out->ops->record(out->data, &r);
