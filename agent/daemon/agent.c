@@ -47,7 +47,7 @@ static void on_link_appeared(void *data, int ifindex, const char *name)
 	}
 }
 
-static void on_link_vanished(void *data, int ifindex, const char *name)
+static void on_link_vanished(void *data, int ifindex, const char *name, bool is_late)
 {
 	struct pn_agent *a = data;
 	struct pn_addr left[2];
@@ -57,7 +57,7 @@ static void on_link_vanished(void *data, int ifindex, const char *name)
 	a->n_links--;
 	n = pn_tracer_detach(a->tracer, ifindex, left);
 	for (unsigned int i = 0; i < n; i++)
-		pn_flow_thread_left(a->flow, &left[i], false);
+		pn_flow_thread_left(a->flow, &left[i], is_late);
 }
 
 static const struct pn_links_ops links_ops = {

@@ -81,12 +81,13 @@ static struct end **find(struct pn_links *l, int ifindex)
 	return at;
 }
 
-static void forget(struct pn_links *l, struct end **at)
+/* @is_late: as of pn_links_ops.vanished() */
+static void forget(struct pn_links *l, struct end **at, bool is_late)
 {
 	struct end *e = *at;
 
 	*at = e->next;
-	l->ops->vanished(l->data, e->ifindex, e->name);
+	l->ops->vanished(l->data, e->ifindex, e->name, is_late);
 	free(e);
 }
 
@@ -117,7 +118,7 @@ static void note_end(struct pn_links *l, int ifindex, const char *name)
 	struct end **at = find(l, ifindex), *e = *at;
 
 	if (e && strcmp(e->name, name) != 0 && e->seen_in != l->dump_no) {
-		forget(l, at);
+		forget(l, at, true);
 		e = NULL;
 	}
 	if (!e) {
@@ -154,7 +155,7 @@ static void on_object(struct nl_object *obj, void *data)
 	}
 	at = find(l, ifindex);
 	if (*at)
-		forget(l, at);
+		forget(l, at, false);
 }
 
 static int on_message(struct nl_msg *msg, void *data)
@@ -197,7 +198,7 @@ static int on_finish(struct nl_msg *msg, void *data)
 	l->dump = DUMP_DONE;
 	while (*at) {
 		if ((*at)->seen_in != l->dump_no)
-			forget(l, at);
+			forget(l, at, true);
 		else
 			at = &(*at)->next;
 	}

@@ -16,11 +16,12 @@ struct pn_links;
 /**
  * struct pn_links_ops
  * @appeared: the host end of a pair whose other end lives in another network namespace
- * @vanished: one that @appeared was called for is gone, or its other end came home
+ * @vanished: one that @appeared was called for is gone, or its other end came home; @is_late: some time ago, the
+ *	      message was lost, and others may have appeared since
  */
 struct pn_links_ops {
 	void (*appeared)(void *data, int ifindex, const char *name);
-	void (*vanished)(void *data, int ifindex, const char *name);
+	void (*vanished)(void *data, int ifindex, const char *name, bool is_late);
 };
 
 /** pn_links_open() - Return: 0 or a negative errno with @reterr. Calls nothing yet; @ops outlives it */

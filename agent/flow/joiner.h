@@ -108,7 +108,7 @@ void pn_joiner_set_sampling(struct pn_joiner *j, uint32_t n);
  * pn_joiner_left() - the interface behind an address has gone: the next round ends its connections
  *
  * Whoever gets the address next may use the same ports, and is somebody else.
- * @is_unseen: it went while no agent ran, so that one's packets may have been counted already
+ * @is_unseen: it went while no agent ran or the news was lost, so that one's packets may have been counted already
  * Return: is there room for another before the next round?
  */
 bool pn_joiner_left(struct pn_joiner *j, const struct pn_addr *addr, bool is_unseen);

@@ -20,7 +20,7 @@ struct world {
 	bool allowed;
 	struct pod pod;
 	struct pn_links *links;
-	int n_appeared, n_vanished;
+	int n_appeared, n_vanished, n_late;
 	int last_ifindex;
 	char last_name[IF_NAMESIZE];
 };
@@ -39,11 +39,12 @@ static void on_appeared(void *data, int ifindex, const char *name)
 	note(w, ifindex, name);
 }
 
-static void on_vanished(void *data, int ifindex, const char *name)
+static void on_vanished(void *data, int ifindex, const char *name, bool is_late)
 {
 	struct world *w = data;
 
 	w->n_vanished++;
+	w->n_late += is_late;
 	note(w, ifindex, name);
 }
 
@@ -195,6 +196,7 @@ static void a_new_name_is_the_same_interface(void **state)
 	assert_int_equal(w->n_appeared, 1);
 	assert_int_equal(run("ip link del renamed"), 0);
 	wait_for(w, 1, 1);
+	assert_int_equal(w->n_late, 0);
 	assert_string_equal(w->last_name, "renamed");
 }
 
@@ -263,7 +265,9 @@ static void lost_messages_are_made_up_for(void **state)
 		run("ip link add other index 4711 type veth peer name p netns %d", (int)w->pod.pid),
 		0);
 	assert_true(count_drops(pn_links_fd(w->links)) > 0);
+	assert_int_equal(w->n_late, 0);
 	wait_for(w, 5, 2);
+	assert_int_equal(w->n_late, 2);
 }
 
 static void a_thousand_come_and_go(void **state)

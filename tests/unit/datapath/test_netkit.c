@@ -28,12 +28,13 @@ static void on_appeared(void *data, int ifindex, const char *name)
 	f->ifindex = ifindex;
 }
 
-static void on_vanished(void *data, int ifindex, const char *name)
+static void on_vanished(void *data, int ifindex, const char *name, bool is_late)
 {
 	struct found *f = data;
 
 	(void)ifindex;
 	(void)name;
+	(void)is_late;
 	f->ifindex = 0;
 }
 
