@@ -131,6 +131,19 @@ static void write_maps(struct pn_names *n)
 			strerror(-r), n_held);
 }
 
+/* --- time --------------------------------------------------------------------------------------- */
+
+/* A moment of a busy loop is nothing that a name waits for. */
+static void note_heard_now_and_then(struct pn_names *n)
+{
+	pn_nsec now = pn_clock_now(n->config.clock);
+
+	if (now - n->noted_heard < PN_NAMES_PULSE_MS * PN_NSEC_PER_MSEC / 4)
+		return;
+	n->noted_heard = now;
+	pn_names_note_heard(n);
+}
+
 /* Runs after each round of input, so that a burst of events becomes one batch of map writes. */
 static void on_after_poll(uv_check_t *check)
 {
@@ -138,9 +151,14 @@ static void on_after_poll(uv_check_t *check)
 
 	if (n->maps_dirty)
 		write_maps(n);
+	note_heard_now_and_then(n);
 }
 
-/* --- time --------------------------------------------------------------------------------------- */
+/* So that the loop looks often enough. */
+static void on_pulse(uv_timer_t *timer)
+{
+	(void)timer;
+}
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -157,7 +175,6 @@ static void on_tick(uv_timer_t *timer)
 	if (n->n_ticks % SAVE_TICKS == 0)
 		pn_names_save_if_changed(n);
 	write_maps(n);
-	pn_index_heard(n->index, pn_names_heard_until(n));
 	n->config.tick(n->config.data);
 }
 
@@ -204,9 +221,11 @@ static int start_cgroups(struct pn_names *n, struct pn_err *reterr)
 static void start_timers(struct pn_names *n)
 {
 	(void)uv_timer_init(n->loop, &n->tick);
+	(void)uv_timer_init(n->loop, &n->pulse);
 	(void)uv_check_init(n->loop, &n->after_poll);
 	n->tick.data = n->after_poll.data = n;
 	(void)uv_timer_start(&n->tick, on_tick, TICK_MS, TICK_MS);
+	(void)uv_timer_start(&n->pulse, on_pulse, PN_NAMES_PULSE_MS, PN_NAMES_PULSE_MS);
 	(void)uv_check_start(&n->after_poll, on_after_poll);
 }
 
@@ -241,6 +260,7 @@ void pn_names_stop(struct pn_names *n)
 	if (n->cgroups_poll_is_open)
 		uv_close((uv_handle_t *)&n->cgroups_poll, NULL);
 	uv_close((uv_handle_t *)&n->tick, NULL);
+	uv_close((uv_handle_t *)&n->pulse, NULL);
 	uv_close((uv_handle_t *)&n->after_poll, NULL);
 }
 

@@ -11,7 +11,7 @@
 #include "base/metric.h"
 #include "daemon/names_private.h"
 
-enum { HEARD_GRACE_MS = 2000 }; /* a watch that ends is opened again, which takes a moment */
+enum { FIRST_LIST_MS = 2000 };
 
 /* What explains an address; pods and Services first. */
 static const enum pn_kind_id kinds[] = { PN_KIND_POD,  PN_KIND_SERVICE,	  PN_KIND_ENDPOINTSLICE,
@@ -49,7 +49,7 @@ static void on_synced(struct pn_names *n)
 	if (++n->n_synced < PN_NAMES_N_KINDS)
 		return;
 	trust_endpoints(n);
-	pn_index_heard(n->index, pn_names_heard_until(n));
+	pn_names_note_heard(n);
 	n->config.synced(n->config.data);
 	pn_info("names", "all objects are known after %llu ms",
 		(unsigned long long)((pn_clock_now(n->config.clock) - n->started) /
@@ -232,19 +232,23 @@ void pn_names_kube_stop(struct pn_names *n)
 
 /* --- what there is ------------------------------------------------------------------------------- */
 
-pn_nsec pn_names_heard_until(const struct pn_names *n)
+/* Nothing for a moment after the start, as the first list is on its way. */
+static pn_nsec heard_until(const struct pn_names *n, pn_nsec looked)
 {
-	pn_nsec now = pn_clock_now(n->config.clock);
-	int64_t behind_ms = (int64_t)((now - n->started) / PN_NSEC_PER_MSEC);
 	struct pn_informer_status pods = { .behind_ms = -1 };
 
 	if (n->informers[0])
 		pn_informer_status(n->informers[0], &pods);
 	if (pods.behind_ms >= 0)
-		behind_ms = pods.behind_ms;
-	if (behind_ms < HEARD_GRACE_MS)
-		return PN_NSEC_NEVER;
-	return pods.behind_ms < 0 ? 0 : now - (pn_nsec)behind_ms * PN_NSEC_PER_MSEC;
+		return looked - (pn_nsec)pods.behind_ms * PN_NSEC_PER_MSEC;
+	return looked - n->started < FIRST_LIST_MS * PN_NSEC_PER_MSEC ? PN_NSEC_NEVER : 0;
+}
+
+void pn_names_note_heard(struct pn_names *n)
+{
+	pn_nsec since_looked = uv_hrtime() - uv_now(n->loop) * PN_NSEC_PER_MSEC;
+
+	pn_index_heard(n->index, heard_until(n, pn_clock_now(n->config.clock) - since_looked));
 }
 
 /* @i: of the kind, in the order of kinds */

@@ -16,7 +16,10 @@
  * the control thread, but for the saving of objects.
  */
 
-enum { PN_NAMES_N_KINDS = 6 };
+enum {
+	PN_NAMES_N_KINDS = 6,
+	PN_NAMES_PULSE_MS = 200, /* so often at least is said until when has been heard of pods */
+};
 
 /**
  * struct pn_names
@@ -40,12 +43,13 @@ struct pn_names {
 	struct pn_cgroups *cgroups;
 	struct pn_ranges_file ranges;
 	char *ranges_path;
-	uv_timer_t tick;
+	uv_timer_t tick, pulse;
 	uv_check_t after_poll;
 	uv_poll_t cgroups_poll;
 	bool cgroups_poll_is_open;
 	bool maps_dirty, maps_swept, maps_failed;
 	unsigned int n_ticks;
+	pn_nsec noted_heard;
 	struct pn_log_limit maps_limit, cgroups_limit;
 
 	struct pn_factory *factory;
@@ -73,7 +77,12 @@ void pn_names_apply_again(struct pn_names *n);
 /** pn_names_save_if_changed() - on a worker, unless nothing has come since the last time */
 void pn_names_save_if_changed(struct pn_names *n);
 
-/** pn_names_heard_until() - since when what the index says of pods may be out of date: a name from before may be another's now */
-pn_nsec pn_names_heard_until(const struct pn_names *n);
+/**
+ * pn_names_note_heard() - tell the index until when it has heard of pods
+ *
+ * That is when this thread last looked for input, if the pods' watch was open: what had arrived then has been
+ * dealt with. What has arrived since has not, and where this thread is busy or held up that is long ago.
+ */
+void pn_names_note_heard(struct pn_names *n);
 
 #endif

@@ -24,12 +24,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 /* A node that starts many pods at once sends some hundred messages of 1-2 KB. */
 #define RECEIVE_BUFFER_BYTES (1024 * 1024)
-/* Then the caller's other work has its turn; the descriptor is still readable. */
+/*
+ * Then the caller's other work has its turn; the descriptor is still readable. To attach waits for a lock of the
+ * kernel's that who makes or removes many interfaces holds, a tenth of a second each time.
+ */
 #define MAX_RECEIVES 64
+#define MAX_TURN (20 * PN_NSEC_PER_MSEC)
 
 enum dump {
 	DUMP_NEEDED,
@@ -288,9 +293,11 @@ int pn_links_fd(const struct pn_links *l)
 
 int pn_links_dispatch(struct pn_links *l, struct pn_err *reterr)
 {
+	pn_nsec begin = pn_clock_now(&pn_clock_system);
 	int r;
 
-	for (int i = 0; i < MAX_RECEIVES; i++) {
+	for (int i = 0; i < MAX_RECEIVES && pn_clock_now(&pn_clock_system) - begin < MAX_TURN;
+	     i++) {
 		r = l->dump == DUMP_NEEDED ? request_dump(l, reterr) : 0;
 		if (r < 0)
 			return r;

@@ -34,6 +34,7 @@ int pn_joiner_new(const struct pn_joiner_config *config, struct pn_joiner **ret)
 	j->sampling = UINT32_MAX;
 	j->over = PN_NO_LEG;
 	pn_resolver_init(&j->resolver, config->index, config->node_name);
+	j->resolver.name_wait = config->name_wait;
 	r = pn_conn_table_init(&j->table, config->clock);
 	if (r < 0) {
 		free(j);

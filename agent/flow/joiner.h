@@ -22,8 +22,9 @@ struct pn_joiner;
  * @settle:    an entry younger than this waits for the next round, so that its other half is there
  * @name_wait: so long after its first packet a connection's first record waits for events that name
  *	       its ends, unless both are known by their sockets
- * @pod_wait:  the same where an end is a pod of which no object has come yet, or while news may be with an API server
- *	       that is away, see pn_index_heard(); one that has been away for so long is not waited for
+ * @pod_wait:  the same where an end is a pod of which no object has come yet, or while news of that time may be with
+ *	       an API server that is away, or with a thread that is held up, see pn_index_heard(); what has not been
+ *	       heard of for so long is not waited for
  * @sync_wait: both count from pn_joiner_synced() on where that is later, but wait for it no longer than
  *	       this since the start: a connection that began while no agent was there may belong to a
  *	       pod that is not in the index yet. 0: from the start on

@@ -194,10 +194,17 @@ static bool name_by_cgroup(struct pn_resolver *v, const struct pn_end *e, bool i
 	return true;
 }
 
+static bool is_news_due(const struct pn_resolver *v, pn_nsec when)
+{
+	if (v->name_wait)
+		return when + v->name_wait > v->heard_until;
+	return when > v->heard_until && when - v->heard_until > PN_RESOLVER_GRACE;
+}
+
 /* Somebody else may have it by then, of whom no news has come. */
 static bool is_stale(const struct pn_resolver *v, const struct pn_end *e)
 {
-	return e->is_hasty || e->is_late || e->when > v->heard_until;
+	return e->is_hasty || e->is_late || is_news_due(v, e->when);
 }
 
 static int port_owners_at(const struct pn_resolver *v, const struct pn_end *e, pn_nsec when,

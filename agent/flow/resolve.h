@@ -23,6 +23,9 @@ struct pn_resolver_answer {
 	bool has_ports;
 };
 
+/* A watch that ends is opened again, which takes a moment. */
+#define PN_RESOLVER_GRACE (2 * PN_NSEC_PER_SEC)
+
 enum { PN_RESOLVER_ANSWER_BITS = 12, PN_RESOLVER_ANSWERS = 1 << PN_RESOLVER_ANSWER_BITS };
 
 /**
@@ -31,13 +34,15 @@ enum { PN_RESOLVER_ANSWER_BITS = 12, PN_RESOLVER_ANSWERS = 1 << PN_RESOLVER_ANSW
  * @realtime_offset: CLOCK_REALTIME minus CLOCK_MONOTONIC
  * @round:	     counts pn_resolver_begin()
  * @heard_until:	     see pn_index_heard_until(), in this round
+ * @name_wait:	     so late may news be, so what began less before @heard_until may have another name; 0: nobody
+ *		     has waited for them, and names are doubted only PN_RESOLVER_GRACE after @heard_until
  * @has_node_ports:  a Service may be known by any address of a node, in this round
  * @answers:	     by the address: a connection asks several times, and many ask for the same
  */
 struct pn_resolver {
 	const struct pn_index *index;
 	struct pn_owner node;
-	pn_nsec realtime_offset, heard_until;
+	pn_nsec realtime_offset, heard_until, name_wait;
 	uint32_t round;
 	bool has_node_ports;
 	struct pn_resolver_answer answers[PN_RESOLVER_ANSWERS];

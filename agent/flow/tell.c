@@ -157,8 +157,8 @@ static bool is_told(const struct pn_joiner *j, const struct pn_conn *c)
 }
 
 /*
- * News of the time around @begin may be with an API server that is just away. One that has been so for longer
- * than a connection waits at most is not waited for.
+ * News of the time around @begin may be with an API server that is just away, or not be read yet. Where nothing has
+ * been heard for longer than a connection waits at most, it is not waited for.
  */
 static bool is_news_held_up(const struct pn_joiner *j, pn_nsec begin)
 {

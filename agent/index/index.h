@@ -151,7 +151,7 @@ int pn_index_set_ranges(struct pn_index *idx, const struct pn_range *ranges, siz
 
 /**
  * pn_index_heard() - until @when (CLOCK_MONOTONIC) the index has been told of every change of a pod, but for
- *		      news under way; PN_NSEC_NEVER, as in the beginning: it is being told
+ *		      news under way; PN_NSEC_NEVER, as in the beginning: of all that there is
  */
 void pn_index_heard(struct pn_index *idx, pn_nsec when);
 
