@@ -41,14 +41,12 @@ typedef struct {
 } possible_net_t;
 
 struct sock_common {
-	unsigned char skc_state;
 	unsigned char skc_net_refcnt : 1;
 	possible_net_t skc_net;
 };
 
 struct sock {
 	struct sock_common __sk_common;
-	__u16 sk_type, sk_protocol;
 };
 
 /* the same struct as sk_buff; nat.bpf.h wants another part of it */
@@ -92,13 +90,15 @@ static __always_inline bool pn_is_in_netns(struct __sk_buff *skb, __u32 inode)
  */
 static __always_inline bool pn_is_users_socket(struct __sk_buff *skb)
 {
-	const struct sock *sk = pn_socket_of(skb);
-	__u8 state;
+	const struct bpf_sock *seen = skb->sk;
+	const struct sock *sk;
 
-	if (!sk || bpf_core_read(&state, sizeof(state), &sk->__sk_common.skc_state))
+	if (!seen)
 		return false;
-	return state == PN_TCP_NEW_SYN_RECV ||
-	       BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_net_refcnt);
+	if (seen->state == PN_TCP_NEW_SYN_RECV)
+		return true;
+	sk = pn_socket_of(skb);
+	return sk && BPF_CORE_READ_BITFIELD_PROBED(&sk->__sk_common, skc_net_refcnt);
 }
 
 /* 0: there is no socket of a user; PN_ROOT_CGROUP: there is one, and it tells nothing. */

@@ -7,14 +7,12 @@
  * leaves a pod or a socket of the node still has its sender's socket: so they are read there, with
  * SYN, FIN and RST and else once in 32 ticks, and no packet pays for a measurement.
  *
- * Sockets in TIME_WAIT and those of connections not yet accepted have no such figures. Fields are read
- * by probe_read, as in nat.bpf.h.
+ * Sockets in TIME_WAIT and those of connections not yet accepted have no such figures.
  */
 
 #include <linux/bpf.h>
 #include <linux/in.h>
 #include <stdbool.h>
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/flow.h"
@@ -24,41 +22,11 @@
 #define PN_TCP_SYN 0x02
 #define PN_TCP_RST 0x04
 
-#define PN_TCP_TIME_WAIT 6
 #define PN_SOCK_STREAM 1
 #define PN_TCP_LOOK_SHIFT 5 /* in ticks, as a power of two */
 
 /* Set before load. */
 const volatile bool tcp_enabled = true;
-
-#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct minmax_sample {
-	__u32 t, v;
-};
-
-struct minmax {
-	struct minmax_sample s[3];
-};
-
-struct tcp_sock {
-	__u32 srtt_us; /* in eighths */
-	struct minmax rtt_min;
-	__u32 total_retrans;
-};
-#pragma clang attribute pop
-
-/* A raw socket may send TCP as well, and is not one of TCP. */
-static __always_inline bool pn_is_tcp_sock(const struct sock *sk)
-{
-	__u16 type, protocol;
-	__u8 state;
-
-	return sk && !bpf_core_read(&state, sizeof(state), &sk->__sk_common.skc_state) &&
-	       state != PN_TCP_TIME_WAIT && state != PN_TCP_NEW_SYN_RECV &&
-	       !bpf_core_read(&type, sizeof(type), &sk->sk_type) && type == PN_SOCK_STREAM &&
-	       !bpf_core_read(&protocol, sizeof(protocol), &sk->sk_protocol) &&
-	       protocol == IPPROTO_TCP;
-}
 
 /* Both ends measure the same way; where both are here, the opener's figure stands. */
 static __always_inline void pn_tcp_note_srtt(struct pn_flow_value *v, __u32 from, __u32 srtt_us)
@@ -81,18 +49,20 @@ static __always_inline void pn_tcp_note_min(struct pn_flow_value *v, __u32 min_u
 
 static __noinline void pn_tcp_read(struct __sk_buff *skb, struct pn_flow_value *v, __u32 from)
 {
-	const struct sock *sk = pn_socket_of(skb);
-	const struct tcp_sock *tp = (const void *)sk;
-	__u32 srtt, min, retransmits;
+	struct bpf_sock *sk = skb->sk;
+	struct bpf_tcp_sock *tp;
 
-	if (from > 1 || !pn_is_tcp_sock(sk))
+	if (from > 1 || !sk)
 		return;
-	if (!bpf_core_read(&srtt, sizeof(srtt), &tp->srtt_us))
-		pn_tcp_note_srtt(v, from, srtt >> 3);
-	if (!bpf_core_read(&min, sizeof(min), &tp->rtt_min.s[0].v))
-		pn_tcp_note_min(v, min);
-	if (!bpf_core_read(&retransmits, sizeof(retransmits), &tp->total_retrans))
-		v->tcp.retransmits[from] = retransmits;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk || sk->type != PN_SOCK_STREAM) /* a raw socket may send TCP as well */
+		return;
+	tp = bpf_tcp_sock(sk);
+	if (!tp)
+		return;
+	pn_tcp_note_srtt(v, from, tp->srtt_us >> 3);
+	pn_tcp_note_min(v, tp->rtt_min);
+	v->tcp.retransmits[from] = tp->total_retrans;
 }
 
 /* When an end's socket was asked last: four bits of the time for each end. */
