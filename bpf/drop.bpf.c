@@ -383,7 +383,7 @@ static __always_inline bool count_in_table(struct sk_buff *skb, __u64 location,
 	return true;
 }
 
-/* What waits goes to the table. */
+/* What waits goes to the table. Its time may be from before the entry: another drop's, in the same tick. */
 static __always_inline void settle(struct pn_drop_last *l)
 {
 	struct pn_drop_value *v;
@@ -395,8 +395,10 @@ static __always_inline void settle(struct pn_drop_last *l)
 		v = add_entry(NULL, l->location, l->last_ns, &l->key);
 	if (v) {
 		add(v, l->packets, l->bytes, l->tcp_flags, l->is_answered);
-		v->tick = l->tick;
-		v->last_ns = l->last_ns;
+		if (l->last_ns > v->last_ns) {
+			v->tick = l->tick;
+			v->last_ns = l->last_ns;
+		}
 	} else {
 		__sync_fetch_and_add(&losses.table_full, l->packets);
 	}
