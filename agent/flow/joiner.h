@@ -100,6 +100,7 @@ void pn_joiner_synced(struct pn_joiner *j);
 /** pn_joiner_set_sampling() - of so many connections the kernel records one, from about now on; 1: all */
 void pn_joiner_set_sampling(struct pn_joiner *j, uint32_t n);
 
+/** A plugin gives an address away no longer before its interface goes, see pn_joiner_came(). */
 #define PN_JOINER_CAME_BEFORE (3 * PN_NSEC_PER_SEC)
 
 /** So many addresses may leave between two rounds. */
